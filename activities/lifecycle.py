@@ -1,0 +1,67 @@
+"""A person's and a company's *next activity*: when the earliest open follow-up is due (R15). A copy, written only here."""
+
+from django.db.models import Min, OuterRef, Subquery, Value
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
+
+from activities.models import Activity
+from crm.history.changes import chunks
+from crm.history.undo import built_on_by, derived_by
+from crm.models import NEVER
+from leads.models import Company, Person
+
+
+def open_activities():
+    """Return the follow-ups that are still to be done and due at some time."""
+    return Activity.objects.filter(done_at=None, deleted_at=None, due_at__isnull=False)
+
+
+def refresh_next(person_ids, company_ids):
+    """Write anew when these persons' and companies' next activities are due."""
+    for model, link, ids in ((Person, "person", person_ids), (Company, "company", company_ids)):
+        earliest = open_activities().filter(**{link: OuterRef("pk")}).order_by().values(link).annotate(due=Min("due_at"))
+        for chunk in chunks(sorted({pk for pk in ids if pk})):
+            model.objects.filter(pk__in=chunk).update(
+                next_activity_at=Coalesce(Subquery(earliest.values("due")[:1]), Value(NEVER))
+            )
+
+
+def links_of(activities):
+    """Return (person ids, company ids) these follow-ups belong to."""
+    rows = list(activities.values_list("person_id", "company_id"))
+    return {person for person, _company in rows}, {company for _person, company in rows}
+
+
+@derived_by("activity")
+def derive_activities(ids):
+    for chunk in chunks(sorted(ids)):
+        refresh_next(*links_of(Activity.objects.filter(pk__in=chunk)))
+
+
+@built_on_by("person")
+def persons_with_activities(ids, change_sets):
+    return _with_activities("person", ids, change_sets)
+
+
+@built_on_by("company")
+def companies_with_activities(ids, change_sets):
+    return _with_activities("company", ids, change_sets)
+
+
+def _with_activities(link, ids, change_sets):
+    from crm.history.models import Change
+
+    own = Change.objects.filter(change_set__in=change_sets, record_type="activity", op="i", field="").values("record_id")
+    others = Activity.objects.filter(**{f"{link}__in": ids}, deleted_at=None).exclude(pk__in=own)
+    return dict.fromkeys(others.values_list(f"{link}_id", flat=True), _("There are follow-ups."))
+
+
+def drift():
+    """Return (person ids, company ids) whose next activity is not the earliest open one; there should be none."""
+    wrong = []
+    for model, link in ((Person, "person"), (Company, "company")):
+        earliest = open_activities().filter(**{link: OuterRef("pk")}).order_by().values(link).annotate(due=Min("due_at"))
+        due = Coalesce(Subquery(earliest.values("due")[:1]), Value(NEVER))
+        rows = model.objects.annotate(due=due).values_list("pk", "next_activity_at", "due")
+        wrong.append([pk for pk, stored, right in rows.iterator() if stored != right])
+    return tuple(wrong)

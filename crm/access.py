@@ -1,0 +1,62 @@
+"""Who may see and change which records: the only place (A1, settled 14).
+
+A role has, for seeing and for editing, a scope: *own*, *team* or *all* (and *none* for editing). A model says by
+`owner_paths` whose records are whose; the first path is the record's own owner, the others lend visibility (owning a
+company shows its persons).
+"""
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+
+def scope_q(model, user, scope):
+    """Return the condition under which `user` has `scope` over records of `model`; None means every record."""
+    if scope == "all":
+        return None
+    if scope == "none" or not user.is_active:
+        return Q(pk__in=[])
+    colleagues = [user.pk] if scope == "own" else user.colleague_ids
+    own, *lent = model.owner_paths
+    condition = Q(**{f"{own}__in": colleagues})
+    if scope == "team":
+        condition |= Q(**{f"{own}__isnull": True})
+    for path in lent:
+        # An IN over a subquery, not a join: the list keeps walking its own index.
+        relation, owner = path.split("__")
+        related = model._meta.get_field(relation).related_model
+        condition |= Q(**{f"{relation}__in": related.objects.filter(**{f"{owner}__in": colleagues}).values("pk")})
+    return condition
+
+
+def visible(queryset, user):
+    """Return the records of the queryset that the user may see; a record in the bin is seen by nobody."""
+    return _within(queryset.filter(deleted_at=None), user, user.role.see if user.is_authenticated else "none")
+
+
+def editable(queryset, user):
+    """Return the records of the queryset that the user may change: those seen and within the editing scope."""
+    return _within(visible(queryset, user), user, user.role.edit if user.is_authenticated else "none")
+
+
+def in_bin(queryset, user):
+    """Return the deleted records of the queryset that the user may see and restore."""
+    deleted = queryset.exclude(deleted_at=None)
+    return _within(_within(deleted, user, user.role.see), user, user.role.edit)
+
+
+def _within(queryset, user, scope):
+    condition = scope_q(queryset.model, user, scope)
+    return queryset if condition is None else queryset.filter(condition)
+
+
+def require(user, flag):
+    """Raise PermissionDenied unless the user's role has `flag`: one of Role.FLAGS."""
+    if not getattr(user.role, flag):
+        raise PermissionDenied(_("Your role does not allow this."))
+
+
+def require_edit(record, user):
+    """Raise PermissionDenied unless the user may change this record."""
+    if not editable(type(record).objects.filter(pk=record.pk), user).exists():
+        raise PermissionDenied(_("You may see this record, but not change it."))

@@ -1,0 +1,145 @@
+"""Opening change sets: the one door through which records are written (architecture, idea 3)."""
+
+from collections.abc import Callable, Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from django.db import connection, models, transaction
+from django.utils.translation import gettext as _
+
+from crm.history.models import ChangeSet, RunningChangeSet
+
+AT_ONCE = 2_000  # records up to this number are one transaction; more are chunks of it (settled 11)
+
+
+@dataclass
+class Outcome:
+    """What an action did: under which change set, to how many records, and which it left and why."""
+
+    change_set: ChangeSet | None = None
+    changed: int = 0
+    left: list[tuple[int, str]] = field(default_factory=list)
+
+    def leave(self, ids: Iterable[int], reason) -> None:
+        self.left.extend((pk, str(reason)) for pk in ids)
+
+
+class Conflict(Exception):
+    """Somebody else changed the record meanwhile (R17).
+
+    `record` is as it is now; `fields` maps the name of each field that both changed to (current value, mine).
+    """
+
+    def __init__(self, record, fields=None):
+        super().__init__(_("Somebody else has changed this record meanwhile."))
+        self.record, self.fields = record, fields or {}
+
+
+def running_id():
+    """Return the id of the running change set of this transaction, or None."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SELECT nullif(current_setting('lotse.change_set', true), '')::bigint")
+        else:
+            cursor.execute("SELECT change_set_id FROM crm_runningchangeset WHERE id = 1")
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def _set_running(pk):
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('lotse.change_set', %s, true)", [str(pk or "")])
+    else:
+        RunningChangeSet.objects.update_or_create(pk=1, defaults={"change_set_id": pk})
+
+
+@contextmanager
+def writing(change_set):
+    """Write in one transaction under this change set; the one that ran before is restored at its end.
+
+    On an error the rollback restores it: on both databases the setting is part of the transaction.
+    """
+    with transaction.atomic():
+        before = running_id()
+        _set_running(change_set.pk)
+        yield change_set
+        _set_running(before)
+
+
+@contextmanager
+def change(action, *, by, via, params=None, undoes=None):
+    """Open a change set and a transaction; nested in another action it is that one's child.
+
+    Leaves no empty change set behind: one under which nothing was written is deleted again.
+    """
+    with transaction.atomic():
+        parent = running_id()
+        change_set = ChangeSet.objects.create(action=action, by=by, via=via, params=params or {}, parent_id=parent, undoes=undoes)
+        with writing(change_set):
+            yield change_set
+        if not change_set.changes.exists() and not change_set.children.exists():
+            change_set.delete()
+
+
+def ids_of(records) -> list[int]:
+    """Return the ids of a record, a list of records or a queryset, in order: the frozen list an action works on."""
+    if isinstance(records, models.Model):
+        return [records.pk]
+    if isinstance(records, models.QuerySet):
+        return list(records.order_by("pk").values_list("pk", flat=True))
+    return sorted(record.pk for record in records)
+
+
+def chunks(ids: list[int], size: int = AT_ONCE):
+    """Yield the ids in lists of at most `size`."""
+    for start in range(0, len(ids), size):
+        yield ids[start : start + size]
+
+
+def act(
+    records,
+    step: Callable[[list[int], Outcome], None],
+    *,
+    action: str,
+    by,
+    via: str,
+    params: dict | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Outcome:
+    """Run `step(ids, outcome)` over the records under one change set and return the outcome.
+
+    Up to AT_ONCE records it is one transaction. More are chunks, one transaction each, under a change set marked
+    *running*; an error (also one raised by `progress`, to cancel) takes the finished chunks back and is raised on.
+    """
+    ids = ids_of(records)
+    outcome = Outcome()
+    if len(ids) <= AT_ONCE:
+        with change(action, by=by, via=via, params=params) as change_set:
+            step(ids, outcome)
+        outcome.change_set = change_set if change_set.pk else None
+        return outcome
+    change_set = ChangeSet.objects.create(
+        action=action, by=by, via=via, params=params or {}, state=ChangeSet.State.RUNNING, parent_id=running_id()
+    )
+    outcome.change_set = change_set
+    try:
+        done = 0
+        for chunk in chunks(ids):
+            with writing(change_set):
+                step(chunk, outcome)
+            done += len(chunk)
+            if progress:
+                progress(done, len(ids))
+    except BaseException:
+        from crm.history.undo import take_back
+
+        take_back(change_set)
+        raise
+    if change_set.changes.exists():
+        ChangeSet.objects.filter(pk=change_set.pk).update(state=ChangeSet.State.DONE)
+        change_set.state = ChangeSet.State.DONE
+    else:
+        change_set.delete()
+        outcome.change_set = None
+    return outcome

@@ -1,0 +1,82 @@
+"""The tables of the history."""
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class Via(models.TextChoices):
+    """The way in by which a change came."""
+
+    CARD = "card", _("Card")
+    LIST = "list", _("List")
+    FORM = "form", _("Form")
+    BULK = "bulk", _("Bulk change")
+    IMPORT = "import", _("Import")
+    API = "api", _("API")
+    ADMIN = "admin", _("Admin site")
+    SYSTEM = "system", _("Lotse itself")
+    DEMO = "demo", _("Demo data")
+
+
+class ChangeSet(models.Model):
+    """One action on one or many records, undone as one.
+
+    `action` names what was done (`crm.history.words` puts it into a sentence with `params`), `parent` is the change set
+    that set this one off, `undoes` the one it takes back.
+    """
+
+    class State(models.TextChoices):
+        RUNNING = "running", _("running")
+        DONE = "done", _("done")
+        FAILED = "failed", _("failed and taken back")
+
+    at = models.DateTimeField(default=timezone.now)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="change_sets")
+    via = models.CharField(max_length=10, choices=Via)
+    action = models.CharField(max_length=40)
+    params = models.JSONField(default=dict)
+    parent = models.ForeignKey("self", models.CASCADE, null=True, related_name="children")
+    undoes = models.ForeignKey("self", models.CASCADE, null=True, related_name="undoings")
+    undone = models.BooleanField(default=False)
+    state = models.CharField(max_length=8, choices=State, default=State.DONE)
+
+    class Meta:
+        verbose_name = _("change")
+        verbose_name_plural = _("history")
+
+    def __str__(self):
+        return f"{self.action} #{self.pk}"
+
+
+class Change(models.Model):
+    """One field of one record, from `old` to `new`, as the database's own text of the column.
+
+    `op` is *i* for a new record (one row with an empty field, and one for each first value worth knowing), *u* for a
+    change, *d* for a row that is gone. Written by triggers only.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    change_set = models.ForeignKey(ChangeSet, models.CASCADE, null=True, related_name="changes")
+    record_type = models.CharField(max_length=20)
+    record_id = models.BigIntegerField()
+    op = models.CharField(max_length=1)
+    field = models.CharField(max_length=40, default="")
+    old = models.TextField(null=True)
+    new = models.TextField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["record_type", "record_id", "id"], name="change_record")]
+
+    def __str__(self):
+        return f"{self.record_type} {self.record_id} {self.field}"
+
+
+class RunningChangeSet(models.Model):
+    """SQLite only: the one row that tells the triggers the running change set (there is only one writer)."""
+
+    change_set_id = models.BigIntegerField(null=True)
+
+    def __str__(self):
+        return str(self.change_set_id)

@@ -1,0 +1,61 @@
+"""The queue of background work, in the same database: a job commits with the data it is about."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class Job(models.Model):
+    """One piece of background work; `crm.jobs.worker` claims and runs it.
+
+    A worker holds a running job by a lease it keeps prolonging; when the worker dies the lease ends and another takes the
+    job over. `attempts` fences off a worker that lost its lease.
+    """
+
+    class State(models.TextChoices):
+        READY = "ready", _("waiting")
+        RUNNING = "running", _("running")
+        DONE = "done", _("finished")
+        CANCELLED = "cancelled", _("cancelled")
+        FAILED = "failed", _("failed")
+
+    path = models.CharField(max_length=200)
+    args = models.JSONField(default=dict)
+    queue = models.CharField(max_length=20, default="default")
+    priority = models.SmallIntegerField(default=0)
+    state = models.CharField(max_length=10, choices=State, default=State.READY)
+    run_after = models.DateTimeField(default=timezone.now)
+    lease_until = models.DateTimeField(null=True)
+    worker = models.CharField(max_length=80, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    max_attempts = models.PositiveSmallIntegerField(default=3)
+    unique_key = models.CharField(max_length=120, blank=True)
+    error = models.TextField(blank=True)
+
+    # What its owner sees under the bell.
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="jobs")
+    title = models.CharField(max_length=200, blank=True)
+    done = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0)
+    result = models.JSONField(default=dict)
+    cancel_asked = models.BooleanField(default=False)
+    seen = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["-priority", "run_after", "id"], condition=Q(state__in=["ready", "running"]), name="job_queue"),
+            models.Index(fields=["owner", "-id"], name="job_owner"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["unique_key"], condition=Q(state__in=["ready", "running"]) & ~Q(unique_key=""), name="job_unique"
+            )
+        ]
+
+    def __str__(self):
+        return f"{self.path} #{self.pk}"

@@ -1,0 +1,35 @@
+"""What every page's template knows."""
+
+from django.conf import settings
+from django.middleware.csrf import get_token
+from django.utils.html import format_html
+from django.utils.translation import get_language
+
+from crm.web import nav
+
+
+def page(request):
+    """Return the names that base.html and the components use (docs/design.md)."""
+    user = getattr(request, "user", None)
+    signed_in = user is not None and user.is_authenticated
+    token = get_token(request)
+    role = user.role if signed_in else None
+    return {
+        "request": request,
+        "user": user,
+        "language": get_language(),
+        "csrf_token": token,
+        "csrf_input": format_html('<input type="hidden" name="csrfmiddlewaretoken" value="{}">', token),
+        "demo": settings.DEMO,
+        "nav": nav.build(request) if signed_in else {"main": [], "lower": []},
+        "can": {
+            "edit": role.edit != "none",
+            "delete": role.edit != "none" and role.may_delete,
+            "bulk": role.edit != "none" and role.may_bulk,
+            "import_": role.edit != "none" and role.may_import,
+            "export": role.may_export,
+            "admin": role.administers,
+        }
+        if role
+        else {},
+    }

@@ -1,0 +1,38 @@
+"""The Jinja2 environment of the product's own pages."""
+
+import jinja2
+from django.conf import settings
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils import translation
+
+from crm.web import formats
+
+
+def url(name, *args, **kwargs):
+    return reverse(name, args=args, kwargs=kwargs)
+
+
+def environment(**options):
+    """Return the environment: escaping, translations, the product's formats; in tests an unknown name is an error."""
+    if settings.PROFILE == "test":
+        options["undefined"] = jinja2.StrictUndefined
+    options.setdefault("trim_blocks", True)
+    options.setdefault("lstrip_blocks", True)
+    options["extensions"] = [*options.get("extensions", []), "jinja2.ext.i18n", "jinja2.ext.do"]
+    env = jinja2.Environment(**options)
+    env.install_gettext_callables(
+        translation.gettext, translation.ngettext, newstyle=True, pgettext=translation.pgettext, npgettext=translation.npgettext
+    )
+    env.globals.update(url=url, static=static, get_language=translation.get_language)
+    env.filters.update(
+        date=formats.date,
+        datetime=formats.moment,
+        near=formats.near,
+        day_count=formats.day_count,
+        number=formats.number,
+        first_line=formats.first_line,
+        domain=formats.domain,
+    )
+    env.policies["ext.i18n.trimmed"] = True
+    return env

@@ -1,0 +1,3 @@
+"""Pages of the ground floor."""
+
+urlpatterns: list = []

@@ -1,0 +1,470 @@
+"""Every change to companies and persons, for one or for a hundred thousand (architecture, idea 3).
+
+All actions are keyword-only in `by` (a user) and `via` (the way in, `crm.history.models.Via`), write one change set, check
+permission and rules, and return an `Outcome`. They raise `ValidationError` (by field) for a value that breaks a rule,
+`PermissionDenied` when not one of the records may be changed, and `Conflict` for a stale version (R17).
+"""
+
+from collections import defaultdict
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from crm import access, search
+from crm.history.changes import Conflict, Outcome, act, change, chunks, ids_of
+from crm.history.models import Change
+from crm.models import ListItem, User
+from leads import lifecycle
+from leads.models import Company, Person
+
+PERSON_FIELDS = ("first_name", "last_name", "title", "email", "phone", "mobile", "company", "category", "lead_status", "owner",
+                 "source", "former_employee")  # fmt: skip
+COMPANY_FIELDS = ("name", "number", "category", "owner", "email", "phone", "website", "street", "postal_code", "city", "country",
+                  "industry", "stop", "no_mailings")  # fmt: skip
+FIELDS = {Person: PERSON_FIELDS, Company: COMPANY_FIELDS}
+
+#: What goes into the bin, and comes back, with a record: functions(ids, deleted_at) of the upper floors, by record type.
+_goes_along = defaultdict(list)
+_comes_along = defaultdict(list)
+
+
+def goes_along(record_type):
+    """Register function(ids, deleted_at): put into the bin what belongs to these records."""
+
+    def register(function):
+        _goes_along[record_type].append(function)
+        return function
+
+    return register
+
+
+def comes_along(record_type):
+    """Register function(ids, change_set_ids): restore what these change sets put into the bin with these records."""
+
+    def register(function):
+        _comes_along[record_type].append(function)
+        return function
+
+    return register
+
+
+# --- Creating ---------------------------------------------------------------------------------------------------------
+
+
+def create_company(values, *, by, via) -> Company:
+    """Create one company; see create_companies."""
+    return create_companies([values], by=by, via=via)[0]
+
+
+def create_companies(many, *, by, via) -> list[Company]:
+    """Create companies from dicts of field values and return them, under one change set.
+
+    Without a category it is the installation's default, without an owner `by`. Raise ValidationError by field for the
+    first that is not valid.
+    """
+    _may_create(by)
+    default = None
+    made = []
+    for values in many:
+        _known(Company, values)
+        company = Company(**{"owner": by, **values})
+        if company.category_id is None:
+            default = default or lifecycle.default_category()
+            company.category = default
+        _clean(company, values, by)
+        for key, value in lifecycle.company_keys(company.name, company.city).items():
+            setattr(company, key, value)
+        made.append(company)
+    params = {"count": len(made)} | ({"name": made[0].name} if len(made) == 1 else {})
+    with change("company.create", by=by, via=via, params=params):
+        Company.objects.bulk_create(made, batch_size=1_000)
+        search.refresh("company", [company.pk for company in made])
+    return made
+
+
+def create_person(values, *, by, via) -> Person:
+    """Create one person; see create_persons."""
+    return create_persons([values], by=by, via=via)[0]
+
+
+def create_persons(many, *, by, via) -> list[Person]:
+    """Create persons from dicts of field values and return them, under one change set.
+
+    The effective category is the company's, else the one given, else the installation's default (settled 3); a lead
+    without a status starts at the default one (R5). Without an owner it is `by`.
+    """
+    _may_create(by)
+    default_category, default_status = None, None
+    now = timezone.now()
+    made = []
+    for values in many:
+        _known(Person, values)
+        person = Person(**{"owner": by, **values})
+        if person.company_id:
+            if values.get("category") and values["category"] != person.company.category:
+                raise ValidationError({"category": _category_is_the_companys(person.company)})
+            person.category_id = person.company.category_id
+        elif person.category_id is None:
+            default_category = default_category or lifecycle.default_category()
+            person.category = default_category
+        _clean(person, values, by)
+        category = person.company.category if person.company_id else person.category
+        person.is_lead = category.lead_status_enabled
+        if person.lead_status_id and not person.is_lead:
+            raise ValidationError({"lead_status": lifecycle.why_no_status(category)})
+        if person.is_lead and not person.lead_status_id:
+            default_status = default_status or lifecycle.default_status()
+            person.lead_status = default_status
+        person.lead_status_since = now if person.lead_status_id else None
+        if person.company_id:
+            person.company_key, person.country = person.company.name_key, str(person.company.country or "")
+        for key, value in lifecycle.person_keys(person.first_name, person.last_name, person.email).items():
+            setattr(person, key, value)
+        made.append(person)
+    params = {"count": len(made)} | ({"name": made[0].name} if len(made) == 1 else {})
+    with change("person.create", by=by, via=via, params=params):
+        Person.objects.bulk_create(made, batch_size=1_000)
+        search.refresh("person", [person.pk for person in made])
+    return made
+
+
+def _may_create(by):
+    if by.role.edit == "none":
+        raise PermissionDenied(_("Your role may not create records."))
+
+
+# --- Editing one record -----------------------------------------------------------------------------------------------
+
+
+def edit_company(company, values, *, by, via, version=None, was=None) -> Outcome:
+    """Change fields of one company; its category takes the persons along (R7). See _edit."""
+    return _edit(company, values, by=by, via=via, version=version, was=was)
+
+
+def edit_person(person, values, *, by, via, version=None, was=None) -> Outcome:
+    """Change fields of one person: also their company, own category and lead status. See _edit."""
+    return _edit(person, values, by=by, via=via, version=version, was=was)
+
+
+def _edit(record, values, *, by, via, version, was) -> Outcome:
+    """Change fields of one record.
+
+    `version` is the one the editor saw. If it is stale: without `was` raise Conflict; with `was` (the values the editor
+    saw) both changes are kept where they touch different fields, and Conflict is raised for the fields that both changed.
+    """
+    model = type(record)
+    _known(model, values)
+    outcome = Outcome()
+    params = {"name": str(record), "fields": sorted(values)}
+    with change(f"{model._meta.model_name}.edit", by=by, via=via, params=params) as change_set:
+        current = model.objects.select_for_update().filter(pk=record.pk, deleted_at=None).first()
+        if current is None:
+            raise Conflict(record)
+        access.require_edit(current, by)
+        if version is not None and version != current.version:
+            check_stale(current, values, was)
+        changed = {name: value for name, value in values.items() if getattr(current, name) != value}
+        if changed:
+            _write(current, changed, by)
+            outcome.changed = 1
+    outcome.change_set = change_set if change_set.pk else None
+    return outcome
+
+
+def check_stale(current, values, was):
+    """Raise Conflict unless what the editor did not see are other fields than those they changed (settled 10)."""
+    if was is None:
+        raise Conflict(current)
+    both = {
+        name: (getattr(current, name), value)
+        for name, value in values.items()
+        if getattr(current, name) != value and (name not in was or was[name] != getattr(current, name))
+    }
+    if both:
+        raise Conflict(current, both)
+
+
+def _write(current, changed, by):
+    """Write changed fields of one locked record, and what follows from them."""
+    model = type(current)
+    old_category = current.category_id
+    if model is Person:
+        _check_person_category(current, changed)
+    for name, value in changed.items():
+        setattr(current, name, value)
+    _clean(current, changed, by)
+    columns = {model._meta.get_field(name).attname: getattr(current, model._meta.get_field(name).attname) for name in changed}
+    if model is Company:
+        columns |= lifecycle.company_keys(current.name, current.city)
+        Company.objects.filter(pk=current.pk).update(**columns, **Company.edited())
+        if "category" in changed:
+            lifecycle.settle(lifecycle.persons_of([current.pk]))
+        if changed.keys() & {"name", "country"}:
+            lifecycle.copy_from_company(Person.objects.filter(company=current.pk))
+        if changed.keys() & SEARCHED[Company]:
+            search.refresh("company", [current.pk])
+            if "name" in changed:
+                search.refresh("person", lifecycle.persons_of([current.pk]))
+        return
+    columns |= lifecycle.person_keys(current.first_name, current.last_name, current.email)
+    category = current.company.category if current.company_id else current.category
+    columns["category_id"] = category.pk
+    if "lead_status" in changed:
+        if not category.lead_status_enabled:
+            raise ValidationError({"lead_status": lifecycle.why_no_status(category)})
+        if current.lead_status_id is None:
+            raise ValidationError({"lead_status": _("A lead always has a status; choose another one.")})
+        columns["lead_status_since"] = timezone.now()
+    Person.objects.filter(pk=current.pk).update(**columns, **Person.edited())
+    if changed.keys() & {"company", "category"}:
+        lifecycle.settle([current.pk], came_from={current.pk: old_category})
+    if changed.keys() & SEARCHED[Person]:
+        search.refresh("person", [current.pk])
+
+
+#: The fields a record is found by in the global search.
+SEARCHED = {
+    Company: {"name", "number", "email", "phone", "website", "city"},
+    Person: {"first_name", "last_name", "email", "phone", "mobile", "company"},
+}
+
+
+def _check_person_category(person, changed):
+    """A person with a company cannot have their category edited (R4); on leaving they keep the company's (settled 3)."""
+    company = changed.get("company", person.company)
+    if "category" in changed:
+        if company is not None:
+            raise ValidationError({"category": _category_is_the_companys(company)})
+        if changed["category"] is None:
+            raise ValidationError({"category": _("A person without a company needs a category.")})
+
+
+def _category_is_the_companys(company):
+    return _("The category is that of the company %(company)s; change it there.") % {"company": company.name}
+
+
+# --- Changing many ----------------------------------------------------------------------------------------------------
+
+
+def set_lead_status(persons, status, *, by, via, as_of=None, progress=None) -> Outcome:
+    """Give persons this lead status; those to whom none applies are left, with the reason (R6).
+
+    `as_of` is the id of the last change the user saw: who got another status since is left and listed (settled 10).
+    """
+    if status is None or status.deleted_at:
+        raise ValidationError({"lead_status": _("This lead status was deleted; choose another one.")})
+
+    def step(ids, outcome):
+        ids = _editable(Person, ids, by, outcome)
+        ids = _unchanged_since(as_of, "person", "lead_status", ids, outcome)
+        not_applying = Person.objects.filter(pk__in=ids, is_lead=False).select_related("category")
+        for person in not_applying.only("pk", "category"):
+            outcome.leave([person.pk], lifecycle.why_no_status(person.category))
+        targets = Person.objects.filter(pk__in=ids, is_lead=True).filter(Q(lead_status=None) | ~Q(lead_status=status))
+        outcome.changed += targets.update(lead_status=status, lead_status_since=timezone.now(), **Person.edited())
+
+    outcome = act(persons, step, action="person.set_lead_status", by=by, via=via, progress=progress,
+                  params=params(persons, {"de": status.name_de, "en": status.name_en}))  # fmt: skip
+    return _answer(outcome, "lead_status")
+
+
+def set_category(companies, category, *, by, via, as_of=None, progress=None) -> Outcome:
+    """Move companies to this category; their persons follow (R6, R7)."""
+    _selectable(category, "category")
+
+    def step(ids, outcome):
+        ids = _editable(Company, ids, by, outcome)
+        ids = _unchanged_since(as_of, "company", "category", ids, outcome)
+        moved = list(Company.objects.filter(pk__in=ids).exclude(category=category).values_list("pk", flat=True))
+        outcome.changed += Company.objects.filter(pk__in=moved).update(category=category, **Company.edited())
+        lifecycle.settle(lifecycle.persons_of(moved))
+
+    outcome = act(companies, step, action="company.set_category", by=by, via=via, progress=progress,
+                  params=params(companies, {"de": category.name_de, "en": category.name_en}))  # fmt: skip
+    return _answer(outcome, "category")
+
+
+def set_owner(records, owner, *, by, via, as_of=None, progress=None) -> Outcome:
+    """Give companies or persons to this user, or to nobody."""
+    if owner is not None and not owner.is_active:
+        raise ValidationError({"owner": _("This user is switched off; choose another one.")})
+    model = model_of(records)
+    record_type = model.history.record_type
+
+    def step(ids, outcome):
+        ids = _editable(model, ids, by, outcome)
+        ids = _unchanged_since(as_of, record_type, "owner", ids, outcome)
+        others = ~Q(owner=owner) | Q(owner=None) if owner else Q(owner__isnull=False)
+        outcome.changed += model.objects.filter(others, pk__in=ids).update(owner=owner, **model.edited())
+
+    name = owner.name if owner else ""
+    outcome = act(records, step, action=f"{record_type}.set_owner", by=by, via=via, progress=progress,
+                  params=params(records, {"de": name, "en": name}))  # fmt: skip
+    return _answer(outcome, "owner")
+
+
+def delete(records, *, by, via, keep_persons=False, progress=None) -> Outcome:
+    """Put companies or persons into the bin (R18), with all that belongs to them, as one change set.
+
+    With `keep_persons` a company's persons stay, without a company, and keep its category as their own (settled 6).
+    """
+    access.require(by, "may_delete")
+    model = model_of(records)
+    record_type = model.history.record_type
+
+    def step(ids, outcome):
+        ids = _editable(model, ids, by, outcome)
+        now = timezone.now()
+        live = list(model.objects.filter(pk__in=ids, deleted_at=None).values_list("pk", flat=True))
+        if model is Company:
+            persons = Person.objects.filter(company__in=live, deleted_at=None)
+            if keep_persons:
+                stay = list(persons.values_list("pk", flat=True))
+                persons.update(company=None, **Person.edited())
+                lifecycle.copy_from_company(Person.objects.filter(pk__in=stay))
+                search.refresh("person", stay)
+            else:
+                _to_bin(Person, list(persons.values_list("pk", flat=True)), now)
+        outcome.changed += _to_bin(model, live, now)
+
+    outcome = act(records, step, action=f"{record_type}.delete", by=by, via=via, params=params(records), progress=progress)
+    return _answer(outcome, None)
+
+
+def _to_bin(model, ids, now):
+    count = 0
+    for chunk in chunks(sorted(ids)):
+        for function in _goes_along[model.history.record_type]:
+            function(chunk, now)
+        count += model.objects.filter(pk__in=chunk, deleted_at=None).update(deleted_at=now, **model.edited())
+    return count
+
+
+def restore(records, *, by, via) -> Outcome:
+    """Bring records back from the bin, with all that went in with them; a person's company comes back too."""
+    model = model_of(records)
+    record_type = model.history.record_type
+
+    def step(ids, outcome):
+        allowed = set(access.in_bin(model.objects.filter(pk__in=ids), by).values_list("pk", flat=True))
+        outcome.leave(set(ids) - allowed, not_allowed())
+        sets = _deleted_in(record_type, allowed)
+        if model is Person:
+            companies = Company.objects.filter(persons__in=allowed).exclude(deleted_at=None)
+            companies.update(deleted_at=None, **Company.edited())
+        else:
+            persons = Person.objects.filter(company__in=allowed).exclude(deleted_at=None).values_list("pk", flat=True)
+            along = _deleted_in("person", persons)
+            back = [pk for pk, change_set in along.items() if change_set in set(sets.values())]
+            _from_bin(Person, back, sets.values())
+        outcome.changed += _from_bin(model, sorted(allowed), sets.values())
+
+    outcome = act(records, step, action=f"{record_type}.restore", by=by, via=via, params=params(records))
+    return _answer(outcome, None)
+
+
+def _deleted_in(record_type, ids):
+    """Return for each record the change set that put it into the bin."""
+    rows = Change.objects.filter(record_type=record_type, record_id__in=ids, field="deleted_at", new__isnull=False)
+    return dict(rows.order_by("id").values_list("record_id", "change_set_id"))
+
+
+def _from_bin(model, ids, change_sets):
+    count = 0
+    for chunk in chunks(sorted(ids)):
+        for function in _comes_along[model.history.record_type]:
+            function(chunk, list(change_sets))
+        count += model.objects.filter(pk__in=chunk).update(deleted_at=None, **model.edited())
+    return count
+
+
+# --- What the actions share -------------------------------------------------------------------------------------------
+
+
+def model_of(records):
+    """Return the model of a record, a list of records or a queryset."""
+    if isinstance(records, models.QuerySet):
+        return records.model
+    if isinstance(records, models.Model):
+        return type(records)
+    return type(records[0]) if records else Person
+
+
+def not_allowed():
+    return _("You may not change this record.")
+
+
+def params(records, value=None):
+    """Return what the history's sentence needs: how many, or whose name, and the value in each language."""
+    if isinstance(records, models.Model):
+        found = {"count": 1, "name": str(records)}
+    else:
+        ids = ids_of(records)
+        found = {"count": len(ids)}
+        if len(ids) == 1:
+            found["name"] = str(model_of(records).objects.get(pk=ids[0]))
+    return found | ({"value": value} if value else {})
+
+
+def _editable(model, ids, by, outcome):
+    """Return those of the ids that `by` may change; the others are left."""
+    allowed = set(access.editable(model.objects.filter(pk__in=ids), by).values_list("pk", flat=True))
+    outcome.leave(set(ids) - allowed, not_allowed())
+    return sorted(allowed)
+
+
+def _unchanged_since(as_of, record_type, field, ids, outcome):
+    """Return the ids without those whose field changed after the user saw it."""
+    if as_of is None:
+        return ids
+    since = Change.objects.filter(record_type=record_type, record_id__in=ids, field=field, id__gt=as_of)
+    changed = set(since.values_list("record_id", flat=True))
+    outcome.leave(changed, _("Somebody else changed it meanwhile."))
+    return [pk for pk in ids if pk not in changed]
+
+
+def _answer(outcome, field):
+    """Raise what an action on one record must say loudly; for many the outcome lists it."""
+    if not outcome.changed and len(outcome.left) == 1:
+        reason = outcome.left[0][1]
+        if reason == not_allowed():
+            raise PermissionDenied(reason)
+        if field:
+            raise ValidationError({field: reason})
+    return outcome
+
+
+def _known(model, values):
+    if unknown := set(values) - set(FIELDS[model]):
+        raise ValidationError({name: _("This field does not exist or cannot be changed.") for name in sorted(unknown)})
+
+
+def _selectable(item, field):
+    if item is None or item.deleted_at:
+        raise ValidationError({field: _("This item was deleted; choose another one.")})
+
+
+def _clean(record, values, by):
+    """Raise ValidationError by field unless the given values may stand in the record."""
+    errors = {}
+    exclude = {field.name for field in record._meta.fields if field.name not in values or field.is_relation}
+    required = {"name", "last_name"} & set(FIELDS[type(record)])
+    exclude -= required
+    try:
+        record.clean_fields(exclude=exclude)
+    except ValidationError as error:
+        errors.update(error.message_dict)
+    for name, value in values.items():
+        if isinstance(value, str):
+            setattr(record, name, value.strip())
+        elif isinstance(value, ListItem) and value.deleted_at:
+            errors[name] = [_("This item was deleted; choose another one.")]
+        elif isinstance(value, User) and not value.is_active:
+            errors[name] = [_("This user is switched off; choose another one.")]
+        elif isinstance(value, Company) and not access.visible(Company.objects.filter(pk=value.pk), by).exists():
+            errors[name] = [_("This company does not exist.")]
+    if errors:
+        raise ValidationError(errors)

@@ -1,0 +1,131 @@
+"""The catalogue of companies and persons: each field described once (architecture, idea 1)."""
+
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+from django_countries import countries
+
+from crm.fields import Cell, Choice, Fixed, Link, Moment, Text, UserChoice, YesNo
+from crm.records import RecordType, register
+from leads.models import LeadStatus
+
+
+def in_group(codes, asking):
+    """Groups become category ids in Python: the query stays within one table."""
+    return Q(category__in=[c.pk for c in asking.items("leads.Category").values() if c.group_id in codes])
+
+
+def group_of(row, asking):
+    category = asking.items("leads.Category").get(row.get("category_id"))
+    return asking.items("leads.CategoryGroup").get(category.group_id) if category else None
+
+
+def of_kind(kinds, asking):
+    return Q(lead_status__in=[s.pk for s in asking.items("leads.LeadStatus").values() if s.kind in kinds])
+
+
+class KindOfStatus(Fixed):
+    """The kind of the stored lead status; in the API's filters `lead_status__kind`."""
+
+    @property
+    def param(self):
+        return "lead_status__kind"
+
+    @property
+    def columns(self):
+        return ("lead_status_id",)
+
+    def condition(self, operator, value, asking):
+        if operator in {"empty", "not_empty"}:
+            return Q(lead_status__isnull=operator == "empty")
+        q = of_kind(value, asking)
+        return ~q | Q(lead_status=None) if operator == "not_in" else q
+
+    def text(self, row, asking):
+        status = asking.items("leads.LeadStatus").get(row.get("lead_status_id"))
+        return status.get_kind_display() if status and row.get("is_lead", True) else ""
+
+
+class StatusChoice(Choice):
+    """The lead status: where it does not apply the cell is empty, with the stored value in its tooltip (settled 1)."""
+
+    @property
+    def columns(self):
+        return (self.column, "is_lead", "lead_status_since")
+
+    def text(self, row, asking):
+        return super().text(row, asking) if row.get("is_lead") else ""
+
+    def cell(self, row, asking):
+        status = self.item(row, asking)
+        if status and not row.get("is_lead"):
+            return Cell("", title=str(_("Does not apply now; stored: %(status)s")) % {"status": status.label})
+        cell = super().cell(row, asking)
+        return (
+            Cell(cell.text, cell.kind, cell.title, data={**cell.data, "since": row.get("lead_status_since")}) if status else cell
+        )
+
+
+CATEGORY = dict(
+    name="category", label=_("Category"), path="category_id", sort="category__rank", items="leads.Category", group=True
+)
+GROUP = dict(
+    name="category_group", label=_("Category group"), path="category_id", items="leads.CategoryGroup", through=in_group,
+    pick=group_of, group=True, sort="category__group__rank",
+)  # fmt: skip
+OWNER = dict(name="owner", label=_("Owner"), path="owner_id", sort="owner__name_key", group=True, edit="owner", default=True)
+DATES = [
+    Moment(name="created_at", label=_("Created"), sort="created_at"),
+    Moment(name="updated_at", label=_("Changed"), sort="updated_at"),
+]
+
+register(
+    RecordType("company", "leads.Company", _("Company"), _("Companies"), "name", "leads:company", "building"),
+    [
+        Text(name="name", label=_("Name"), sort="name_key", key="name_key", edit="name", default=True, as_kind="name"),
+        Text(name="number", label=_("Number"), sort="number", edit="number"),
+        Choice(**CATEGORY, edit="category", default=True),
+        Choice(**GROUP),
+        Fixed(name="country", label=_("Country"), sort="country", choices=lambda: countries, group=True, edit="country", default=True),
+        Text(name="city", label=_("City"), sort="city_key", key="city_key", edit="city", default=True),
+        Text(name="street", label=_("Street"), edit="street"),
+        Text(name="postal_code", label=_("Postal code"), sort="postal_code", edit="postal_code"),
+        Text(name="email", label=_("E-mail"), sort="email", edit="email", as_kind="email"),
+        Text(name="phone", label=_("Phone"), edit="phone", as_kind="phone"),
+        Text(name="website", label=_("Website"), edit="website", as_kind="website"),
+        Choice(name="industry", label=_("Industry"), path="industry_id", sort="industry__rank", items="leads.Industry", group=True,
+               edit="industry", default=True),
+        UserChoice(**OWNER),
+        YesNo(name="stop", label=_("Stop"), group=True, edit="stop"),
+        YesNo(name="no_mailings", label=_("No mailings"), group=True, edit="no_mailings"),
+        *DATES,
+    ],
+)  # fmt: skip
+
+register(
+    RecordType("person", "leads.Person", _("Person"), _("Persons"), "name", "leads:person", "users"),
+    [
+        Text(name="name", label=_("Name"), path="name_key", sort="name_key", key="name_key", default=True, as_kind="name"),
+        Text(name="first_name", label=_("First name"), edit="first_name"),
+        Text(name="last_name", label=_("Last name"), sort="name_key", edit="last_name"),
+        Text(name="title", label=_("Title"), sort="title", edit="title"),
+        Link(name="company", label=_("Company"), path="company__name", id_path="company_id", key="company_key", sort="company_key",
+             url_name="leads:company", default=True, edit="company"),
+        Choice(**CATEGORY, default=True),
+        StatusChoice(name="lead_status", label=_("Lead status"), path="lead_status_id", sort="lead_status__rank",
+                     items="leads.LeadStatus", pill=True, group=True, edit="lead_status", default=True),
+        KindOfStatus(name="lead_status_kind", label=_("Kind of lead status"), path="lead_status__kind",
+                     choices=lambda: LeadStatus.Kind.choices),
+        YesNo(name="lead_status_applies", label=_("Lead status applies"), path="is_lead", group=True),
+        Moment(name="lead_status_since", label=_("In status since"), sort="lead_status_since"),
+        Choice(**GROUP),
+        Text(name="email", label=_("E-mail"), sort="email_key", key="email_key", edit="email", as_kind="email"),
+        Text(name="phone", label=_("Phone"), edit="phone", as_kind="phone"),
+        Text(name="mobile", label=_("Mobile"), edit="mobile", as_kind="phone"),
+        Choice(name="source", label=_("Source"), path="source_id", sort="source__rank", items="leads.Source", group=True,
+               edit="source", default=True),
+        Fixed(name="country", label=_("Country"), sort="country", choices=lambda: countries, group=True),
+        UserChoice(**OWNER),
+        YesNo(name="former_employee", label=_("Former employee"), group=True, edit="former_employee"),
+        *DATES,
+    ],
+)  # fmt: skip

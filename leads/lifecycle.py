@@ -1,0 +1,154 @@
+"""When lead status applies, and what a change of category does to the persons (R2–R8).
+
+The copies a person carries (effective category, `is_lead`, the company's key and country) are written here and nowhere
+else. Every function works on ids, in set operations, inside the caller's change set.
+"""
+
+from collections import defaultdict
+
+from django.db.models import Case, F, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from crm import search
+from crm.history.changes import chunks
+from crm.history.undo import derived_by
+from crm.text import fold
+from leads.models import Category, CategoryGroup, Company, LeadStatus, Person
+
+
+def default_status():
+    """Return the status new leads start with (R5); there is always one (a system check holds it)."""
+    return LeadStatus.objects.get(is_default=True)
+
+
+def default_category():
+    """Return the category of a person who has no company and was given none (settled 3)."""
+    return Category.objects.get(is_default=True)
+
+
+def why_no_status(category):
+    """Return why lead status does not apply in this category (R6), or an empty text where it does."""
+    if category.lead_status_enabled:
+        return ""
+    if category.group_id != CategoryGroup.POTENTIAL:
+        return _("No lead status: the category %(category)s is not a potential customer.") % {"category": category.name}
+    return _("No lead status: the category %(category)s has lead status switched off.") % {"category": category.name}
+
+
+def person_keys(first_name, last_name, email):
+    """Return the stored keys of a person: last name first, because lists sort by it (settled 16)."""
+    return {"name_key": fold(f"{last_name} {first_name}"), "email_key": (email or "").strip().lower()}
+
+
+def company_keys(name, city):
+    return {"name_key": fold(name), "city_key": fold(city)}
+
+
+def settle(person_ids, came_from=None):
+    """Let persons follow their effective category: the copies, and what R7 says of the lead status.
+
+    A person's copy still holds the category they come from; `came_from` (id -> category id) tells it where the copy was
+    already written.
+    """
+    came_from = came_from or {}
+    categories = Category.objects.in_bulk()
+    for ids in chunks(sorted(person_ids)):
+        persons = Person.objects.filter(pk__in=ids)
+        moves = defaultdict(list)
+        rows = persons.values_list("pk", "category_id", "company__category_id", "is_lead")
+        for pk, own, companys, is_lead in rows:
+            old, new = came_from.get(pk, own), companys or own
+            if old != new or own != new or is_lead != categories[new].lead_status_enabled:
+                moves[old, new].append(pk)
+        for (old, new), moved in moves.items():
+            entered = Person.objects.filter(pk__in=moved)
+            entered.update(category_id=new, is_lead=categories[new].lead_status_enabled)
+            if old != new:
+                give_status(entered, categories[new], outside=categories[old].group_id != CategoryGroup.POTENTIAL)
+        copy_from_company(persons)
+
+
+def give_status(persons, category, *, outside):
+    """Give persons who entered this category the default status where R7 says so; all others keep what is stored."""
+    if not category.lead_status_enabled:
+        return
+    default = default_status()
+    needs = Q(lead_status=None)
+    if category.start_over and outside:
+        needs |= ~Q(lead_status=default)
+    persons.filter(needs).update(lead_status=default, lead_status_since=timezone.now(), **Person.edited())
+
+
+def copy_from_company(persons):
+    """Write the company's key and country to these persons."""
+    company = Company.objects.filter(pk=OuterRef("company_id"))
+    persons.update(
+        company_key=Coalesce(Subquery(company.values("name_key")[:1]), Value("")),
+        country=Coalesce(Subquery(company.values("country")[:1]), Value("")),
+    )
+
+
+def persons_of(company_ids):
+    """Return the ids of all persons of these companies, those in the bin included: they follow as well."""
+    found = []
+    for ids in chunks(sorted(company_ids)):
+        found += Person.objects.filter(company__in=ids).values_list("pk", flat=True)
+    return found
+
+
+@derived_by("person")
+def derive_persons(ids):
+    """Recompute everything a person's row derives from others, and their search text; lead statuses stay as they are."""
+    for chunk in chunks(sorted(ids)):
+        persons = Person.objects.filter(pk__in=chunk)
+        rewritten = []
+        for person in persons.only("first_name", "last_name", "email", "name_key", "email_key"):
+            keys = person_keys(person.first_name, person.last_name, person.email)
+            if keys != {"name_key": person.name_key, "email_key": person.email_key}:
+                person.name_key, person.email_key = keys["name_key"], keys["email_key"]
+                rewritten.append(person)
+        if rewritten:
+            Person.objects.bulk_update(rewritten, ["name_key", "email_key"], batch_size=500)
+        company = Company.objects.filter(pk=OuterRef("company_id"))
+        persons.filter(company__isnull=False).update(category_id=Subquery(company.values("category_id")[:1]))
+        enabled = list(Category.objects.filter(lead_status_enabled=True).values_list("pk", flat=True))
+        persons.update(is_lead=Case(When(category_id__in=enabled, then=Value(True)), default=Value(False)))
+        copy_from_company(persons)
+        search.refresh("person", chunk)
+
+
+@derived_by("company")
+def derive_companies(ids):
+    """Recompute a company's keys and search text, and what its persons copy from it."""
+    for chunk in chunks(sorted(ids)):
+        rewritten = []
+        for company in Company.objects.filter(pk__in=chunk).only("name", "city", "name_key", "city_key"):
+            keys = company_keys(company.name, company.city)
+            if keys != {"name_key": company.name_key, "city_key": company.city_key}:
+                company.name_key, company.city_key = keys["name_key"], keys["city_key"]
+                rewritten.append(company)
+        if rewritten:
+            Company.objects.bulk_update(rewritten, ["name_key", "city_key"], batch_size=500)
+        search.refresh("company", chunk)
+    derive_persons(persons_of(ids))
+
+
+@derived_by("category")
+def derive_by_category(ids):
+    """Recompute `is_lead` of the persons in these categories, after an undo in the lists."""
+    for category in Category.objects.filter(pk__in=ids):
+        Person.objects.filter(category=category).exclude(is_lead=category.lead_status_enabled).update(
+            is_lead=category.lead_status_enabled
+        )
+
+
+def drift():
+    """Return the ids of persons whose copies differ from what they copy; there should be none (a check command asks)."""
+    wrong = Q(company__isnull=False) & (
+        ~Q(category=F("company__category")) | ~Q(company_key=F("company__name_key")) | ~Q(country=F("company__country"))
+    )
+    wrong |= ~Q(is_lead=F("category__lead_status_enabled"))
+    wrong |= Q(company=None) & (~Q(company_key="") | ~Q(country=""))
+    return list(Person.objects.filter(wrong).order_by("pk").values_list("pk", flat=True))

@@ -1,0 +1,9 @@
+"""The tables of lead management."""
+
+from leads.models.category import Category, CategoryGroup
+from leads.models.company import Company
+from leads.models.lead_status import LeadStatus
+from leads.models.lists import Industry, Source
+from leads.models.person import Person
+
+__all__ = ["Category", "CategoryGroup", "Company", "Industry", "LeadStatus", "Person", "Source"]
