@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from crm import search
 from crm.history.changes import chunks
-from crm.history.undo import derived_by
+from crm.history.undo import derived_by, guarded_by
 from crm.text import fold
 from leads.models import Category, CategoryGroup, Company, LeadStatus, Person
 
@@ -142,6 +142,34 @@ def derive_by_category(ids):
         Person.objects.filter(category=category).exclude(is_lead=category.lead_status_enabled).update(
             is_lead=category.lead_status_enabled
         )
+
+
+@guarded_by("company")
+def persons_would_be_stranded(plans):
+    """Leave companies that an undo would put into the bin while persons are there who would not go along (R18)."""
+    plan, persons = plans["company"], plans.get("person")
+    going = plan.created | {pk for pk, deleted_at in plan.becomes("deleted_at").items() if deleted_at}
+    there = Person.objects.filter(company__in=going, deleted_at=None)
+    if persons:
+        leaving = {pk for pk, deleted_at in persons.becomes("deleted_at").items() if deleted_at}
+        leaving |= persons.becomes("company").keys() | persons.created
+        there = there.exclude(pk__in=leaving)
+    return dict.fromkeys(there.values_list("company_id", flat=True), _("There are persons at this company."))
+
+
+@guarded_by("person")
+def company_is_in_the_bin(plans):
+    """Leave persons who would come back to a company that is in the bin (R18)."""
+    plan = plans["person"]
+    back = plan.becomes("deleted_at")
+    moved = {pk: int(company) if company else None for pk, company in plan.becomes("company").items()}
+    ids = [pk for pk in {*back, *moved} if not back.get(pk)]
+    rows = Person.objects.filter(pk__in=ids).values_list("pk", "company_id", "deleted_at")
+    companies = {pk: moved.get(pk, company) for pk, company, deleted_at in rows if pk in back or deleted_at is None}
+    gone = set(
+        Company.objects.filter(pk__in=filter(None, companies.values())).exclude(deleted_at=None).values_list("pk", flat=True)
+    )
+    return dict.fromkeys((pk for pk, company in companies.items() if company in gone), _("The company is in the bin."))
 
 
 def drift():

@@ -46,8 +46,16 @@ class ChangeSet(models.Model):
         verbose_name = _("change")
         verbose_name_plural = _("history")
 
+    #: What cannot be taken back: the installation's own beginnings, and what erased data for good.
+    LASTING = ("setup", "mend", "purge", "erase")
+
     def __str__(self):
         return f"{self.action} #{self.pk}"
+
+    @property
+    def undoable(self):
+        """Whether this can be asked to be undone now; how much of it can be taken back the undo itself finds out."""
+        return not self.undone and self.state == self.State.DONE and self.action not in self.LASTING
 
 
 class Change(models.Model):

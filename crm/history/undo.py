@@ -19,12 +19,25 @@ _derive = {}
 #: record type -> function(ids) -> dict of id to a sentence: why a created record cannot be taken away again.
 _built_on = {}
 
+#: record type -> functions(plans): see guarded_by.
+_guards = {}
+
 
 def derived_by(record_type):
     """Register the function that recomputes the derived columns of these records after an undo."""
 
     def register(function):
         _derive[record_type] = function
+        return function
+
+    return register
+
+
+def guarded_by(record_type):
+    """Register function(plans) -> {id: sentence}: records of this type that must be left, so that the data stays whole."""
+
+    def register(function):
+        _guards.setdefault(record_type, []).append(function)
         return function
 
     return register
@@ -73,7 +86,7 @@ def undo(change_set, *, by, via) -> Outcome:
     action = "redo" if change_set.undoes_id else "undo"
     with change(action, by=by, via=via, undoes=change_set, params={"of": change_set.action, **change_set.params}) as mine:
         locked = ChangeSet.objects.select_for_update().get(pk=change_set.pk)
-        if locked.undone or locked.state == ChangeSet.State.RUNNING:
+        if not locked.undoable:
             outcome.change_set = None
             return outcome
         _take_back(change_set, outcome, by)
@@ -116,33 +129,60 @@ def _take_back(change_set, outcome, by, only=None, remove=None):
         record_type=OuterRef("record_type"), record_id=OuterRef("record_id"), id__gt=OuterRef("id")
     ).exclude(change_set__in=sets)
     later_same = later.filter(field=OuterRef("field"), op="u")
-    touched = set()
-    for record_type, model in watched_models().items():
+    plans = {}
+    for record_type in watched_models():
         of_type = changes.filter(record_type=record_type)
-        created = list(of_type.filter(op="i", field="").values_list("record_id", flat=True))
-        rows = (
-            of_type.filter(op="u")
-            .exclude(record_id__in=created if len(created) <= 500 else [])
-            .annotate(overwritten=Exists(later_same))
-            .order_by("id")
-            .values_list("record_id", "field", "old", "overwritten")
-        )
-        created_set = set(created)
-        first = {}  # (record, field) -> its value before the change set, and whether somebody changed it since
-        for record_id, name, old, overwritten in rows.iterator(chunk_size=5_000):
-            if record_id in created_set:
-                continue
-            before = first.get((record_id, name))
-            first[record_id, name] = (before[0] if before else old, overwritten or bool(before and before[1]))
-        if not first and not created:
-            continue
-        allowed = _allowed(model, {record_id for record_id, _name in first} | created_set, by)
-        done = _write_back(model, first, allowed, outcome)
-        done |= _remove_created(model, record_type, created_set, allowed, outcome, remove, sets)
+        created = set(of_type.filter(op="i", field="").values_list("record_id", flat=True))
+        rows = of_type.filter(op="u").annotate(overwritten=Exists(later_same)).order_by("id")
+        plan = Plan(created)
+        for record_id, name, old, overwritten in rows.values_list("record_id", "field", "old", "overwritten").iterator(5_000):
+            if record_id not in created:
+                plan.add(record_id, name, old, overwritten)
+        if plan.values or created:
+            plans[record_type] = plan
+    touched = set()
+    for record_type, plan in plans.items():
+        model = watched_models()[record_type]
+        if by is not None:
+            for guard in _guards.get(record_type, []):
+                refused = guard(plans)
+                plan.drop(refused)
+                for pk, reason in refused.items():
+                    outcome.leave([pk], reason)
+        allowed = _allowed(model, plan.records() | plan.created, by)
+        done = _write_back(model, plan.values, allowed, outcome)
+        done |= _remove_created(model, record_type, plan.created, allowed, outcome, remove, sets)
         if done and record_type in _derive:
             _derive[record_type](sorted(done))
         touched |= {(record_type, pk) for pk in done}
     outcome.changed += len(touched)
+
+
+class Plan:
+    """What an undo is about to do to the records of one type.
+
+    `values` maps (record id, field name) to (the text it had before, whether somebody changed it since); `created` holds
+    the ids of records the change set made.
+    """
+
+    def __init__(self, created):
+        self.created = created
+        self.values = {}
+
+    def add(self, record_id, name, old, overwritten):
+        before = self.values.get((record_id, name))
+        self.values[record_id, name] = (before[0] if before else old, overwritten or bool(before and before[1]))
+
+    def records(self):
+        return {record_id for record_id, _name in self.values}
+
+    def becomes(self, name):
+        """Return record id -> the text this field will have, for those it will be written back for."""
+        return {pk: old for (pk, field), (old, overwritten) in self.values.items() if field == name and not overwritten}
+
+    def drop(self, record_ids):
+        self.created = self.created - set(record_ids)
+        self.values = {key: value for key, value in self.values.items() if key[0] not in record_ids}
 
 
 def _allowed(model, ids, by):

@@ -1,0 +1,33 @@
+"""Find copies that differ from what they copy (a person's category, lead flag, company key, country, next activity).
+
+There should be none; with --mend they are written anew.
+"""
+
+from django.core.management.base import BaseCommand, CommandError
+
+from activities import lifecycle as activities
+from crm.history.changes import change
+from leads import lifecycle as leads
+
+
+class Command(BaseCommand):
+    help = __doc__
+
+    def add_arguments(self, parser):
+        parser.add_argument("--mend", action="store_true", help="write the wrong copies anew")
+
+    def handle(self, *args, mend=False, **options):
+        persons = leads.drift()
+        due_persons, due_companies = activities.drift()
+        wrong = len(persons) + len(due_persons) + len(due_companies)
+        if not wrong:
+            self.stdout.write("All copies are right.")
+            return
+        if not mend:
+            raise CommandError(
+                f"{wrong} copies are wrong: persons {persons[:20]}, next activities {[*due_persons, *due_companies][:20]}"
+            )
+        with change("mend", by=None, via="system"):
+            leads.derive_persons(persons)
+            activities.refresh_next(due_persons, due_companies)
+        self.stdout.write(f"{wrong} copies mended.")
