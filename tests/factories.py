@@ -4,6 +4,7 @@ import factory
 
 from activities.actions import create_activity
 from activities.models import Activity
+from crm.history.changes import change
 from crm.models import Role, User
 from leads.actions import create_company, create_person
 from leads.models import Company, Person
@@ -62,3 +63,9 @@ class ActivityFactory(_ByAction):
     subject = factory.Sequence(lambda n: f"Follow-up {n}")
     person = factory.SubFactory(PersonFactory)
     make = staticmethod(create_activity)
+
+
+def arrange(queryset, **values):
+    """Write values no action of this test is about; under a change set, as everything that is written."""
+    with change("arrange", by=None, via="system"):
+        queryset.update(**values)
