@@ -1,0 +1,41 @@
+"""Backups: made while the product runs, checked, and good for a restore (docs/deploy.md)."""
+
+import sqlite3
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from tests.factories import CompanyFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def uploads(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path / "media"
+    (settings.MEDIA_ROOT / "imports").mkdir(parents=True)
+    (settings.MEDIA_ROOT / "imports" / "list.csv").write_text("name\n")
+
+
+def test_a_backup_is_whole_until_somebody_touches_it(uploads, tmp_path):
+    folder = tmp_path / "backup"
+    call_command("backup", folder)
+    call_command("backup", folder, "--check")
+    (folder / "media" / "imports" / "list.csv").write_text("changed")
+    with pytest.raises(CommandError, match=r"list\.csv is missing or differs"):
+        call_command("backup", folder, "--check")
+
+
+def test_a_backup_never_overwrites_another(tmp_path):
+    with pytest.raises(CommandError, match="exists already"):
+        call_command("backup", tmp_path)
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="reads the backed-up SQLite file; pg_restore is PostgreSQL's own")
+def test_what_was_committed_is_in_the_backup(ada, tmp_path, uploads):
+    CompanyFactory(by=ada, name="Nordwind")
+    call_command("backup", tmp_path / "backup")
+    with sqlite3.connect(tmp_path / "backup" / "lotse.sqlite3") as copy:
+        assert copy.execute("SELECT name FROM leads_company").fetchall() == [("Nordwind",)]
+    copy.close()
