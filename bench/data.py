@@ -8,7 +8,6 @@ from django.utils import timezone
 from activities.actions import create_activities
 from activities.demo import COUNTRIES, STEMS, TITLES, TRADES
 from crm.models import Role, Team, User
-from crm.text import fold
 from leads import actions
 from leads.models import Category, Company, Industry, LeadStatus, Person, Source
 
@@ -70,7 +69,7 @@ def _persons(rng, count, admin, owners):
             lead = {"lead_status": rng.choice(statuses)} if company.category.lead_status_enabled else {}
             values.append({
                 "first_name": first, "last_name": last, "title": rng.choice(TITLES), "company": company,
-                "email": f"{fold(first)}.{number}@example.com", "phone": f"+49 421 {number:07}", "source": rng.choice(sources),
+                "email": f"person{number}@example.com", "phone": f"+49 421 {number:07}", "source": rng.choice(sources),
                 "owner": company.owner if rng.random() < 0.8 else rng.choice(owners), **lead,
             })  # fmt: skip
         actions.create_persons(values, by=admin, via="system")
