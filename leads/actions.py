@@ -450,6 +450,9 @@ def _selectable(item, field):
 def _clean(record, values, by):
     """Raise ValidationError by field unless the given values may stand in the record."""
     errors = {}
+    for name, value in values.items():
+        if isinstance(value, str):
+            setattr(record, name, value.strip())
     exclude = {field.name for field in record._meta.fields if field.name not in values or field.is_relation}
     required = {"name", "last_name"} & set(FIELDS[type(record)])
     exclude -= required
@@ -458,9 +461,7 @@ def _clean(record, values, by):
     except ValidationError as error:
         errors.update(error.message_dict)
     for name, value in values.items():
-        if isinstance(value, str):
-            setattr(record, name, value.strip())
-        elif isinstance(value, ListItem) and value.deleted_at:
+        if isinstance(value, ListItem) and value.deleted_at:
             errors[name] = [_("This item was deleted; choose another one.")]
         elif isinstance(value, User) and not value.is_active:
             errors[name] = [_("This user is switched off; choose another one.")]

@@ -65,14 +65,18 @@ class StatusChoice(Choice):
         )
 
 
-CATEGORY = dict(
-    name="category", label=_("Category"), path="category_id", sort="category__rank", items="leads.Category", group=True
-)
-GROUP = dict(
-    name="category_group", label=_("Category group"), path="category_id", items="leads.CategoryGroup", through=in_group,
-    pick=group_of, group=True, sort="category__group__rank",
-)  # fmt: skip
-OWNER = dict(name="owner", label=_("Owner"), path="owner_id", sort="owner__name_key", group=True, edit="owner", default=True)
+CATEGORY = {
+    "name": "category", "label": _("Category"), "path": "category_id", "sort": "category__rank", "items": "leads.Category",
+    "group": True,
+}  # fmt: skip
+GROUP = {
+    "name": "category_group", "label": _("Category group"), "path": "category_id", "items": "leads.CategoryGroup",
+    "through": in_group, "pick": group_of, "group": True, "sort": "category__group__rank",
+}  # fmt: skip
+OWNER = {
+    "name": "owner", "label": _("Owner"), "path": "owner_id", "sort": "owner__name_key", "group": True, "edit": "owner",
+    "default": True,
+}  # fmt: skip
 DATES = [
     Moment(name="created_at", label=_("Created"), sort="created_at"),
     Moment(name="updated_at", label=_("Changed"), sort="updated_at"),

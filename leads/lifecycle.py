@@ -166,9 +166,12 @@ def company_is_in_the_bin(plans):
     ids = [pk for pk in {*back, *moved} if not back.get(pk)]
     rows = Person.objects.filter(pk__in=ids).values_list("pk", "company_id", "deleted_at")
     companies = {pk: moved.get(pk, company) for pk, company, deleted_at in rows if pk in back or deleted_at is None}
-    gone = set(
-        Company.objects.filter(pk__in=filter(None, companies.values())).exclude(deleted_at=None).values_list("pk", flat=True)
-    )
+    deleted = Company.objects.filter(pk__in=filter(None, companies.values())).exclude(deleted_at=None)
+    gone = set(deleted.values_list("pk", flat=True))
+    if company_plan := plans.get("company"):
+        becomes = company_plan.becomes("deleted_at")
+        gone -= {pk for pk, deleted_at in becomes.items() if not deleted_at}
+        gone |= {pk for pk, deleted_at in becomes.items() if deleted_at} | company_plan.created
     return dict.fromkeys((pk for pk, company in companies.items() if company in gone), _("The company is in the bin."))
 
 

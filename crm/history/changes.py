@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from django.db import connection, models, transaction
 from django.utils.translation import gettext as _
 
-from crm.history.models import ChangeSet, RunningChangeSet
+from crm.history.models import ChangeSet
 
 AT_ONCE = 2_000  # records up to this number are one transaction; more are chunks of it (settled 11)
 
@@ -47,11 +47,11 @@ def running_id():
 
 
 def _set_running(pk):
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
             cursor.execute("SELECT set_config('lotse.change_set', %s, true)", [str(pk or "")])
-    else:
-        RunningChangeSet.objects.update_or_create(pk=1, defaults={"change_set_id": pk})
+        else:
+            cursor.execute("INSERT OR REPLACE INTO crm_runningchangeset(id, change_set_id) VALUES (1, %s)", [pk])
 
 
 @contextmanager
@@ -114,6 +114,8 @@ def act(
     """
     ids = ids_of(records)
     outcome = Outcome()
+    if not ids:
+        return outcome
     if len(ids) <= AT_ONCE:
         with change(action, by=by, via=via, params=params) as change_set:
             step(ids, outcome)

@@ -3,14 +3,14 @@
 from collections import defaultdict
 
 from django.core.exceptions import PermissionDenied
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from crm import access
-from crm.history.changes import Outcome, change, chunks, writing
+from crm.history.changes import AT_ONCE, Outcome, change, chunks, writing
 from crm.history.models import Change, ChangeSet
 from crm.history.triggers import watched_models
 
@@ -76,40 +76,90 @@ def family(change_set):
     return ids
 
 
-def undo(change_set, *, by, via) -> Outcome:
+def undo(change_set, *, by, via, progress=None) -> Outcome:
     """Take a change set back, as far as no later change would be overwritten; return what was done and what was left.
 
     The undo is a change set of its own, so undoing it redoes. Records `by` may not change are left and listed; raise
-    PermissionDenied if that is all of them.
+    PermissionDenied if that is all of them. More than AT_ONCE records are chunks of their own transactions (settled 11);
+    `is_large` tells a page to leave that to a job.
     """
-    outcome = Outcome()
+    sets = family(change_set)
+    params = {"of": change_set.action, **change_set.params}
     action = "redo" if change_set.undoes_id else "undo"
-    with change(action, by=by, via=via, undoes=change_set, params={"of": change_set.action, **change_set.params}) as mine:
-        locked = ChangeSet.objects.select_for_update().get(pk=change_set.pk)
-        if not locked.undoable:
-            outcome.change_set = None
+    if is_large(change_set):
+        return _undo_in_chunks(change_set, sets, action, params, by, via, progress)
+    outcome = Outcome()
+    with change(action, by=by, via=via, undoes=change_set, params=params) as mine:
+        if not ChangeSet.objects.select_for_update().get(pk=change_set.pk).undoable:
             return outcome
-        _take_back(change_set, outcome, by)
-        if outcome.changed:
-            ChangeSet.objects.filter(pk__in=family(change_set)).update(undone=True)
-            if change_set.undoes_id:
-                ChangeSet.objects.filter(pk=change_set.undoes_id).update(undone=False)
-        elif outcome.left and all(reason == str(_not_allowed()) for _id, reason in outcome.left):
-            raise PermissionDenied(_not_allowed())
+        plans = _plan(sets, outcome, by)
+        _write_plans(plans, sets, outcome, by, remove=change_set.action == "import")
+        _mark(change_set, sets, outcome)
     outcome.change_set = mine if mine.pk else None
     return outcome
 
 
+def is_large(change_set):
+    """Tell whether undoing this is more than one transaction should hold."""
+    entries = Change.objects.filter(change_set__in=family(change_set)).values("record_type", "record_id").distinct()
+    return entries[: AT_ONCE + 1].count() > AT_ONCE
+
+
+def _undo_in_chunks(change_set, sets, action, params, by, via, progress):
+    outcome = Outcome()
+    with transaction.atomic():
+        if not ChangeSet.objects.select_for_update().get(pk=change_set.pk).undoable:
+            return outcome
+        # Claimed: nobody else can undo it at the same time.
+        ChangeSet.objects.filter(pk=change_set.pk).update(undone=True)
+        mine = ChangeSet.objects.create(
+            action=action, by=by, via=via, undoes=change_set, params=params, state=ChangeSet.State.RUNNING
+        )
+    try:
+        plans = _plan(sets, outcome, by)
+        total, done = sum(len(plan.records() | plan.created) for plan in plans.values()), 0
+        for record_type, plan in _in_order(plans):
+            for ids in chunks(sorted(plan.records() | plan.created)):
+                with writing(mine):
+                    # Planned anew: somebody may have changed one of them while the chunks before were written.
+                    part = _plan(sets, Outcome(), None, only=(record_type, ids))
+                    part[record_type].drop(set(ids) - plan.records() - plan.created)
+                    _write_plans(part, sets, outcome, by, remove=change_set.action == "import")
+                done += len(ids)
+                if progress:
+                    progress(done, total)
+    except BaseException:
+        take_back(mine)
+        ChangeSet.objects.filter(pk=change_set.pk).update(undone=False)
+        raise
+    with transaction.atomic():
+        ChangeSet.objects.filter(pk=change_set.pk).update(undone=False)
+        ChangeSet.objects.filter(pk=mine.pk).update(state=ChangeSet.State.DONE)
+        _mark(change_set, sets, outcome)
+    mine.refresh_from_db()
+    outcome.change_set = mine
+    return outcome
+
+
+def _mark(change_set, sets, outcome):
+    """Note what is undone now; raise PermissionDenied if nothing was, because nothing may be."""
+    if outcome.changed:
+        ChangeSet.objects.filter(pk__in=sets).update(undone=True)
+        if change_set.undoes_id:
+            ChangeSet.objects.filter(pk=change_set.undoes_id).update(undone=False)
+    elif outcome.left and all(reason == str(_not_allowed()) for _id, reason in outcome.left):
+        raise PermissionDenied(_not_allowed())
+
+
 def take_back(change_set):
     """Take back the finished part of a change set that failed or was cancelled; it is then as if it never ran."""
-    ids = set(Change.objects.filter(change_set=change_set).values_list("record_type", "record_id").distinct())
-    by_type = defaultdict(list)
-    for record_type, record_id in ids:
-        by_type[record_type].append(record_id)
-    for record_type, record_ids in by_type.items():
-        for chunk in chunks(sorted(record_ids)):
+    sets = [change_set.pk]
+    plans = _plan(sets, Outcome(), None)
+    for record_type, plan in _in_order(plans):
+        for ids in chunks(sorted(plan.records() | plan.created)):
             with writing(change_set):
-                _take_back(change_set, Outcome(), None, only=(record_type, chunk), remove=True)
+                part = _plan(sets, Outcome(), None, only=(record_type, ids))
+                _write_plans(part, sets, Outcome(), None, remove=True)
     ChangeSet.objects.filter(pk=change_set.pk).update(state=ChangeSet.State.FAILED, undone=True)
 
 
@@ -117,20 +167,30 @@ def _not_allowed():
     return _("You may not change this record.")
 
 
-def _take_back(change_set, outcome, by, only=None, remove=None):
-    """Write the old values back; `by` None means without asking permission; `only` restricts to (type, ids)."""
-    sets = family(change_set)
+def _in_order(plans):
+    """Yield (record type, plan): fields written back from the lower records up, created records removed from the top."""
+    for record_type, plan in plans.items():
+        yield record_type, plan.without_created()
+    for record_type, plan in reversed(plans.items()):
+        yield record_type, plan.only_created()
+
+
+def _plan(sets, outcome, by, only=None):
+    """Return record type -> Plan for these change sets; with `by`, what must be left is dropped and listed.
+
+    `only` restricts to (record type, ids).
+    """
     changes = Change.objects.filter(change_set__in=sets)
     if only:
         changes = changes.filter(record_type=only[0], record_id__in=only[1])
-    if remove is None:
-        remove = change_set.action == "import"
     later = Change.objects.filter(
         record_type=OuterRef("record_type"), record_id=OuterRef("record_id"), id__gt=OuterRef("id")
     ).exclude(change_set__in=sets)
+    # What failed was taken back under its own change set: it came and went.
+    later = later.exclude(change_set__in=ChangeSet.objects.filter(state=ChangeSet.State.FAILED).values("pk"))
     later_same = later.filter(field=OuterRef("field"), op="u")
     plans = {}
-    for record_type in watched_models():
+    for record_type in watched_models() if only is None else [only[0]]:
         of_type = changes.filter(record_type=record_type)
         created = set(of_type.filter(op="i", field="").values_list("record_id", flat=True))
         rows = of_type.filter(op="u").annotate(overwritten=Exists(later_same)).order_by("id")
@@ -138,23 +198,30 @@ def _take_back(change_set, outcome, by, only=None, remove=None):
         for record_id, name, old, overwritten in rows.values_list("record_id", "field", "old", "overwritten").iterator(5_000):
             if record_id not in created:
                 plan.add(record_id, name, old, overwritten)
-        if plan.values or created:
+        if plan.values or created or only:
             plans[record_type] = plan
-    touched = set()
-    for record_type, plan in plans.items():
-        model = watched_models()[record_type]
-        if by is not None:
+    if by is not None:
+        for record_type, plan in plans.items():
             for guard in _guards.get(record_type, []):
                 refused = guard(plans)
                 plan.drop(refused)
                 for pk, reason in refused.items():
                     outcome.leave([pk], reason)
+    return plans
+
+
+def _write_plans(plans, sets, outcome, by, remove):
+    """Do what is planned, in one transaction; `by` None asks no permission, `remove` takes created records away for good."""
+    touched = set()
+    for record_type, plan in _in_order(plans):
+        model = watched_models()[record_type]
         allowed = _allowed(model, plan.records() | plan.created, by)
         done = _write_back(model, plan.values, allowed, outcome)
-        done |= _remove_created(model, record_type, plan.created, allowed, outcome, remove, sets)
-        if done and record_type in _derive:
-            _derive[record_type](sorted(done))
-        touched |= {(record_type, pk) for pk in done}
+        removed = _remove_created(model, record_type, plan.created, allowed, outcome, remove, sets)
+        left = done if remove else done | removed
+        if left and record_type in _derive:
+            _derive[record_type](sorted(left))
+        touched |= {(record_type, pk) for pk in done | removed}
     outcome.changed += len(touched)
 
 
@@ -179,6 +246,14 @@ class Plan:
     def becomes(self, name):
         """Return record id -> the text this field will have, for those it will be written back for."""
         return {pk: old for (pk, field), (old, overwritten) in self.values.items() if field == name and not overwritten}
+
+    def without_created(self):
+        plan = Plan(set())
+        plan.values = self.values
+        return plan
+
+    def only_created(self):
+        return Plan(self.created)
 
     def drop(self, record_ids):
         self.created = self.created - set(record_ids)
