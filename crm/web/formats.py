@@ -4,7 +4,12 @@ import datetime
 
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
+from django.utils.translation import get_language, ngettext
+
+
+#: Django's format letters: a date with its year, and without.
+WITH_YEAR = {"de": "j. M Y", "en": "j M Y"}
+WITHOUT_YEAR = {"de": "j. M", "en": "j M"}
 
 
 def local(moment):
@@ -15,7 +20,7 @@ def date(value):
     """Return a date in words of the language, e.g. *15. Jan. 2027*."""
     if value is None:
         return ""
-    return formats.date_format(local(value), _("DATE_SHORT") if _("DATE_SHORT") != "DATE_SHORT" else "j M Y")
+    return formats.date_format(local(value), WITH_YEAR.get(get_language(), "Y-m-d"))
 
 
 def moment(value):
@@ -39,7 +44,7 @@ def near(value, all_day=False):
     elif 1 < days < 7:
         text = formats.date_format(day, "D")
     elif day.year == today.year:
-        text = formats.date_format(day, _("DATE_NO_YEAR") if _("DATE_NO_YEAR") != "DATE_NO_YEAR" else "j M")
+        text = formats.date_format(day, WITHOUT_YEAR.get(get_language(), "Y-m-d"))
         all_day = all_day or abs(days) > 7
     else:
         return date(value)
@@ -61,10 +66,6 @@ def number(value):
     if value is None:
         return ""
     return formats.number_format(value, use_l10n=True, force_grouping=True)
-
-
-def overdue(days):
-    return pgettext("due", "%(days)s days over") % {"days": days}
 
 
 def first_line(text):
