@@ -183,7 +183,18 @@ class Text(Field):
     key: str = ""
     as_kind: str = "text"
 
-    operators = ("contains", "not_contains", "starts", "not_starts", "ends", "not_ends", "is", "is_not", "empty", "not_empty")
+    operators: ClassVar[tuple[str, ...]] = (
+        "contains",
+        "not_contains",
+        "starts",
+        "not_starts",
+        "ends",
+        "not_ends",
+        "is",
+        "is_not",
+        "empty",
+        "not_empty",
+    )
     default_operator = "contains"
     kind = "text"
 

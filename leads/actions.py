@@ -6,6 +6,7 @@ permission and rules, and return an `Outcome`. They raise `ValidationError` (by 
 """
 
 from collections import defaultdict
+from collections.abc import Callable
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
@@ -27,8 +28,8 @@ COMPANY_FIELDS = ("name", "number", "category", "owner", "email", "phone", "webs
 FIELDS = {Person: PERSON_FIELDS, Company: COMPANY_FIELDS}
 
 #: What goes into the bin, and comes back, with a record: functions(ids, deleted_at) of the upper floors, by record type.
-_goes_along = defaultdict(list)
-_comes_along = defaultdict(list)
+_goes_along: dict[str, list[Callable]] = defaultdict(list)
+_comes_along: dict[str, list[Callable]] = defaultdict(list)
 
 
 def goes_along(record_type):

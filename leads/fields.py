@@ -1,5 +1,7 @@
 """The catalogue of companies and persons: each field described once (architecture, idea 1)."""
 
+from dataclasses import replace
+
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django_countries import countries
@@ -65,18 +67,22 @@ class StatusChoice(Choice):
         )
 
 
-CATEGORY = {
-    "name": "category", "label": _("Category"), "path": "category_id", "sort": "category__rank", "items": "leads.Category",
-    "group": True,
-}  # fmt: skip
-GROUP = {
-    "name": "category_group", "label": _("Category group"), "path": "category_id", "items": "leads.CategoryGroup",
-    "through": in_group, "pick": group_of, "group": True, "sort": "category__group__rank",
-}  # fmt: skip
-OWNER = {
-    "name": "owner", "label": _("Owner"), "path": "owner_id", "sort": "owner__name_key", "group": True, "edit": "owner",
-    "default": True,
-}  # fmt: skip
+CATEGORY = Choice(
+    name="category",
+    label=_("Category"),
+    path="category_id",
+    sort="category__rank",
+    items="leads.Category",
+    group=True,
+    default=True,
+)
+GROUP = Choice(
+    name="category_group", label=_("Category group"), path="category_id", sort="category__group__rank", items="leads.CategoryGroup",
+    through=in_group, pick=group_of, group=True,
+)  # fmt: skip
+OWNER = UserChoice(
+    name="owner", label=_("Owner"), path="owner_id", sort="owner__name_key", group=True, edit="owner", default=True
+)
 DATES = [
     Moment(name="created_at", label=_("Created"), sort="created_at"),
     Moment(name="updated_at", label=_("Changed"), sort="updated_at"),
@@ -87,8 +93,8 @@ register(
     [
         Text(name="name", label=_("Name"), sort="name_key", key="name_key", edit="name", default=True, as_kind="name"),
         Text(name="number", label=_("Number"), sort="number", edit="number"),
-        Choice(**CATEGORY, edit="category", default=True),
-        Choice(**GROUP),
+        replace(CATEGORY, edit="category"),
+        GROUP,
         Fixed(name="country", label=_("Country"), sort="country", choices=lambda: countries, group=True, edit="country", default=True),
         Text(name="city", label=_("City"), sort="city_key", key="city_key", edit="city", default=True),
         Text(name="street", label=_("Street"), edit="street"),
@@ -98,7 +104,7 @@ register(
         Text(name="website", label=_("Website"), edit="website", as_kind="website"),
         Choice(name="industry", label=_("Industry"), path="industry_id", sort="industry__rank", items="leads.Industry", group=True,
                edit="industry", default=True),
-        UserChoice(**OWNER),
+        OWNER,
         YesNo(name="stop", label=_("Stop"), group=True, edit="stop"),
         YesNo(name="no_mailings", label=_("No mailings"), group=True, edit="no_mailings"),
         *DATES,
@@ -114,21 +120,21 @@ register(
         Text(name="title", label=_("Title"), sort="title", edit="title"),
         Link(name="company", label=_("Company"), path="company__name", id_path="company_id", key="company_key", sort="company_key",
              url_name="leads:company", default=True, edit="company"),
-        Choice(**CATEGORY, default=True),
+        CATEGORY,
         StatusChoice(name="lead_status", label=_("Lead status"), path="lead_status_id", sort="lead_status__rank",
                      items="leads.LeadStatus", pill=True, group=True, edit="lead_status", default=True),
         KindOfStatus(name="lead_status_kind", label=_("Kind of lead status"), path="lead_status__kind",
                      choices=lambda: LeadStatus.Kind.choices),
         YesNo(name="lead_status_applies", label=_("Lead status applies"), path="is_lead", group=True),
         Moment(name="lead_status_since", label=_("In status since"), sort="lead_status_since"),
-        Choice(**GROUP),
+        GROUP,
         Text(name="email", label=_("E-mail"), sort="email_key", key="email_key", edit="email", as_kind="email"),
         Text(name="phone", label=_("Phone"), edit="phone", as_kind="phone"),
         Text(name="mobile", label=_("Mobile"), edit="mobile", as_kind="phone"),
         Choice(name="source", label=_("Source"), path="source_id", sort="source__rank", items="leads.Source", group=True,
                edit="source", default=True),
         Fixed(name="country", label=_("Country"), sort="country", choices=lambda: countries, group=True),
-        UserChoice(**OWNER),
+        OWNER,
         YesNo(name="former_employee", label=_("Former employee"), group=True, edit="former_employee"),
         *DATES,
     ],

@@ -1,9 +1,18 @@
 """The tables of the history."""
 
+from contextvars import ContextVar
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+#: The id of the background job in which this thread works, if any.
+running_job: ContextVar[int | None] = ContextVar("running_job", default=None)
+
+
+def current_job():
+    return running_job.get()
 
 
 class Via(models.TextChoices):
@@ -24,7 +33,8 @@ class ChangeSet(models.Model):
     """One action on one or many records, undone as one.
 
     `action` names what was done (`crm.history.words` puts it into a sentence with `params`), `parent` is the change set
-    that set this one off, `undoes` the one it takes back.
+    that set this one off, `undoes` the one it takes back, `job_id` the background job that writes it: when its worker dies,
+    the next one finds by it what was left half-done.
     """
 
     class State(models.TextChoices):
@@ -41,10 +51,12 @@ class ChangeSet(models.Model):
     undoes = models.ForeignKey("self", models.CASCADE, null=True, related_name="undoings")
     undone = models.BooleanField(default=False)
     state = models.CharField(max_length=8, choices=State, default=State.DONE)
+    job_id = models.BigIntegerField(null=True, default=current_job, editable=False)
 
     class Meta:
         verbose_name = _("change")
         verbose_name_plural = _("history")
+        indexes = [models.Index(fields=["job_id"], condition=models.Q(state="running"), name="changeset_unfinished")]
 
     #: What cannot be taken back: the installation's own beginnings, and what erased data for good.
     LASTING = ("setup", "mend", "purge", "erase")

@@ -1,6 +1,7 @@
 """Taking a change set back, without overwriting what came later (R16, settled 8)."""
 
 from collections import defaultdict
+from collections.abc import Callable
 
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
@@ -15,12 +16,12 @@ from crm.history.models import Change, ChangeSet
 from crm.history.triggers import watched_models
 
 #: record type -> function(ids): recompute what is derived from the fields an undo has written.
-_derive = {}
+_derive: dict[str, Callable] = {}
 #: record type -> function(ids) -> dict of id to a sentence: why a created record cannot be taken away again.
-_built_on = {}
+_built_on: dict[str, list[Callable]] = {}
 
 #: record type -> functions(plans): see guarded_by.
-_guards = {}
+_guards: dict[str, list[Callable]] = {}
 
 
 def derived_by(record_type):
@@ -331,7 +332,7 @@ def _remove_created(model, record_type, created, allowed, outcome, remove, sets)
 
 
 #: functions(record_type, ids): drop what stands beside a record (search text, external ids) before it is removed.
-_forget = []
+_forget: list[Callable] = []
 
 
 def forgotten_by(function):
