@@ -7,6 +7,21 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
+class JobQuerySet(models.QuerySet):
+    def of(self, user):
+        """Return the jobs this user started: nobody else sees them."""
+        return self.filter(owner=user)
+
+    def unfinished(self):
+        return self.filter(state__in=[Job.State.READY, Job.State.RUNNING])
+
+    def due(self, now):
+        """Return what a worker may take: jobs whose time has come, and those whose worker's lease has ended."""
+        ready = Q(state=Job.State.READY, run_after__lte=now)
+        abandoned = Q(state=Job.State.RUNNING, lease_until__lt=now)
+        return self.filter(ready | abandoned).order_by("-priority", "run_after", "id")
+
+
 class Job(models.Model):
     """One piece of background work; `crm.jobs.worker` claims and runs it.
 
@@ -23,7 +38,6 @@ class Job(models.Model):
 
     path = models.CharField(max_length=200)
     args = models.JSONField(default=dict)
-    queue = models.CharField(max_length=20, default="default")
     priority = models.SmallIntegerField(default=0)
     state = models.CharField(max_length=10, choices=State, default=State.READY)
     run_after = models.DateTimeField(default=timezone.now)
@@ -46,6 +60,8 @@ class Job(models.Model):
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
 
+    objects = JobQuerySet.as_manager()
+
     class Meta:
         indexes = [
             models.Index(fields=["-priority", "run_after", "id"], condition=Q(state__in=["ready", "running"]), name="job_queue"),
@@ -59,3 +75,20 @@ class Job(models.Model):
 
     def __str__(self):
         return f"{self.path} #{self.pk}"
+
+    @property
+    def finished(self):
+        return self.state not in {self.State.READY, self.State.RUNNING}
+
+    @property
+    def text(self):
+        """What came of it, in one sentence."""
+        return self.result.get("text", "")
+
+    def cancel(self):
+        """Give the job up: at once if nobody has begun, else as soon as it next tells its progress."""
+        mine = Job.objects.filter(pk=self.pk)
+        now = timezone.now()
+        if not mine.filter(state=self.State.READY).update(state=self.State.CANCELLED, finished_at=now, seen=True):
+            mine.filter(state=self.State.RUNNING).update(cancel_asked=True)
+        self.refresh_from_db()

@@ -1,0 +1,69 @@
+"""What is done each night: old rows out, statistics fresh."""
+
+import logging
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.core.management import call_command, get_commands
+from django.db import connection
+from django.utils import timezone
+
+from crm.jobs import enqueue, job
+from crm.jobs.models import Job
+from crm.models import Throttle
+
+logger = logging.getLogger("lotse.jobs")
+
+AT = time(3, 0)
+#: How long finished jobs are kept under the bell and in the table.
+JOB_DAYS = 14
+
+
+def next_night(now):
+    """Return the next 3 o'clock in the installation's zone."""
+    zone = ZoneInfo(settings.DEFAULT_USER_TIME_ZONE)
+    local = now.astimezone(zone)
+    night = datetime.combine(local.date(), AT, zone)
+    return night if night > local else datetime.combine(local.date() + timedelta(days=1), AT, zone)
+
+
+def ensure():
+    """See to it that the next night's work waits in the queue; any number of workers may call this."""
+    enqueue(nightly, unique_key="nightly", run_after=next_night(timezone.now()))
+
+
+@job
+def nightly(job):
+    """Do each piece of the housekeeping; one that fails does not keep the others from being done."""
+    steps = [purge_bin, forget_throttles, forget_sessions, forget_jobs, refresh_statistics]
+    for done, step in enumerate(steps, 1):
+        try:
+            step()
+        except Exception:
+            logger.exception("Nightly work: %s failed", step.__name__)
+        job.progress(done, len(steps))
+
+
+def purge_bin():
+    """Remove for good what was in the bin long enough (R18)."""
+    if "purge" in get_commands():
+        call_command("purge")
+
+
+def forget_throttles():
+    Throttle.objects.filter(ends_at__lt=timezone.now()).delete()
+
+
+def forget_sessions():
+    call_command("clearsessions")
+
+
+def forget_jobs():
+    Job.objects.filter(finished_at__lt=timezone.now() - timedelta(days=JOB_DAYS)).delete()
+
+
+def refresh_statistics():
+    """Let the database choose good plans after a day of changes."""
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE" if connection.vendor == "postgresql" else "PRAGMA optimize")
