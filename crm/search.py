@@ -1,8 +1,27 @@
-"""The global search (W7): one folded text per record, found by a trigram index; words catch what was mistyped."""
+"""The global search (W7): one folded text per record, found by a trigram index; words catch what was mistyped.
 
+Under three letters only the beginnings of names are looked up. From three on, names that begin so come first, then texts
+that contain every word; if there are none, each word is replaced by those of the dictionary it may have been meant to be. The
+trigram index (GIN on PostgreSQL, FTS5 on SQLite) is asked for no more than INNER records: a common term costs no more than
+a rare one. Who may see what is part of the question, so that hidden records never crowd out visible ones.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
+from django.db.models.expressions import RawSQL
+from django.urls import reverse
 
+from crm import records
 from crm.models import SearchText, SearchWord
+from crm.text import fold
+
+MAX_WORDS = 8
+MAX_LENGTH = 100
+INNER = 200
 
 #: record type -> function(ids) -> {id: (text, name)}: what a record is found by, folded; the name's words catch typos.
 _described = {}
@@ -13,6 +32,20 @@ def described_by(record_type):
 
     def register(function):
         _described[record_type] = function
+        return function
+
+    return register
+
+
+#: record type -> function(ids) -> {id: (title, detail)}: the two lines in which a hit is shown.
+_shown = {}
+
+
+def shown_by(record_type):
+    """Register the function that gives the two lines in which hits are shown."""
+
+    def register(function):
+        _shown[record_type] = function
         return function
 
     return register
@@ -57,3 +90,212 @@ def forget(record_type, ids):
             for pk in rows.values_list("pk", flat=True):
                 cursor.execute("DELETE FROM crm_searchfts WHERE rowid = %s", [pk])
     rows.delete()
+
+
+# --- Finding ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One record that was found, as the palette shows it."""
+
+    record: records.RecordType
+    pk: int
+    title: str
+    detail: str
+
+    @property
+    def url(self):
+        return reverse(self.record.card_url, args=[self.pk])
+
+
+def words_of(text) -> list[str]:
+    """Return the folded words of what somebody typed; a phone number is one word, its digits without leading zeros."""
+    text = text.replace("\x00", "")[:MAX_LENGTH]
+    digits = re.sub(r"\D", "", text)
+    if len(digits) > 2 and re.fullmatch(r"[\s\d()+./-]+", text):
+        return [digits.lstrip("0") or "0"]
+    return fold(text).split()[:MAX_WORDS]
+
+
+def find(user, text, limit=8) -> dict[str, list[Hit]]:
+    """Return for each record type its best hits among the records this user may see; types without any are left out."""
+    words = words_of(text)
+    types = [record for record in records.every() if record.name in _described]
+    if not words or not user.is_authenticated:
+        return {}
+    found = {record.name: _ids(record, user, words, limit) for record in types}
+    if not any(found.values()) and max(map(len, words)) > 2 and (groups := _as_meant(words)):
+        found = {record.name: _containing(record, user, groups, limit) for record in types}
+    return {record.name: hits for record in types if (hits := _hits(record, found[record.name]))}
+
+
+def _ids(record, user, words, limit):
+    """Return the ids of one type, the best first."""
+    ids = _beginning(record, user, words, limit)
+    if len(ids) < limit and max(map(len, words)) > 2:
+        known = set(ids)
+        ids += [pk for pk in _containing(record, user, [[word] for word in words], limit) if pk not in known]
+    return ids[:limit]
+
+
+def _beginning(record, user, words, limit):
+    """Return the ids of records whose name key begins with the words: a range of its index."""
+    begin = " ".join(words)
+    keys = record.model.objects.visible_to(user).filter(name_key__gte=begin, name_key__lt=begin + "\U0010ffff")
+    return list(keys.order_by("name_key", "pk").values_list("pk", flat=True)[:limit])
+
+
+def _containing(record, user, groups, limit):
+    """Return the ids of records whose text contains one word of each group, those with whole beginnings of words first."""
+    try:
+        visible = record.model.objects.visible_to(user).filter(pk=RawSQL("st.record_id", ())).values("pk")
+        seen, seen_params = visible.query.sql_with_params()
+    except EmptyResultSet:
+        return []
+    source, tests, params = (_postgresql if connection.vendor == "postgresql" else _sqlite)(groups)
+    # Put together from our own texts; everything typed is a parameter.
+    statement = (
+        f"SELECT st.record_id, st.text FROM {source} WHERE {' AND '.join(tests)} AND st.record_type = %s"
+        f" AND EXISTS ({seen}) LIMIT {INNER}"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*params, record.name, *seen_params])
+        rows = cursor.fetchall()
+    rows.sort(key=lambda row: _rank(row[1], groups))
+    return [pk for pk, _text in rows[:limit]]
+
+
+def _postgresql(groups):
+    tests, params = [], []
+    for group in groups:
+        # Two letters are no trigram: such a word only filters what the others find.
+        long = [word for word in group if len(word) > 2]
+        test = "st.text LIKE %s" if long else "strpos(st.text, %s) > 0"
+        tests.append(f"({' OR '.join([test] * len(group))})")
+        params += [f"%{_escaped(word)}%" for word in group] if long else group
+    return "crm_searchtext st", tests, params
+
+
+def _escaped(word):
+    return re.sub(r"([\\%_])", r"\\\1", word)
+
+
+def _sqlite(groups):
+    matches, tests, params = [], [], []
+    for group in groups:
+        if all(len(word) > 2 for word in group):
+            matches.append("(" + " OR ".join('"' + word.replace('"', '""') + '"' for word in group) + ")")
+        else:
+            tests.append("instr(st.text, %s) > 0")
+            params += group
+    # CROSS JOIN keeps SQLite's planner from turning the order round: the index is walked until INNER rows are found.
+    source = "crm_searchfts f CROSS JOIN crm_searchtext st ON st.id = f.rowid"
+    return source, ["f.text MATCH %s", *tests], [" AND ".join(matches), *params]
+
+
+def _rank(text, groups):
+    """Order hits: the text begins with what was typed, then by how many of the words begin a word, then short ones."""
+    begins = text.startswith(" ".join(group[0] for group in groups))
+    inside = sum(all(f" {word}" not in f" {text}" for word in group) for group in groups)
+    return not begins, inside, len(text), text
+
+
+def _hits(record, ids):
+    shown = _shown[record.name](ids) if ids else {}
+    return [Hit(record, pk, *shown[pk]) for pk in ids if pk in shown]
+
+
+# --- What was mistyped ------------------------------------------------------------------------------------------------
+
+
+def _as_meant(words):
+    """Return for each word the words of the dictionary it may have been meant to be, itself included; None if no word has any."""
+    groups: list[list[str]] = [[word] for word in words]
+    for group in groups:
+        word = group[0]
+        if len(word) > 2 and word.isalpha():
+            group += [meant for meant in _similar(word) if meant != word]
+    return groups if any(len(group) > 1 for group in groups) else None
+
+
+def _similar(word):
+    """Return the dictionary's nearest words: one slip in a short word, two in a longer one; the end may not be typed yet."""
+    allowed = 1 if len(word) < 6 else 2
+    by_distance: dict[int, list[str]] = {}
+    for candidate in _candidates(word):
+        ends = {len(candidate), len(word) - 1, len(word), len(word) + 1}
+        distance = min(slips(word, candidate[:end]) for end in ends if end > 1)
+        by_distance.setdefault(distance, []).append(candidate)
+    best = min(by_distance, default=allowed + 1)
+    return by_distance[best][:5] if best <= allowed else []
+
+
+def _candidates(word) -> list[str]:
+    """Return words that share trigrams or the beginning with this one, the likeliest first."""
+    if connection.vendor == "postgresql":
+        statement = "SELECT word FROM crm_searchword WHERE word %% %s ORDER BY similarity(word, %s) DESC, word LIMIT 40"
+        params = [word, word]
+    else:
+        padded = f" {word} "
+        parts: list[Any] = sorted({padded[start : start + 3] for start in range(len(padded) - 2)})
+        shared = " + ".join(["(instr(' ' || word || ' ', %s) > 0)"] * len(parts))
+        statement = (
+            f"SELECT word FROM (SELECT word, {shared} AS shared FROM crm_searchword) WHERE shared * 3 >= %s"
+            " ORDER BY shared DESC, abs(length(word) - %s), word LIMIT 40"
+        )
+        params = [*parts, len(parts), len(word)]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, params)
+        alike = [row[0] for row in cursor.fetchall()]
+    begins = SearchWord.objects.filter(word__gte=word[:2], word__lt=word[:2] + "\U0010ffff").order_by("word")
+    near = begins.values_list("word", flat=True)[:500]
+    return list(dict.fromkeys([*alike, *(other for other in near if len(set(word) - set(other)) < 3)]))
+
+
+def slips(typed, meant):
+    """Return how many letters were missed, added, changed or swapped between two words.
+
+    >>> slips("petresen", "petersen"), slips("muehler", "muller")
+    (1, 2)
+    """
+    before: list[int] = []
+    row = list(range(len(meant) + 1))
+    for i, letter in enumerate(typed, 1):
+        older, before, row = before, row, [i]
+        for j, other in enumerate(meant, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != other))
+            if i > 1 and j > 1 and letter == meant[j - 2] and typed[i - 2] == other:
+                cost = min(cost, older[j - 2] + 1)
+            row.append(cost)
+    return row[-1]
+
+
+# --- Showing what matched ---------------------------------------------------------------------------------------------
+
+
+def marked(text, words) -> list[tuple[str, bool]]:
+    """Return the text in parts, each with whether it matches one of the words; accents and case do not count.
+
+    >>> marked("Müller GmbH", ["mull"])
+    [('Müll', True), ('er GmbH', False)]
+    """
+    folded, origin = "", []
+    for place, char in enumerate(text):
+        part = fold(char) or (" " if char.isspace() else "")
+        folded += part
+        origin += [place] * len(part)
+    hit = [False] * len(text)
+    for word in words:
+        start = folded.find(word)
+        while word and start >= 0:
+            for place in range(start, start + len(word)):
+                hit[origin[place]] = True
+            start = folded.find(word, start + 1)
+    parts: list[tuple[str, bool]] = []
+    for char, matches in zip(text, hit, strict=True):
+        if parts and parts[-1][1] == matches:
+            parts[-1] = (parts[-1][0] + char, matches)
+        else:
+            parts.append((char, matches))
+    return parts

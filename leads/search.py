@@ -31,3 +31,17 @@ def describe_persons(ids):
         name = fold(f"{first} {last}")
         described[pk] = (" ".join(filter(None, [name, email, company, digits(phone, mobile)])), name)
     return described
+
+
+@search.shown_by("company")
+def show_companies(ids):
+    rows = Company.objects.filter(pk__in=ids).values_list("pk", "name", "city", "website")
+    return {pk: (name, " · ".join(filter(None, [city, website]))) for pk, name, city, website in rows}
+
+
+@search.shown_by("person")
+def show_persons(ids):
+    rows = Person.objects.filter(pk__in=ids).values_list("pk", "first_name", "last_name", "company__name", "email")
+    return {
+        pk: (f"{first} {last}".strip(), " · ".join(filter(None, [company, email]))) for pk, first, last, company, email in rows
+    }
