@@ -224,8 +224,8 @@ def _similar(word):
     allowed = 1 if len(word) < 6 else 2
     by_distance: dict[int, list[str]] = {}
     for candidate in _candidates(word):
-        ends = {len(candidate), len(word) - 1, len(word), len(word) + 1}
-        distance = min(slips(word, candidate[:end]) for end in ends if end > 1)
+        ends = {len(candidate)} if len(word) < 5 else {len(candidate), len(word) - 1, len(word), len(word) + 1}
+        distance = min(slips(word, candidate[:end]) for end in ends)
         by_distance.setdefault(distance, []).append(candidate)
     best = min(by_distance, default=allowed + 1)
     return by_distance[best][:5] if best <= allowed else []
@@ -237,14 +237,13 @@ def _candidates(word) -> list[str]:
         statement = "SELECT word FROM crm_searchword WHERE word %% %s ORDER BY similarity(word, %s) DESC, word LIMIT 40"
         params = [word, word]
     else:
-        padded = f" {word} "
-        parts: list[Any] = sorted({padded[start : start + 3] for start in range(len(padded) - 2)})
-        shared = " + ".join(["(instr(' ' || word || ' ', %s) > 0)"] * len(parts))
+        parts: list[Any] = sorted({word[start : start + 3] for start in range(len(word) - 2)})
+        shared = " + ".join(["(instr(word, %s) > 0)"] * len(parts))
         statement = (
-            f"SELECT word FROM (SELECT word, {shared} AS shared FROM crm_searchword) WHERE shared * 3 >= %s"
-            " ORDER BY shared DESC, abs(length(word) - %s), word LIMIT 40"
+            f"SELECT word FROM (SELECT word, {shared} AS shared FROM crm_searchword WHERE length(word) < %s)"
+            " WHERE shared * 3 >= %s ORDER BY shared DESC, abs(length(word) - %s), word LIMIT 40"
         )
-        params = [*parts, len(parts), len(word)]
+        params = [*parts, len(word) + 6, len(parts), len(word)]
     with connection.cursor() as cursor:
         cursor.execute(statement, params)
         alike = [row[0] for row in cursor.fetchall()]
