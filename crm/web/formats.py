@@ -3,9 +3,8 @@
 import datetime
 
 from django.utils import formats, timezone
-from django.utils.translation import gettext as _
 from django.utils.translation import get_language, ngettext
-
+from django.utils.translation import gettext as _
 
 #: Django's format letters: a date with its year, and without.
 WITH_YEAR = {"de": "j. M Y", "en": "j M Y"}
