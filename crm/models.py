@@ -5,6 +5,7 @@ import secrets
 import zoneinfo
 from datetime import UTC, datetime
 from functools import cached_property
+from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -18,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm import access
 from crm.history.models import Change, ChangeSet, RunningChangeSet
+from crm.history.triggers import Watch
 from crm.jobs.models import Job
 from crm.text import KeyField, fold
 
@@ -328,6 +330,8 @@ class ListItemQuerySet(models.QuerySet):
 
 class ListItem(models.Model):
     """An item of a list that administrators edit (R11): named and described in each shipped language (A3)."""
+
+    history: ClassVar[Watch]
 
     name_en = models.CharField(_("name (English)"), max_length=80)
     name_de = models.CharField(_("name (German)"), max_length=80)

@@ -128,6 +128,12 @@ def create_persons(many, *, by, via) -> list[Person]:
     params = {"count": len(made)} | ({"name": made[0].name} if len(made) == 1 else {})
     with change("person.create", by=by, via=via, params=params):
         Person.objects.bulk_create(made, batch_size=1_000)
+        # A company, or a category's lead status, may have changed since the caller read it.
+        if behind := lifecycle.drift([person.pk for person in made]):
+            lifecycle.settle(behind)
+            for person in made:
+                if person.pk in behind:
+                    person.refresh_from_db()
         search.refresh("person", [person.pk for person in made])
     return made
 

@@ -7,5 +7,5 @@ class LeadsConfig(AppConfig):
     verbose_name = _("Leads")
 
     def ready(self):
-        # What these modules register (search texts, derived columns) must be known before the first change.
-        from leads import lifecycle, search  # noqa: F401
+        # What these modules register (search texts, derived columns, guards, checks) must be known before the first change.
+        from leads import checks, lifecycle, list_items, search  # noqa: F401

@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 
 from crm import search
 from crm.history.changes import chunks
-from crm.history.undo import derived_by, guarded_by
+from crm.history.models import Change
+from crm.history.undo import derived_by, guarded_by, weighed_by
 from crm.text import fold
 from leads.models import Category, CategoryGroup, Company, LeadStatus, Person
 
@@ -65,8 +66,7 @@ def settle(person_ids, came_from=None):
         for (old, new), moved in moves.items():
             entered = Person.objects.filter(pk__in=moved)
             entered.update(category_id=new, is_lead=categories[new].lead_status_enabled)
-            if old != new:
-                give_status(entered, categories[new], outside=categories[old].group_id != CategoryGroup.POTENTIAL)
+            give_status(entered, categories[new], outside=old != new and categories[old].group_id != CategoryGroup.POTENTIAL)
         copy_from_company(persons)
 
 
@@ -137,11 +137,30 @@ def derive_companies(ids):
 
 @derived_by("category")
 def derive_by_category(ids):
-    """Recompute `is_lead` of the persons in these categories, after an undo in the lists."""
+    """Let the persons in these categories follow, after an undo in the lists."""
     for category in Category.objects.filter(pk__in=ids):
-        Person.objects.filter(category=category).exclude(is_lead=category.lead_status_enabled).update(
-            is_lead=category.lead_status_enabled
-        )
+        for chunk in chunks(persons_behind(category)):
+            follow(category, chunk)
+
+
+def persons_behind(category):
+    """Return the ids of the persons of this category who do not yet follow its *enable lead status*."""
+    behind = Person.objects.filter(category=category, is_lead=not category.lead_status_enabled)
+    return list(behind.order_by("pk").values_list("pk", flat=True))
+
+
+def follow(category, ids):
+    """Let persons follow a category whose *enable lead status* was switched (R8): who has no status gets the default one."""
+    persons = Person.objects.filter(pk__in=ids, category=category)
+    persons.update(is_lead=category.lead_status_enabled)
+    give_status(persons, category, outside=False)
+
+
+@weighed_by
+def persons_of_switched_categories(change_sets):
+    """Count the persons whose copies an undo of switching lead status on or off rewrites."""
+    switched = Change.objects.filter(change_set__in=change_sets, record_type="category", field="lead_status_enabled", op="u")
+    return Person.objects.filter(category__in=switched.values("record_id")).count() if switched.exists() else 0
 
 
 @guarded_by("company")
@@ -175,11 +194,12 @@ def company_is_in_the_bin(plans):
     return dict.fromkeys((pk for pk, company in companies.items() if company in gone), _("The company is in the bin."))
 
 
-def drift():
-    """Return the ids of persons whose copies differ from what they copy; there should be none (a check command asks)."""
+def drift(ids=None):
+    """Return the ids of persons, of these or of all, whose copies differ from what they copy; there should be none."""
     wrong = Q(company__isnull=False) & (
         ~Q(category=F("company__category")) | ~Q(company_key=F("company__name_key")) | ~Q(country=F("company__country"))
     )
     wrong |= ~Q(is_lead=F("category__lead_status_enabled"))
     wrong |= Q(company=None) & (~Q(company_key="") | ~Q(country=""))
-    return list(Person.objects.filter(wrong).order_by("pk").values_list("pk", flat=True))
+    persons = Person.objects.filter(wrong).order_by("pk").values_list("pk", flat=True)
+    return list(persons) if ids is None else [pk for chunk in chunks(ids) for pk in persons.filter(pk__in=chunk)]

@@ -121,11 +121,8 @@ def act(
             step(ids, outcome)
         outcome.change_set = change_set if change_set.pk else None
         return outcome
-    change_set = ChangeSet.objects.create(
-        action=action, by=by, via=via, params=params or {}, state=ChangeSet.State.RUNNING, parent_id=running_id()
-    )
-    outcome.change_set = change_set
-    try:
+    with long_change(action, by=by, via=via, params=params) as change_set:
+        outcome.change_set = change_set
         done = 0
         for chunk in chunks(ids):
             with writing(change_set):
@@ -133,15 +130,33 @@ def act(
             done += len(chunk)
             if progress:
                 progress(done, len(ids))
+    if change_set.pk is None:
+        outcome.change_set = None
+    return outcome
+
+
+@contextmanager
+def long_change(action, *, by, via, params=None):
+    """Open a change set for work of several transactions, each a `writing(change_set)` of the caller's.
+
+    It is marked *running* until the end; an error takes back what was written and is raised on. Leaves none behind under
+    which nothing was written.
+    """
+    change_set = ChangeSet.objects.create(
+        action=action, by=by, via=via, params=params or {}, state=ChangeSet.State.RUNNING, parent_id=running_id()
+    )
+    try:
+        yield change_set
     except BaseException:
         from crm.history.undo import take_back
 
-        take_back(change_set)
+        if change_set.changes.exists():
+            take_back(change_set)
+        else:
+            change_set.delete()
         raise
     if change_set.changes.exists():
         ChangeSet.objects.filter(pk=change_set.pk).update(state=ChangeSet.State.DONE)
         change_set.state = ChangeSet.State.DONE
     else:
         change_set.delete()
-        outcome.change_set = None
-    return outcome

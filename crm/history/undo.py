@@ -20,6 +20,9 @@ _derive: dict[str, Callable] = {}
 #: record type -> function(ids) -> dict of id to a sentence: why a created record cannot be taken away again.
 _built_on: dict[str, list[Callable]] = {}
 
+#: see weighed_by.
+_weights: list[Callable] = []
+
 #: record type -> functions(plans): see guarded_by.
 _guards: dict[str, list[Callable]] = {}
 
@@ -52,6 +55,12 @@ def built_on_by(record_type):
         return function
 
     return register
+
+
+def weighed_by(function):
+    """Register function(change set ids) -> how many records beyond those with an entry an undo would rewrite."""
+    _weights.append(function)
+    return function
 
 
 def value_of(field, text):
@@ -102,8 +111,9 @@ def undo(change_set, *, by, via, progress=None) -> Outcome:
 
 def is_large(change_set):
     """Tell whether undoing this is more than one transaction should hold."""
-    entries = Change.objects.filter(change_set__in=family(change_set)).values("record_type", "record_id").distinct()
-    return entries[: AT_ONCE + 1].count() > AT_ONCE
+    sets = family(change_set)
+    entries = Change.objects.filter(change_set__in=sets).values("record_type", "record_id").distinct()
+    return entries[: AT_ONCE + 1].count() > AT_ONCE or sum(weigh(sets) for weigh in _weights) > AT_ONCE
 
 
 def _undo_in_chunks(change_set, sets, action, params, by, via, progress):
@@ -276,29 +286,30 @@ def _allowed(model, ids, by):
 
 
 def _write_back(model, first, allowed, outcome):
-    """Set each field to its former value, in one statement per field and value; return the ids written."""
-    groups = defaultdict(list)
-    for (record_id, name), (old, overwritten) in first.items():
+    """Set the fields to their former values, in one statement for all records that get the same; return the ids written.
+
+    What was written last is taken back first, and each record at once: the constraints hold at every step, as they did on
+    the way there.
+    """
+    values = defaultdict(dict)
+    for (record_id, name), (old, overwritten) in reversed(first.items()):
         if record_id not in allowed:
             outcome.leave([record_id], _not_allowed())
         elif overwritten:
             label = model._meta.get_field(name).verbose_name
             outcome.leave([record_id], _("“%(field)s” was changed again later.") % {"field": label})
         else:
-            groups[name, old].append(record_id)
-    by_field = defaultdict(list)
-    for (name, old), ids in groups.items():
-        by_field[name].append((old, ids))
-    done = set()
+            values[record_id][name] = old
+    groups = defaultdict(list)
+    for record_id, olds in values.items():
+        groups[tuple(sorted(olds.items()))].append(record_id)
     marks = model.edited()
-    for name, values in by_field.items():
-        field = model._meta.get_field(name)
-        for old, ids in values:
-            for chunk in chunks(sorted(ids)):
-                # A record that was erased or purged since is simply not there.
-                model.objects.filter(pk__in=chunk).update(**{field.attname: value_of(field, old)}, **marks)
-            done.update(ids)
-    return done
+    for olds, ids in groups.items():
+        columns = {(field := model._meta.get_field(name)).attname: value_of(field, old) for name, old in olds}
+        for chunk in chunks(sorted(ids)):
+            # A record that was erased or purged since is simply not there.
+            model.objects.filter(pk__in=chunk).update(**columns, **marks)
+    return set(values)
 
 
 def _remove_created(model, record_type, created, allowed, outcome, remove, sets):
