@@ -85,19 +85,21 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "crm.web.middleware.RequestId",
-    "django.middleware.security.SecurityMiddleware",
+    # First of all what adds headers: redirects to HTTPS, static files and errors carry them, too.
     "csp.middleware.CSPMiddleware",
     "crm.web.middleware.Headers",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "crm.web.middleware.BadInput",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "crm.web.middleware.SignedIn",
     "crm.web.middleware.Preferences",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "crm.web.middleware.SecondFactor",
 ]
@@ -200,6 +202,7 @@ PASSWORD_RESET_TIMEOUT = 3600
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "crm.web.accounts.AccountAdapter"
+ACCOUNT_FORMS = {"reset_password": "crm.web.accounts.ResetPasswordForm"}
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
@@ -210,6 +213,7 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key", "login": "60/m/ip", "reset_password": "20/m/ip,5/m/key"}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Lotse"
+MFA_ADAPTER = "crm.web.accounts.MfaAdapter"
 # Administrators sign in with a second factor; the local profile, on one's own machine, does without (settled 21).
 SECOND_FACTOR_FOR_ADMINISTRATORS = env.bool("SECOND_FACTOR_FOR_ADMINISTRATORS", PRODUCTION)
 # The number of proxies in front of us that add to X-Forwarded-For; anything beyond them is the client's own claim.

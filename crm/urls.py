@@ -4,11 +4,13 @@ from django.contrib import admin
 from django.urls import include, path
 
 from crm import health
+from crm.web import nav
 
 urlpatterns = [
+    path("", nav.home, name="home"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
-    path("accounts/", include("allauth.urls")),
+    path("accounts/", include("crm.web.account_urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("crm.api_urls")),
     path("", include("crm.web.urls")),
@@ -20,4 +22,5 @@ urlpatterns = [
 handler400 = "crm.web.errors.bad_request"
 handler403 = "crm.web.errors.forbidden"
 handler404 = "crm.web.errors.not_found"
+handler429 = "crm.web.errors.too_many"  # asked by allauth
 handler500 = "crm.web.errors.server_error"

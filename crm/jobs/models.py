@@ -3,8 +3,10 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
 
 
 class JobQuerySet(models.QuerySet):
@@ -84,6 +86,21 @@ class Job(models.Model):
     def text(self):
         """What came of it, in one sentence."""
         return self.result.get("text", "")
+
+    @property
+    def url(self):
+        """Where its result is, or an empty text."""
+        return self.result.get("url", "")
+
+    @property
+    def link(self):
+        return self.result.get("link", "") or pgettext("button", "Open")
+
+    @property
+    def undo_url(self):
+        """Where to take back what it did, or None."""
+        change_set = self.result.get("undo")
+        return reverse("crm:undo", args=[change_set]) if change_set else None
 
     def cancel(self):
         """Give the job up: at once if nobody has begun, else as soon as it next tells its progress."""

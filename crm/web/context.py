@@ -1,11 +1,12 @@
 """What every page's template knows."""
 
-from django.conf import settings
 from django.middleware.csrf import get_token
+from django.utils.functional import SimpleLazyObject
 from django.utils.html import format_html
 from django.utils.translation import get_language
 
 from crm.web import nav
+from crm.web.accounts import demo_signins
 
 
 def page(request):
@@ -20,8 +21,9 @@ def page(request):
         "language": get_language(),
         "csrf_token": token,
         "csrf_input": format_html('<input type="hidden" name="csrfmiddlewaretoken" value="{}">', token),
-        "demo": settings.DEMO,
-        "nav": nav.build(request) if signed_in else {"main": [], "lower": []},
+        "demo_signins": demo_signins,
+        # Lazy: its counts ask the database, and fragments and error pages show no navigation.
+        "nav": SimpleLazyObject(lambda: nav.build(request)) if signed_in else {"main": [], "lower": []},
         "can": {
             "edit": role.edit != "none",
             "delete": role.edit != "none" and role.may_delete,

@@ -1,12 +1,27 @@
-"""Pages for what went wrong: they say so in words, and show nothing of the inside."""
+"""Pages for what went wrong: they say so in words, and show nothing of the inside. htmx gets a line and a message."""
 
+import logging
+import sys
+
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.db import InterfaceError, OperationalError
+from django.http import HttpResponse
 from django.shortcuts import render
+from django.template.loader import get_template
+from django.utils import translation
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import requires_csrf_token
 
+from crm.web.htmx import toast
+
+logger = logging.getLogger("lotse")
+
 
 def _page(request, status, title, text):
+    if "HX-Request" in request.headers:
+        return toast(render(request, "errors/_error.html", {"text": text}, status=status), text, level="error")
     return render(request, "errors/error.html", {"title": title, "text": text, "status": status}, status=status)
 
 
@@ -31,8 +46,38 @@ def not_found(request, exception=None):
 
 @login_not_required
 @requires_csrf_token
+def too_many(request, exception=None):
+    response = _page(request, 429, _("Too many attempts"), _("Please wait a minute, then try again."))
+    response.headers["Retry-After"] = "60"
+    return response
+
+
+@login_not_required
 def server_error(request):
-    return _page(request, 500, _("Something went wrong"), _("The error was logged. Nothing was half-saved; please try again."))
+    """Answer without asking the database anything: it may be what failed."""
+    away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
+    status, title, text = 500, _("Something went wrong"), _("The error was logged. Nothing was half-saved; please try again.")
+    if away:
+        status, title, text = 503, _("The database does not answer"), _("Nothing was half-saved; please try again in a moment.")
+    if "HX-Request" in request.headers:
+        response = toast(HttpResponse(status=status), text, level="error")
+    else:
+        context = {
+            "title": title,
+            "text": text,
+            "status": status,
+            "language": translation.get_language() or settings.LANGUAGE_CODE,
+        }
+        context |= {"user": None, "csrf_token": "", "messages": []}
+        try:
+            page = get_template("errors/error.html", using="jinja2").render(context)
+        except Exception:  # what failed may be what every page stands on
+            logger.exception("The page for errors failed, too")
+            page = format_html("<!doctype html><title>{}</title><h1>{}</h1><p>{}</p>", title, title, text)
+        response = HttpResponse(page, status=status)
+    if away:
+        response.headers["Retry-After"] = "5"
+    return response
 
 
 @login_not_required

@@ -2,22 +2,27 @@
 
 import logging
 import secrets
+import time
 
 from django.conf import settings
-from django.http import HttpResponseBadRequest
+from django.contrib.auth import logout
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.core.exceptions import SuspiciousOperation
+from django.db import DataError
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
 
-from crm.web import logs
+from crm.web import errors, logs
 
 logger = logging.getLogger("lotse")
 
 
 class RequestId:
-    """Gives each request an id for the logs, and refuses what no database can store: NUL in a path, query or form."""
+    """Gives each request an id for the logs."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -26,12 +31,9 @@ class RequestId:
         request.id = secrets.token_hex(8)
         token = logs.request_id.set(request.id)
         try:
-            if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
-                return HttpResponseBadRequest(_("The address contains a character that cannot be stored."))
-            response = self.get_response(request)
+            return self.get_response(request)
         finally:
             logs.request_id.reset(token)
-        return response
 
 
 class Headers:
@@ -41,13 +43,77 @@ class Headers:
         self.get_response = get_response
 
     def __call__(self, request):
+        signing_out = request.path == reverse("account_logout") and request.method == "POST"
         response = self.get_response(request)
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=()")
-        if getattr(request, "user", None) is not None and request.user.is_authenticated:
+        if signing_out and response.status_code == 302:
+            # Nothing personal is left in the browser: its cache, the pages Back would show, what scripts stored.
+            response.headers["Clear-Site-Data"] = '"cache", "storage"'
+        if not request.path.startswith(settings.STATIC_URL):
             # Nothing personal stays in a browser's or proxy's cache; Back asks again.
             patch_cache_control(response, no_store=True, private=True)
         return response
+
+
+class BadInput:
+    """Answers 400 to what no database can store, should a form ever let it through: NUL, over-long text, giant numbers."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
+            return self.answer(request)
+        return self.get_response(request)
+
+    def process_exception(self, request, exception):
+        told = str(exception)
+        if (
+            isinstance(exception, DataError | UnicodeEncodeError)
+            or (isinstance(exception, OverflowError) and "SQLite" in told)
+            or (isinstance(exception, ValueError) and "NUL" in told)
+        ):
+            logger.warning("A view let through what cannot be stored", exc_info=exception)
+            return self.answer(request)
+        return None
+
+    @staticmethod
+    def answer(request):
+        if request.path.startswith("/api/"):
+            return JsonResponse({"detail": _("This request cannot be understood")}, status=400)
+        return errors.bad_request(request, SuspiciousOperation())
+
+
+class SignedIn(LoginRequiredMiddleware):
+    """Denies every page to who is not signed in, unless its view says otherwise, and ends sessions.
+
+    A session ends after IDLE seconds without a request and SESSION_COOKIE_AGE seconds after signing in, however busy. htmx gets
+    a 401 and not the sign-in page, so that what was typed stays on the page.
+    """
+
+    IDLE = 12 * 3600
+    NOTED = 5 * 60  # the last request is noted no more often
+
+    def __call__(self, request):
+        self._end_or_prolong(request)
+        return super().__call__(request)
+
+    def _end_or_prolong(self, request):
+        session, now = request.session, int(time.time())
+        if "_auth_user_id" not in session:
+            return
+        since, seen = session.get("since", now), session.get("seen", 0)
+        switched_off = not request.user.is_authenticated
+        if switched_off or now - since > settings.SESSION_COOKIE_AGE or (seen and now - seen > self.IDLE):
+            logout(request)
+        elif now - seen > self.NOTED:
+            session["since"], session["seen"] = since, now
+
+    def handle_no_permission(self, request, view_func):
+        if "HX-Request" in request.headers:
+            return HttpResponse(status=401)
+        return super().handle_no_permission(request, view_func)
 
 
 class Preferences:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.shortcuts import redirect
 from django.urls import reverse
 
 
@@ -21,12 +22,34 @@ class Entry:
     count: Any = None
 
 
+@dataclass(frozen=True)
+class Command:
+    """Something the palette offers beside records: its words, and where it leads."""
+
+    label: Any
+    icon: str
+    url_name: str
+    allowed: Any = None
+
+
 _entries: dict[str, Entry] = {}
+_commands: dict[str, Command] = {}
 
 
 def add(entry):
     """Add an entry; it is asked anew for each page."""
     _entries[entry.url_name] = entry
+
+
+def add_command(command):
+    """Add a command of the palette; the navigation's own entries need none."""
+    _commands[command.url_name] = command
+
+
+def commands(user):
+    """Return the (label, icon, address) of all commands this user may use, those that make something new first."""
+    offered = [*_commands.values(), *sorted(_entries.values(), key=lambda entry: entry.order)]
+    return [(one.label, one.icon, reverse(one.url_name)) for one in offered if not one.allowed or one.allowed(user)]
 
 
 def build(request):
@@ -47,3 +70,9 @@ def build(request):
             }
         )
     return groups
+
+
+def home(request):
+    """Lead to the first page of the navigation that this user may use."""
+    entries = sorted(_entries.values(), key=lambda entry: entry.order)
+    return redirect(next((one.url_name for one in entries if not one.allowed or one.allowed(request.user)), "crm:settings"))

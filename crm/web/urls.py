@@ -1,3 +1,24 @@
 """Pages of the ground floor."""
 
-urlpatterns: list = []
+from django.urls import path
+
+from crm.jobs import views as jobs
+from crm.web import search, settings_views
+
+app_name = "crm"
+urlpatterns = [
+    path("search/", search.search_page, name="search"),
+    path("jobs/", jobs.bell, name="bell"),
+    path("jobs/watch/", jobs.watch, name="jobs_watch"),
+    path("jobs/seen/", jobs.seen, name="jobs_seen"),
+    path("jobs/<int:pk>/cancel/", jobs.cancel, name="job_cancel"),
+    path("settings/", settings_views.settings_page, name="settings"),
+    path("settings/profile/", settings_views.save_profile, name="profile"),
+    path("settings/preferences/", settings_views.save_preferences, name="preferences"),
+    path("settings/language/", settings_views.set_language, name="set_language"),
+    path("settings/theme/", settings_views.set_theme, name="set_theme"),
+    path("settings/tokens/", settings_views.create_token, name="token_new"),
+    path("settings/tokens/<int:pk>/revoke/", settings_views.revoke_token, name="token_revoke"),
+    path("settings/lists/reset/", settings_views.reset_lists, name="lists_reset"),
+    path("settings/lists/restore/", settings_views.restore_lists, name="lists_restore"),
+]

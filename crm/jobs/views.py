@@ -1,0 +1,59 @@
+"""The bell: my background work, how far it is, and what came of it."""
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from crm.jobs.models import Job
+from crm.web.htmx import toast, trigger
+
+SHOWN = 10
+
+
+def _context(request):
+    jobs = list(Job.objects.of(request.user).exclude(title="").order_by("-id")[:SHOWN])
+    running = [job.pk for job in jobs if not job.finished]
+    return {
+        "jobs": jobs,
+        "running": ",".join(map(str, running)),
+        "running_count": len(running),
+        "unseen": sum(job.finished and not job.seen for job in jobs),
+    }
+
+
+@require_GET
+def bell(request):
+    """Answer the bell with its list; it asks `watch` again as long as something runs."""
+    return render(request, "jobs/bell.html", _context(request))
+
+
+@require_GET
+def watch(request):
+    """Answer the list anew, and tell of the jobs in `?running=` that have ended since."""
+    context = _context(request)
+    response = render(request, "jobs/_list.html", {**context, "again": True})
+    asked = {int(part) for part in request.GET.get("running", "").split(",")[:SHOWN] if part.isdecimal() and len(part) < 19}
+    for job in context["jobs"]:
+        if job.pk in asked and job.finished:
+            trigger(response, "changed")
+            link = {"url": job.url, "text": job.link} if job.url else None
+            level = "error" if job.state == Job.State.FAILED else "ok"
+            toast(response, f"{job.title}: {job.text or job.get_state_display()}", link=link, undo_url=job.undo_url, level=level)
+    return response
+
+
+@require_POST
+def seen(request):
+    """Note that its owner has looked at what has ended."""
+    Job.objects.of(request.user).filter(seen=False).exclude(finished_at=None).update(seen=True)
+    return HttpResponse(status=204)
+
+
+@require_POST
+def cancel(request, pk):
+    job = get_object_or_404(Job.objects.of(request.user), pk=pk)
+    job.cancel()
+    text = _("It is being cancelled; what is half-done is taken back.") if job.cancel_asked else _("Cancelled.")
+    response = render(request, "jobs/_list.html", {**_context(request), "again": True})
+    return toast(response, text)

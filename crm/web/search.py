@@ -1,0 +1,37 @@
+"""The page of the global search (W7), its results alone for htmx, and those of the palette."""
+
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from crm import search
+from crm.text import fold
+from crm.web import nav
+from crm.web.htmx import wants_fragment
+
+IN_PALETTE, ON_PAGE = 6, 30
+
+
+@require_GET
+def search_page(request):
+    """Answer what is found for `?q=`: as the page, as its results (htmx), or as the palette's options (X-Palette)."""
+    text = request.GET.get("q", "").strip()[: search.MAX_LENGTH]
+    palette = "X-Palette" in request.headers
+    words = search.words_of(text)
+    found = search.find(request.user, text, IN_PALETTE if palette else ON_PAGE)
+    context = {
+        "q": text,
+        "groups": list(found.values()),
+        "commands": _commands(request.user, words) if palette else [],
+        "marked": lambda part: search.marked(part, words),
+        "limit": ON_PAGE,
+    }
+    fragment = "search/_palette.html" if palette else "search/_results.html"
+    response = render(request, fragment if wants_fragment(request) else "search/page.html", context)
+    response.headers["Vary"] = "HX-Request, X-Palette"
+    return response
+
+
+def _commands(user, words):
+    """Return the commands whose words begin with all of what was typed."""
+    offered = [(str(label), icon, url) for label, icon, url in nav.commands(user)]
+    return [one for one in offered if all(any(part.startswith(word) for part in fold(one[0]).split()) for word in words)]
