@@ -1,94 +1,241 @@
 // The page's small behaviours. What each part listens to:
-//   messages   HX-Trigger {"toast": {text, undo_url, level, link}}; <span data-message data-level> rendered by the server
-//   menus      <details data-menu>: one open at a time, Esc and a click elsewhere close it, arrow keys move
-//   dialogs    <a data-dialog href> loads its href into <dialog id=panel>; data-close-dialog closes; event "closeDialog" closes
-//   refresh    event "changed" (from HX-Trigger): every [data-refresh] with hx-get loads itself again
-//   rows       <tr data-row data-id data-href>: a click opens
-import "./keys.js";
-import "./palette.js";
-import "./table.js";
-import "./inline.js";
-import { toast } from "./toast.js";
-
-document.querySelectorAll("#toasts [data-message]").forEach((element) => {
-  toast({ text: element.dataset.message, level: element.dataset.level.includes("error") ? "error" : "ok" });
-  element.remove();
-});
-document.body.addEventListener("toast", (event) => toast(event.detail));
-
-// --- What fails ----------------------------------------------------------------------------------------------------------
+//   menus     <details class="menu" data-menu><summary>…<div class="panel">: one open at a time, opens in the top layer, on a phone from the
+//             bottom edge; arrow keys move, Esc and a click elsewhere close, choosing an .item closes unless it has data-keep-open
+//   dialogs   <a data-dialog="Title" href> (or a button with data-href) loads its address into <dialog id="panel">; data-small: as a small
+//             question in the middle; data-include="selector of a form": its fields go along. data-close-dialog closes;
+//             event "closeDialog" (HX-Trigger) closes
+//   refresh   event "changed" (HX-Trigger): every [data-refresh] gets the event "refresh" (hx-trigger="refresh")
+//   waiting   a thin bar after 300 ms; what is already on its way is not sent twice
+//   failures  no answer, 401, 4xx, 5xx: a message that stays; the form is left as it is
+//   guard     <form data-guard>, and any form in a dialog: leaving with unsaved text asks first
+//   focus     what htmx brings in and has [autofocus] or [data-focus] gets the focus
+const send = (name, detail) => document.body.dispatchEvent(new CustomEvent(name, { detail }));
 const words = document.getElementById("toasts").dataset;
-document.body.addEventListener("htmx:sendError", () => toast({ text: words.offline, level: "error" }));
-document.body.addEventListener("htmx:responseError", (event) => {
-  const xhr = event.detail.xhr;
-  if (xhr.getResponseHeader("HX-Trigger")?.includes("toast")) return;
-  toast({ text: xhr.status === 401 ? words.signedOut : xhr.getResponseHeader("X-Message") || words.failed, level: "error" });
+
+// --- Menus ---------------------------------------------------------------------------------------------------------------------
+const openMenus = () => [...document.querySelectorAll("details[data-menu][open]")];
+const panelOf = (menu) => menu.querySelector(":scope > .panel");
+
+function place(menu) {
+  const panel = panelOf(menu), from = menu.getBoundingClientRect(), edge = 8;
+  const { offsetWidth: width, offsetHeight: height } = panel;
+  const left = menu.classList.contains("left") ? from.left : from.right - width;
+  const below = from.bottom + 4, above = from.top - 4 - height;
+  const top = below + height > innerHeight - edge && above > edge ? above : Math.min(below, Math.max(edge, innerHeight - edge - height));
+  panel.style.setProperty("--x", `${Math.max(edge, Math.min(left, innerWidth - edge - width))}px`);
+  panel.style.setProperty("--y", `${top}px`);
+}
+
+function openMenu(menu) {
+  openMenus().forEach((other) => { if (!other.contains(menu)) closeMenu(other); });
+  menu.open = true;
+  const panel = panelOf(menu);
+  if (!panel?.showPopover) return;
+  panel.popover = "manual";
+  panel.showPopover();
+  place(menu);
+}
+
+function closeMenu(menu, focus = false) {
+  if (focus) menu.querySelector("summary").focus();
+  menu.open = false;
+}
+
+document.addEventListener("click", (event) => {
+  const summary = event.target.closest?.("details[data-menu] > summary");
+  const chosen = event.target.closest?.(".item:not([data-keep-open])")?.closest("details[data-menu]");
+  openMenus().forEach((menu) => { if (!menu.contains(event.target)) closeMenu(menu); });
+  // After the click has done its work: a form's button must still be there to send the form.
+  if (chosen) setTimeout(() => closeMenu(chosen, chosen.contains(document.activeElement)));
+  if (!summary) return;
+  event.preventDefault();
+  const menu = summary.parentElement;
+  if (menu.open) closeMenu(menu); else openMenu(menu);
 });
-
-// --- A thin bar, after 300 ms only -----------------------------------------------------------------------------------------
-let waiting = 0, timer = null;
-const settle = () => { waiting = Math.max(0, waiting - 1); if (!waiting) { clearTimeout(timer); document.documentElement.classList.remove("loading-now"); } };
-document.body.addEventListener("htmx:beforeRequest", () => { if (!waiting++) timer = setTimeout(() => document.documentElement.classList.add("loading-now"), 300); });
-document.body.addEventListener("htmx:afterRequest", settle);
-
-// --- Menus -------------------------------------------------------------------------------------------------------------------
-const menus = () => [...document.querySelectorAll("details[data-menu][open]")];
-document.addEventListener("click", (event) => menus().forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; }));
 document.addEventListener("toggle", (event) => {
-  if (event.target.matches?.("details[data-menu]") && event.target.open) menus().forEach((menu) => { if (menu !== event.target && !menu.contains(event.target)) menu.open = false; });
+  const menu = event.target;
+  if (!menu.matches?.("details[data-menu]")) return;
+  if (!menu.open && panelOf(menu)?.matches(":popover-open")) panelOf(menu).hidePopover();
 }, true);
 document.addEventListener("keydown", (event) => {
-  const menu = event.target.closest?.("details[data-menu][open]");
+  const menu = event.target.closest?.("details[data-menu]");
   if (!menu) return;
-  if (event.key === "Escape") { menu.open = false; menu.querySelector("summary").focus(); event.stopPropagation(); return; }
-  if (event.target.matches("input, select, textarea") || !["ArrowDown", "ArrowUp", "Home", "End"].includes(event.key)) return;
-  const items = [...menu.querySelectorAll(".item:not(:disabled)")], here = items.indexOf(document.activeElement);
-  if (!items.length) return;
+  if (event.key === "Escape" && menu.open) {
+    closeMenu(menu, true);
+    event.preventDefault();
+    event.stopPropagation();
+    return;
+  }
+  if (!["ArrowDown", "ArrowUp", "Home", "End"].includes(event.key) || event.target.matches("input:not([type=checkbox], [type=radio]), select, textarea")) return;
+  const onButton = event.target.matches("summary");
+  if (!menu.open && onButton && event.key.startsWith("Arrow")) openMenu(menu);
+  const items = [...menu.querySelectorAll(".panel .item:not(:disabled), .panel label.item input")].filter((item) => item.checkVisibility());
+  if (!menu.open || !items.length) return;
   event.preventDefault();
-  const next = { ArrowDown: (here + 1) % items.length, ArrowUp: (here - 1 + items.length) % items.length, Home: 0, End: items.length - 1 }[event.key];
+  const here = items.indexOf(document.activeElement), end = items.length - 1;
+  const next = { ArrowDown: here < end ? here + 1 : 0, ArrowUp: here > 0 ? here - 1 : end, Home: 0, End: end }[event.key];
   items[next].focus();
 });
+const replaceMenus = () => openMenus().forEach((menu) => { if (panelOf(menu)?.matches(":popover-open")) place(menu); });
+addEventListener("resize", replaceMenus);
+document.addEventListener("scroll", (event) => { if (!event.target.closest?.(".panel")) replaceMenus(); }, { capture: true, passive: true });
 
 // --- Dialogs -------------------------------------------------------------------------------------------------------------------
-const panel = document.getElementById("panel");
-document.addEventListener("click", async (event) => {
+const panel = document.getElementById("panel"), body = document.getElementById("panel-body");
+const dirty = new Set();
+let warned = 0;
+
+async function openDialog(opener) {
+  document.getElementById("panel-title").textContent = opener.dataset.dialog || opener.textContent.trim();
+  body.replaceChildren();
+  const values = opener.dataset.include ? Object.fromEntries(groups(new FormData(document.querySelector(opener.dataset.include)))) : {};
+  await window.htmx.ajax("GET", opener.getAttribute("href") || opener.dataset.href, { target: body, swap: "innerHTML", source: opener, values });
+  if (!body.childElementCount) return; // it failed, and a message says so
+  panel.classList.toggle("small", "small" in opener.dataset);
+  // Closing gives the focus back to where it was: the menu's button, if the opener was in a menu that has closed.
+  (opener.closest("details[data-menu]")?.querySelector("summary") ?? opener).focus();
+  if (!panel.open) panel.showModal();
+  (body.querySelector("[autofocus], [data-focus]") ?? body.querySelector("input:not([type=hidden]), select, textarea, button"))?.focus();
+}
+
+/** Fields of one name, together: a form may have many ticked rows. */
+function groups(data) {
+  return new Map([...data.keys()].map((key) => [key, data.getAll(key).length > 1 ? data.getAll(key) : data.get(key)]));
+}
+
+/** Close, but not by a slip on unsaved text: the second time within five seconds it goes. */
+function closeGently(dialog) {
+  const unsaved = [...dirty].some((form) => form.isConnected && dialog.contains(form));
+  if (!unsaved || Date.now() - warned < 5000) return dialog.close();
+  warned = Date.now();
+  send("toast", { text: words.unsaved, level: "ok" });
+}
+
+document.addEventListener("click", (event) => {
   const opener = event.target.closest?.("[data-dialog]");
-  if (opener && panel && !event.ctrlKey && !event.metaKey) {
+  if (opener && panel && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
     event.preventDefault();
-    opener.closest("details[data-menu]")?.removeAttribute("open");
-    document.getElementById("panel-title").textContent = opener.dataset.dialog || opener.textContent.trim();
-    const values = opener.dataset.include ? Object.fromEntries(new FormData(document.querySelector(opener.dataset.include))) : {};
-    await window.htmx.ajax("GET", opener.getAttribute("href") || opener.dataset.href, { target: "#panel-body", swap: "innerHTML", source: opener, values });
-    if (!panel.open) panel.showModal();
-    panel.querySelector(".dialog-body input:not([type=hidden]), .dialog-body select, .dialog-body button")?.focus();
+    openDialog(opener);
   }
   const closer = event.target.closest?.("[data-close-dialog]");
-  if (closer) { event.preventDefault(); closer.closest("dialog").close(); }
-  if (event.target.tagName === "DIALOG") event.target.close();
+  if (closer) {
+    event.preventDefault();
+    closer.closest("dialog").close();
+  }
+});
+// A click that begins and ends beside the dialog closes it; marking text that ends there does not.
+let beside = null;
+document.addEventListener("pointerdown", (event) => { beside = event.target.matches?.("dialog") ? event.target : null; });
+document.addEventListener("click", (event) => { if (beside && event.target === beside) closeGently(beside); });
+document.addEventListener("cancel", (event) => {
+  if (event.target !== panel) return;
+  event.preventDefault();
+  closeGently(panel);
+}, true);
+panel?.addEventListener("close", () => {
+  body.replaceChildren();
+  warned = 0;
 });
 document.body.addEventListener("closeDialog", () => panel?.close());
 document.body.addEventListener("changed", () => document.querySelectorAll("[data-refresh]").forEach((element) => window.htmx.trigger(element, "refresh")));
 
-// --- The folded navigation, remembered here ------------------------------------------------------------------------------------------
-const fold = (on) => document.documentElement.classList.toggle("folded", on);
-try { fold(localStorage.getItem("folded") === "1"); } catch { /* storage may be closed to us */ }
-document.querySelector("[data-fold]")?.addEventListener("click", () => {
-  const on = !document.documentElement.classList.contains("folded");
-  fold(on);
-  try { localStorage.setItem("folded", on ? "1" : "0"); } catch { /* as above */ }
+// --- Waiting: a thin bar, after 300 ms only --------------------------------------------------------------------------------------
+let waiting = 0, timer = null;
+document.body.addEventListener("htmx:beforeSend", () => {
+  if (!waiting++) timer = setTimeout(() => document.documentElement.classList.add("loading-now"), 300);
+});
+document.body.addEventListener("htmx:afterRequest", () => {
+  waiting = Math.max(0, waiting - 1);
+  if (waiting) return;
+  clearTimeout(timer);
+  document.documentElement.classList.remove("loading-now");
 });
 
-// --- What was typed is not lost by leaving ---------------------------------------------------------------------------------------------
-let unsaved = false;
-document.addEventListener("input", (event) => { if (event.target.closest("form[data-guard]")) unsaved = true; });
-document.addEventListener("submit", () => { unsaved = false; });
-window.addEventListener("beforeunload", (event) => { if (unsaved) event.preventDefault(); });
-
-// --- Double clicks send once ---------------------------------------------------------------------------------------------------------------
+// What is on its way is not sent again by a double click: neither htmx's requests nor plain forms.
+const WRITES = "[hx-post], [hx-put], [hx-patch], [hx-delete]";
+function once(event) {
+  const element = event.target.closest?.(WRITES);
+  const busy = element?.classList.contains("htmx-request") && element.matches(event.type === "submit" ? "form" : "a, button");
+  if (!busy) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+}
+document.addEventListener("click", once, true);
+document.addEventListener("submit", once, true);
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.method !== "post" || form.matches("[hx-post], [hx-patch], [hx-put], [hx-delete]")) return;
-  if (form.dataset.sent) { event.preventDefault(); return; }
-  form.dataset.sent = "1";
-  setTimeout(() => delete form.dataset.sent, 5000);
+  if (event.defaultPrevented || form.method !== "post" || form.matches(WRITES) || event.submitter?.matches(WRITES)) return;
+  if ("sent" in form.dataset) event.preventDefault();
+  form.dataset.sent = "";
+});
+// Back shows the page as it was left.
+addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent));
+
+// --- Failures: a message that stays, and nothing typed is lost ---------------------------------------------------------------------
+let signedOut = false;
+document.body.addEventListener("signedOut", () => {
+  signedOut = true;
+  send("toast", { text: words.signedOut, level: "error", link: { url: words.login, text: words.signIn, tab: true } });
+});
+document.body.addEventListener("htmx:sendError", () => send("toast", { text: words.offline, level: "error" }));
+document.body.addEventListener("htmx:timeout", () => send("toast", { text: words.offline, level: "error" }));
+document.body.addEventListener("htmx:responseError", ({ detail: { xhr } }) => {
+  if (xhr.status === 401) return send("signedOut");
+  // The server's own words come as an event; without them we have ours.
+  if (!xhr.getResponseHeader("HX-Trigger")?.includes('"toast"')) send("toast", { text: words.failed, level: "error" });
+  if (xhr.status === 403) renew();
+});
+
+/** Signing in makes a new token; the page that stayed open takes it over, so that what was typed can be sent. */
+async function renew() {
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
+  if (!answer?.ok || answer.redirected) return;
+  const token = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("meta[name=csrf-token]")?.content;
+  if (!token) return;
+  document.querySelector("meta[name=csrf-token]").content = token;
+  document.body.setAttribute("hx-headers", JSON.stringify({ "X-CSRFToken": token }));
+  document.querySelectorAll("input[name=csrfmiddlewaretoken]").forEach((input) => { input.value = token; });
+  signedOut = false;
+}
+addEventListener("focus", () => { if (signedOut) renew(); });
+
+// --- What was typed is not lost by leaving -------------------------------------------------------------------------------------------
+const GUARDED = "form[data-guard], dialog#panel form";
+document.addEventListener("input", (event) => {
+  const form = event.target.closest?.(GUARDED);
+  if (form) dirty.add(form);
+});
+document.addEventListener("submit", (event) => { if (!event.defaultPrevented || event.target.matches(WRITES)) dirty.delete(event.target); });
+document.body.addEventListener("htmx:afterRequest", ({ detail }) => {
+  if (!detail.successful && detail.elt.matches?.(GUARDED)) dirty.add(detail.elt);
+});
+addEventListener("beforeunload", (event) => { if ([...dirty].some((form) => form.isConnected)) event.preventDefault(); });
+
+// --- Focus ------------------------------------------------------------------------------------------------------------------------------
+document.addEventListener("htmx:load", (event) => {
+  // A form that came back refused still holds what was typed.
+  event.detail.elt.querySelectorAll?.("[aria-invalid=true]").forEach((field) => { if (field.form?.matches(GUARDED)) dirty.add(field.form); });
+  const field = event.detail.elt.querySelector?.("[aria-invalid=true], [data-focus], [autofocus]");
+  if (!field || (panel?.open && !panel.contains(field))) return;
+  field.focus();
+  if (field.matches("input:not([type=checkbox], [type=radio], [type=date], [type=datetime-local])")) field.select();
+});
+
+// --- The folded navigation, remembered in this browser (early.js sets it before the page is painted) -----------------------------------------
+const folder = document.querySelector("[data-fold]");
+function fold(on) {
+  document.documentElement.classList.toggle("folded", on);
+  if (!folder) return;
+  folder.setAttribute("aria-expanded", String(!on));
+  folder.title = folder.ariaLabel = on ? folder.dataset.unfold : folder.dataset.fold;
+}
+fold(document.documentElement.classList.contains("folded"));
+folder?.addEventListener("click", () => {
+  const on = !document.documentElement.classList.contains("folded");
+  fold(on);
+  try {
+    localStorage.setItem("folded", on ? "1" : "0");
+  } catch {
+    // Storage may be closed to us; then it lasts as long as the page.
+  }
 });

@@ -1,44 +1,88 @@
-// One line at the bottom right: what happened, with Undo where there is something to undo. It stays 8 s and while one is at it; an
-// error stays until it is read. The last undo is kept for the key "u".
-let lastUndo = null;
-export const undoLast = () => lastUndo?.click();
+// Messages at the bottom right: what happened, with Undo where there is something to undo. One stays 8 s and while one is at it; an
+// error stays until it is closed. Listens to
+//   event "toast" on the body, detail {text, undo_url, level, link}; sent by HX-Trigger or by our own scripts.
+//         level: "ok" or "error"; link: an address, or {url, text}
+//   <span data-message data-level data-undo-url> in #toasts: messages the server rendered with the page
+//   event "undoLast" on the body: the same as pressing the newest Undo, also after its message went (key "u")
+// #toasts carries its words as data attributes and the icons as <template data-icon="ok|error|close">.
+const box = document.getElementById("toasts");
+const words = box.dataset;
+const STAYS = 8000;
+let lastUndo = "";
 
-export function toast({ text, undo_url, level = "ok", link }) {
-  const box = document.getElementById("toasts"), words = box.dataset, line = document.createElement("div");
-  line.className = `toast-line ${level}`;
-  if (level === "error") line.setAttribute("role", "alert");
-  const what = document.createElement("span");
-  what.textContent = text;
-  line.append(what);
+function icon(name) {
+  return box.querySelector(`template[data-icon="${name}"]`).content.cloneNode(true);
+}
+
+function undo(url) {
+  if (url === lastUndo) lastUndo = "";
+  window.htmx.ajax("POST", url, { target: "body", swap: "none" });
+}
+
+/** An open dialog makes all around it inert: its messages stand inside it, and leave with it. */
+function settle() {
+  const home = [...document.querySelectorAll("dialog:modal")].pop() ?? document.body;
+  if (box.parentElement !== home) home.append(box);
+}
+
+function button(label, action) {
+  const element = document.createElement("button");
+  element.type = "button";
+  element.addEventListener("click", action);
+  element.append(label);
+  return element;
+}
+
+function show({ text, undo_url, level = "ok", link }) {
+  settle();
+  const line = document.createElement("div");
+  const error = level.includes("error");
+  line.className = error ? "toast-line error" : "toast-line";
+  if (error) line.setAttribute("role", "alert");
+  const sentence = document.createElement("span");
+  sentence.textContent = text;
+  line.append(icon(error ? "error" : "ok"), sentence);
   if (link) {
     const anchor = document.createElement("a");
     anchor.href = link.url ?? link;
     anchor.textContent = link.text ?? words.show;
+    if (link.tab) anchor.target = "_blank";
     line.append(anchor);
   }
   if (undo_url) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "link";
-    button.textContent = words.undo;
-    button.addEventListener("click", () => { line.remove(); lastUndo = null; window.htmx.ajax("POST", undo_url, { swap: "none" }); }, { once: true });
-    line.append(button);
-    lastUndo = button;
+    lastUndo = undo_url;
+    const again = button(words.undo, () => { line.remove(); undo(undo_url); });
+    again.className = "link";
+    line.append(again);
   }
-  const close = document.createElement("button");
-  close.type = "button";
-  close.className = "link";
-  close.textContent = "×";
+  const close = button(icon("close"), () => line.remove());
+  close.className = "button plain small icon-only";
   close.setAttribute("aria-label", words.close);
-  close.addEventListener("click", () => line.remove());
   line.append(close);
+  // The same error twice is one message.
+  if (error) [...box.querySelectorAll(".toast-line.error")].filter((other) => other.textContent === line.textContent).forEach((other) => other.remove());
   box.append(line);
-  if (level === "error") return;
-  let timer;
-  const later = () => { timer = setTimeout(() => line.remove(), 8000); }, stop = () => clearTimeout(timer);
-  line.addEventListener("mouseenter", stop);
-  line.addEventListener("focusin", stop);
-  line.addEventListener("mouseleave", later);
-  line.addEventListener("focusout", later);
-  later();
+  if (!error) goLater(line);
 }
+
+function goLater(line) {
+  let timer;
+  const stay = () => clearTimeout(timer);
+  const go = () => {
+    stay();
+    timer = setTimeout(() => line.remove(), STAYS);
+  };
+  line.addEventListener("pointerenter", stay);
+  line.addEventListener("focusin", stay);
+  line.addEventListener("pointerleave", go);
+  line.addEventListener("focusout", go);
+  go();
+}
+
+document.body.addEventListener("toast", (event) => show(event.detail));
+document.body.addEventListener("undoLast", () => { if (lastUndo) undo(lastUndo); });
+document.addEventListener("close", settle, true);
+box.querySelectorAll("[data-message]").forEach((element) => {
+  show({ text: element.dataset.message, level: element.dataset.level, undo_url: element.dataset.undoUrl });
+  element.remove();
+});
