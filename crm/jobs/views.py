@@ -18,6 +18,7 @@ def _context(request):
         "jobs": jobs,
         "running": ",".join(map(str, running)),
         "running_count": len(running),
+        "again": False,
         "unseen": sum(job.finished and not job.seen for job in jobs),
     }
 

@@ -141,10 +141,11 @@ def save_preferences(request):
     return redirect("crm:settings")
 
 
-@require_POST
 @reauthentication_required(allow_get=True)
 def create_token(request):
     """Make a token and show it, this once."""
+    if request.method != "POST":
+        return redirect("crm:settings")
     form = TokenForm(request.POST)
     if not form.is_valid():
         return _page(request, 422, token_form=form)

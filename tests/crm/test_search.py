@@ -122,3 +122,46 @@ def test_w7_the_number_of_queries_does_not_grow(records, ada, typed, many):
 
 def test_what_matched_is_marked_in_the_text_as_written():
     assert marked("Großmann, Jörg", words_of("grossm jo")) == [("Großm", True), ("ann, ", False), ("Jö", True), ("rg", False)]
+
+
+# --- The page and the palette -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def page(records, ada, client):
+    client.force_login(ada)
+    return client
+
+
+def test_the_page_shows_what_was_found_with_the_match_marked(page):
+    answer = page.get("/search/", {"q": "peters"}).content.decode()
+    assert "<html" in answer and "Karla <mark>Peters</mark>en" in answer
+
+
+def test_htmx_gets_the_results_alone(page):
+    answer = page.get("/search/", {"q": "peters"}, headers={"HX-Request": "true"})
+    assert "<html" not in answer.content.decode() and 'id="results"' in answer.content.decode()
+    assert answer.headers["Vary"] == "HX-Request, X-Palette" or "X-Palette" in answer.headers["Vary"]
+
+
+def test_the_palette_offers_records_and_commands(page):
+    def palette(text):
+        return page.get("/search/", {"q": text}, headers={"HX-Request": "true", "X-Palette": "1"}).content.decode()
+
+    assert 'role="option"' in palette("peters") and "Karla" in palette("peters")
+    assert "Commands" in palette("")
+    assert "Nothing found" in palette("qqqqqq")
+
+
+@pytest.mark.parametrize(
+    "typed", ["<script>alert(1)</script>", '"><img src=x>', "{{ 7*7 }}", "x" * 9_000, "'", "\\", "%", "\u202e"]
+)
+def test_what_was_typed_comes_back_as_text_only(page, typed):
+    answer = page.get("/search/", {"q": typed})
+    assert answer.status_code == 200
+    assert "<script>alert" not in answer.content.decode() and "<img src=x" not in answer.content.decode()
+
+
+def test_a_record_s_own_name_is_text_only(page, ada):
+    CompanyFactory(by=ada, name="<b>Fett</b> GmbH")
+    assert "<b>" not in page.get("/search/", {"q": "fett gmbh"}, headers={"HX-Request": "true"}).content.decode()
