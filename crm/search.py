@@ -7,6 +7,7 @@ a rare one. Who may see what is part of the question, so that hidden records nev
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,7 @@ MAX_LENGTH = 100
 INNER = 200
 
 #: record type -> function(ids) -> {id: (text, name)}: what a record is found by, folded; the name's words catch typos.
-_described = {}
+_described: dict[str, Callable] = {}
 
 
 def described_by(record_type):
@@ -38,7 +39,7 @@ def described_by(record_type):
 
 
 #: record type -> function(ids) -> {id: (title, detail)}: the two lines in which a hit is shown.
-_shown = {}
+_shown: dict[str, Callable] = {}
 
 
 def shown_by(record_type):
