@@ -66,6 +66,10 @@ if (dialog) {
       event.preventDefault();
       choose(KEYS[event.key](chosen(), all.length));
     }
+    if (event.key === "Escape") {
+      event.preventDefault(); // a search field would only empty itself
+      dialog.close();
+    }
     if (event.key !== "Enter" || event.isComposing) return;
     event.preventDefault();
     const option = all[chosen()];
