@@ -45,6 +45,14 @@ def in_bin(queryset, user):
     return _within(_within(deleted, user, user.role.see), user, user.role.edit)
 
 
+def sees_owner(user, owner_id):
+    """Tell whether the user may see a record of this owner, where its own owner alone decides (companies)."""
+    scope = user.role.see
+    if scope == "all" or owner_id == user.pk:
+        return True
+    return scope == "team" and (owner_id is None or owner_id in user.colleague_ids)
+
+
 def _within(queryset, user, scope):
     condition = scope_q(queryset.model, user, scope)
     return queryset if condition is None else queryset.filter(condition)

@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
-from django.db.models import F, Func, Q, TextField, Value
+from django.db import connection
+from django.db.models import BooleanField, DateTimeField, F, Func, Q, TextField, Value
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import Contains, EndsWith, Exact, StartsWith
 from django.utils import timezone
@@ -21,6 +22,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
+from crm import access
 from crm.models import NEVER, User
 from crm.text import fold
 
@@ -53,6 +55,52 @@ class Asking:
         if model_label not in self._items:
             self._items[model_label] = {item.pk: item for item in apps.get_model(model_label).objects.all()}
         return self._items[model_label]
+
+    def load(self, model_labels) -> None:
+        """Fetch several lists by one statement: a page needs four or five of them, and each query costs more than its rows."""
+        labels = [label for label in sorted(set(model_labels)) if label not in self._items]
+        if len(labels) > 1:
+            self._items |= _every_item(labels)
+
+    def sees(self, owner_id) -> bool:
+        """Tell whether a record of which only the owner is known may be shown (crm.access)."""
+        return access.sees_owner(self.user, owner_id)
+
+
+def _every_item(labels):
+    """Return {label: {key: item}} of several lists, read by one statement: their rows under each other."""
+    models = [apps.get_model(label) for label in labels]
+    # What a list never shows stays in the database: above all passwords.
+    fields = [[f for f in model._meta.concrete_fields if f.attname not in {"password", "email"}] for model in models]
+    quote = connection.ops.quote_name
+    every = {field.attname: field for model_fields in fields for field in model_fields}
+    selects = []
+    for number, (model, own) in enumerate(zip(models, fields, strict=True)):
+        columns = {field.attname: quote(field.column) for field in own}
+        listed = ", ".join(
+            columns.get(name) or f"CAST(NULL AS {field.cast_db_type(connection)})" for name, field in every.items()
+        )
+        selects.append(f"SELECT {number}, {listed} FROM {quote(model._meta.db_table)}")  # noqa: S608 (names of our own)
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(selects))
+        rows = cursor.fetchall()
+    names = list(every)
+    places = [[names.index(field.attname) + 1 for field in own] for own in fields]
+    # The one database hands these out as they are, the other as text and numbers.
+    plain = [[isinstance(field, BooleanField | DateTimeField) for field in own] for own in fields]
+    found: dict[str, list] = {label: [] for label in labels}
+    for row in rows:
+        number = row[0]
+        own = fields[number]
+        values = [
+            field.to_python(row[place]) if convert else row[place]
+            for field, place, convert in zip(own, places[number], plain[number], strict=True)
+        ]
+        found[labels[number]].append(models[number].from_db(connection.alias, [field.attname for field in own], values))
+    return {
+        label: {item.pk: item for item in sorted(items, key=lambda item: [getattr(item, name) for name in item._meta.ordering])}
+        for label, items in found.items()
+    }
 
 
 class Fold(Func):
@@ -106,13 +154,26 @@ class Cell:
     data: dict = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Part:
+    """The records that share a value of a field: its key in a URL, how it is shown, and the condition.
+
+    A list is grouped by the parts of a field, and sorted by them where the field's own order is not that of its column.
+    """
+
+    key: str
+    cell: Cell
+    q: Q
+
+
 @dataclass(frozen=True, kw_only=True)
 class Field:
     """A field of a record type.
 
-    `path` is the ORM path of the stored value, `sort` that of the column lists sort by (never NULL, indexed where it
-    matters; empty: cannot be sorted), `edit` the name under which the record's edit action takes it (empty: read only),
-    `default` whether a list shows it until its user chooses, `load` names what a page of rows needs beside its own columns.
+    `path` is the ORM path of the stored value, `sort` that of the column lists sort by (indexed where it matters; empty: cannot
+    be sorted), `edit` the name under which the record's edit action takes it (empty: read only), `default` whether a list
+    shows it until its user chooses, `required` that it is never empty, `load` names what a page of rows needs beside its own
+    columns.
     """
 
     name: str
@@ -124,6 +185,7 @@ class Field:
     edit: str = ""
     default: bool = False
     width: int = 0
+    required: bool = False
     load: Callable | None = None
     help: Any = ""
 
@@ -141,9 +203,24 @@ class Field:
         return (self.column,)
 
     @property
+    def lists(self) -> tuple[str, ...]:
+        """The lists whose items this field's cell shows."""
+        return ()
+
+    @property
     def param(self) -> str:
         """What the field is called in a URL and in the API's filters."""
         return self.name
+
+    def parts(self, asking: Asking) -> list[Part] | None:
+        """Return the parts of a list by this field's values, in their order and those without a value last; None if its
+        values are too many to be named."""
+        return None
+
+    def filled(self) -> tuple[Q, Q] | None:
+        """Return the conditions of records with and without a value, where lists show the latter last. Both are ranges of
+        the column's index."""
+        return None
 
     def read(self, operator: str, value: Any, asking: Asking) -> Any:
         """Return the value of a criteria line as Python has it; raise ValidationError for one that makes no sense."""
@@ -198,6 +275,9 @@ class Text(Field):
     default_operator = "contains"
     kind = "text"
 
+    def filled(self):
+        return None if self.required else (Q(**{f"{self.sort}__gt": ""}), Q(**{self.sort: ""}))
+
     def read(self, operator, value, asking):
         return None if operator in BARE else fold(_one_text(value))
 
@@ -224,13 +304,15 @@ class Link(Text):
 
     id_path: str = ""
     url_name: str = ""
+    sub_path: str = ""  # its second line
+    owner_path: str = ""  # whose it is: of a record one may not see, only the name is shown (settled 14)
 
     operators = (*Text.operators, "in", "not_in")
     kind = "link"
 
     @property
     def columns(self):
-        return (self.column, self.id_path)
+        return tuple(filter(None, (self.column, self.id_path, self.sub_path, self.owner_path)))
 
     def read(self, operator, value, asking):
         return _ids(value) if operator in {"in", "not_in"} else super().read(operator, value, asking)
@@ -244,7 +326,10 @@ class Link(Text):
         return super().condition(operator, value, asking)
 
     def cell(self, row, asking):
-        return Cell(self.text(row, asking), "link", data={"id": row.get(self.id_path), "url_name": self.url_name})
+        pk = row.get(self.id_path)
+        if pk is None or (self.owner_path and not asking.sees(row.get(self.owner_path))):
+            return Cell(self.text(row, asking))
+        return Cell(self.text(row, asking), "link", sub=row.get(self.sub_path) or "", data={"id": pk})
 
 
 def _ids(value):
@@ -271,11 +356,23 @@ class Choice(Field):
     pill: bool = False
     through: Callable[[list, Asking], Q] | None = None
     pick: Callable[[dict, Asking], Any] | None = None
-    null: bool = False
+    needs: tuple[str, ...] = ()  # further lists that `through` and `pick` read
 
     operators = ("in", "not_in", "empty", "not_empty")
     default_operator = "in"
     kind = "choice"
+
+    @property
+    def lists(self):
+        return (self.items, *self.needs)
+
+    def parts(self, asking):
+        made = [
+            Part(str(item.pk), self.item_cell(item), self.condition("in", [item.pk], asking)) for item in self.options(asking)
+        ]
+        if not self.through:
+            made.append(Part("", Cell(str(_("none"))), self.condition("empty", None, asking)))
+        return made
 
     def options(self, asking, selectable=False):
         """Return the items to choose from, in their order."""
@@ -310,8 +407,9 @@ class Choice(Field):
 
     def cell(self, row, asking):
         item = self.item(row, asking)
-        if not item:
-            return Cell()
+        return self.item_cell(item) if item else Cell()
+
+    def item_cell(self, item):
         if self.pill:
             return Cell(item.label, "pill", title=item.description, data={"colour": item.colour})
         return Cell(item.label)
@@ -326,6 +424,10 @@ class Fixed(Field):
     operators = ("in", "not_in", "empty", "not_empty")
     default_operator = "in"
     kind = "choice"
+
+    def parts(self, asking):
+        made = [Part(str(value), Cell(str(label)), self.condition("in", [value], asking)) for value, label in self.choices()]
+        return [*made, Part("", Cell(str(_("none"))), self.condition("empty", None, asking))]
 
     def options(self, asking, selectable=False):
         return [_Option(value, label) for value, label in self.choices()]
@@ -367,6 +469,17 @@ class UserChoice(Field):
     default_operator = "in"
     kind = "user"
 
+    @property
+    def lists(self):
+        return ("crm.User",)
+
+    def parts(self, asking):
+        made = [Part(str(user.pk), self.user_cell(user), Q(**{self.column: user.pk})) for user in self.options(asking)]
+        return [*made, Part("", Cell(str(_("nobody"))), self.condition("empty", None, asking))]
+
+    def user_cell(self, user):
+        return Cell(user.name, "user", title=user.name, data={"initials": user.initials, "avatar": user.avatar})
+
     def options(self, asking, selectable=False):
         users = asking.items("crm.User").values()
         return [user for user in sorted(users, key=lambda user: user.name_key) if user.is_active or not selectable]
@@ -400,15 +513,19 @@ class UserChoice(Field):
 
     def cell(self, row, asking):
         user: User | None = asking.items("crm.User").get(row.get(self.column))
-        if not user:
-            return Cell()
-        return Cell(user.name, "user", title=user.name, data={"initials": user.initials, "avatar": user.avatar})
+        return self.user_cell(user) if user else Cell()
 
 
 @dataclass(frozen=True, kw_only=True)
 class YesNo(Field):
     operators = ("is",)
     kind = "yesno"
+
+    def parts(self, asking):
+        return [
+            Part("1", Cell(f"{self.label}: {_('yes')}"), self.condition("is", True, asking)),
+            Part("0", Cell(f"{self.label}: {_('no')}"), self.condition("is", False, asking)),
+        ]
 
     def read(self, operator, value, asking):
         if isinstance(value, list | tuple):
@@ -436,6 +553,9 @@ class Number(Field):
     kind = "number"
     low: ClassVar[int] = -(2**63)
     high: ClassVar[int] = 2**63 - 1
+
+    def filled(self):
+        return None if self.required else (Q(**{f"{self.sort}__isnull": False}), Q(**{f"{self.sort}__isnull": True}))
 
     def read(self, operator, value, asking):
         if operator in BARE:
@@ -478,6 +598,13 @@ class Moment(Field):
     default_operator = "on"
     kind = "date"
 
+    def filled(self):
+        return None if self.required else (Q(**{f"{self.sort}__lt": NEVER}), self._none(self.sort))
+
+    @staticmethod
+    def _none(path):
+        return Q(**{path: NEVER}) | Q(**{f"{path}__isnull": True})
+
     def read(self, operator, value, asking):
         if operator in BARE:
             return None
@@ -508,9 +635,8 @@ class Moment(Field):
 
     def condition(self, operator, value, asking):
         path, day = self.column, datetime.timedelta(days=1)
-        none = Q(**{path: NEVER}) | Q(**{f"{path}__isnull": True})
         if operator in {"empty", "not_empty"}:
-            return none if operator == "empty" else ~none
+            return self._none(path) if operator == "empty" else ~self._none(path)
 
         def start(moment):
             return moment if isinstance(moment, datetime.datetime) else asking.start_of(moment)

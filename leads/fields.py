@@ -6,9 +6,24 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django_countries import countries
 
-from crm.fields import Cell, Choice, Fixed, Link, Moment, Text, UserChoice, YesNo
+from crm.fields import Cell, Choice, Fixed, Link, Moment, Part, Text, UserChoice, YesNo
 from crm.records import RecordType, register
+from crm.web import formats
 from leads.models import LeadStatus
+
+
+class PersonName(Text):
+    """A person's name, found and sorted by its key; the title is its second line."""
+
+    @property
+    def columns(self):
+        return ("first_name", "last_name", "title")
+
+    def text(self, row, asking):
+        return f"{row['first_name']} {row['last_name']}".strip()
+
+    def cell(self, row, asking):
+        return Cell(self.text(row, asking), "name", sub=row["title"])
 
 
 def in_group(codes, asking):
@@ -34,7 +49,11 @@ class KindOfStatus(Fixed):
 
     @property
     def columns(self):
-        return ("lead_status_id",)
+        return ("lead_status_id", "is_lead")
+
+    @property
+    def lists(self):
+        return ("leads.LeadStatus",)
 
     def condition(self, operator, value, asking):
         if operator in {"empty", "not_empty"}:
@@ -54,6 +73,11 @@ class StatusChoice(Choice):
     def columns(self):
         return (self.column, "is_lead", "lead_status_since")
 
+    def parts(self, asking):
+        # What is not shown does not count: where the status does not apply, the person stands with those who have none.
+        shown = [Part(str(s.pk), self.item_cell(s), Q(lead_status=s.pk, is_lead=True)) for s in self.options(asking)]
+        return [*shown, Part("", Cell(str(_("no lead status"))), Q(is_lead=False) | Q(lead_status=None))]
+
     def text(self, row, asking):
         return super().text(row, asking) if row.get("is_lead") else ""
 
@@ -61,10 +85,7 @@ class StatusChoice(Choice):
         status = self.item(row, asking)
         if status and not row.get("is_lead"):
             return Cell("", title=str(_("Does not apply now; stored: %(status)s")) % {"status": status.label})
-        cell = super().cell(row, asking)
-        return (
-            Cell(cell.text, cell.kind, cell.title, data={**cell.data, "since": row.get("lead_status_since")}) if status else cell
-        )
+        return replace(self.item_cell(status), sub=formats.day_count(row.get("lead_status_since"))) if status else Cell()
 
 
 CATEGORY = Choice(
@@ -78,20 +99,20 @@ CATEGORY = Choice(
 )
 GROUP = Choice(
     name="category_group", label=_("Category group"), path="category_id", sort="category__group__rank", items="leads.CategoryGroup",
-    through=in_group, pick=group_of, group=True,
+    through=in_group, pick=group_of, needs=("leads.Category",), group=True,
 )  # fmt: skip
 OWNER = UserChoice(
     name="owner", label=_("Owner"), path="owner_id", sort="owner__name_key", group=True, edit="owner", default=True
 )
 DATES = [
-    Moment(name="created_at", label=_("Created"), sort="created_at"),
-    Moment(name="updated_at", label=_("Changed"), sort="updated_at"),
+    Moment(name="created_at", label=_("Created"), sort="created_at", required=True),
+    Moment(name="updated_at", label=_("Changed"), sort="updated_at", required=True),
 ]
 
 register(
     RecordType("company", "leads.Company", _("Company"), _("Companies"), "name", "leads:company", "building"),
     [
-        Text(name="name", label=_("Name"), sort="name_key", key="name_key", edit="name", default=True, as_kind="name"),
+        Text(name="name", label=_("Name"), sort="name_key", key="name_key", edit="name", default=True, required=True, as_kind="name"),
         Text(name="number", label=_("Number"), sort="number", edit="number"),
         replace(CATEGORY, edit="category"),
         GROUP,
@@ -114,12 +135,12 @@ register(
 register(
     RecordType("person", "leads.Person", _("Person"), _("Persons"), "name", "leads:person", "users"),
     [
-        Text(name="name", label=_("Name"), path="name_key", sort="name_key", key="name_key", default=True, as_kind="name"),
+        PersonName(name="name", label=_("Name"), path="name_key", sort="name_key", key="name_key", default=True, required=True),
         Text(name="first_name", label=_("First name"), edit="first_name"),
-        Text(name="last_name", label=_("Last name"), sort="name_key", edit="last_name"),
+        Text(name="last_name", label=_("Last name"), sort="name_key", edit="last_name", required=True),
         Text(name="title", label=_("Title"), sort="title", edit="title"),
         Link(name="company", label=_("Company"), path="company__name", id_path="company_id", key="company_key", sort="company_key",
-             url_name="leads:company", default=True, edit="company"),
+             url_name="leads:company", sub_path="company__city", owner_path="company__owner_id", default=True, edit="company"),
         CATEGORY,
         StatusChoice(name="lead_status", label=_("Lead status"), path="lead_status_id", sort="lead_status__rank",
                      items="leads.LeadStatus", pill=True, group=True, edit="lead_status", default=True),
