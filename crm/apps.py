@@ -1,7 +1,15 @@
 from django.apps import AppConfig
+from django.contrib.admin import apps as admin_apps
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate, pre_migrate
 from django.utils.translation import gettext_lazy as _
+
+
+class AdminConfig(admin_apps.AdminConfig):
+    """Django's admin site with our own pages (crm/admin_site.py)."""
+
+    default = False
+    default_site = "crm.admin_site.LotseAdminSite"
 
 
 class CrmConfig(AppConfig):

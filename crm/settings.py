@@ -65,7 +65,7 @@ if PRODUCTION:
 LOTSE_APPS = ["crm", "leads", "activities", "exchange"]  # from the ground floor up
 INSTALLED_APPS = [
     *LOTSE_APPS,
-    "django.contrib.admin",
+    "crm.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

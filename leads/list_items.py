@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 
 from crm import access
 from crm.history.changes import AT_ONCE, Conflict, Outcome, change, chunks, long_change, writing
+from crm.history.models import Change, ChangeSet
 from crm.history.undo import built_on_by, guarded_by, value_of
 from crm.jobs import Failed, enqueue, job
 from crm.models import ListItem, Record
@@ -138,6 +139,27 @@ def edit_item(item, values, *, by, via, version=None, was=None, progress=None) -
 
     return _run(begin, [(behind, step)], large=is_large(item, values=values), progress=progress,
                 action=f"{model.history.record_type}.edit", by=by, via=via)  # fmt: skip
+
+
+def created_in(item):
+    """Return the change set that made this item."""
+    made = Change.objects.filter(record_type=item.history.record_type, record_id=item.pk, op="i", field="")
+    return ChangeSet.objects.filter(pk__in=made.values("change_set")).first()
+
+
+def rename_group(group, values, *, by) -> None:
+    """Give one of the five fixed groups other names (R1). Raise ValidationError by field."""
+    access.require(by, "administers")
+    if unknown := set(values) - {"name_en", "name_de"}:
+        raise ValidationError({name: _("This field does not exist or cannot be changed.") for name in sorted(unknown)})
+    for name, value in values.items():
+        setattr(group, name, value.strip())
+        try:
+            validators.one_line(getattr(group, name))
+        except ValidationError as error:
+            raise ValidationError({name: error.messages}) from error
+    group.clean_fields(exclude={"code", "rank"})
+    group.save(update_fields=sorted(values))
 
 
 def reorder(model, ids, *, by, via) -> Outcome:

@@ -2,6 +2,7 @@
 
 import json
 
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import render
 
@@ -24,6 +25,11 @@ def toast(response, text, *, undo_url=None, level="ok", link=None):
     events["toast"] = {"text": str(text), "undo_url": undo_url, "level": level, "link": link}
     response.headers["HX-Trigger"] = json.dumps(events)
     return response
+
+
+def say(request, text, change_set=None):
+    """Show a message on the page the browser is sent to, with *Undo* where there is a change set."""
+    messages.success(request, text, extra_tags=f"undo:{change_set.pk}" if change_set is not None else "")
 
 
 def trigger(response, name, detail=None):

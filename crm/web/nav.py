@@ -9,7 +9,8 @@ from django.urls import reverse
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry: `key` is the letter of the `g` keys, `count` a function(user) that gives a short text or None."""
+    """One entry: `key` is the letter of the `g` keys, `count` a function(user) that gives a short text or None; `match` names the
+    pages it is active on (*admin:* stands for all of that namespace)."""
 
     key: str
     label: Any
@@ -66,7 +67,7 @@ def build(request):
                 "icon": entry.icon,
                 "url": reverse(entry.url_name),
                 "count": entry.count(request.user) if entry.count else None,
-                "active": name in entry.match,
+                "active": name in entry.match or name.startswith(tuple(part for part in entry.match if part.endswith(":"))),
             }
         )
     return groups
