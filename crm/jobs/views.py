@@ -1,6 +1,5 @@
 """The bell: my background work, how far it is, and what came of it."""
 
-from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
@@ -48,7 +47,7 @@ def watch(request):
 def seen(request):
     """Note that its owner has looked at what has ended."""
     Job.objects.of(request.user).filter(seen=False).exclude(finished_at=None).update(seen=True)
-    return HttpResponse(status=204)
+    return render(request, "jobs/_count.html", {**_context(request), "again": True})
 
 
 @require_POST

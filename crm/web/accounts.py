@@ -97,6 +97,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def send_notification_mail(self, template_prefix, user, context=None, email=None):
         if template_prefix in TOLD:
+            logger.info("%s: %s", user.username, template_prefix.rpartition("/")[2])
             notify(user, TOLD[template_prefix])
 
 
@@ -173,6 +174,7 @@ def change_email(user, email):
     user.email = email
     user.save(update_fields=["email"])
     EmailAddress.objects.filter(user=user).delete()
+    logger.info("%s changed their e-mail address", user.username)
     notify(user, _("Your e-mail address was changed to %(email)s.") % {"email": email}, to=old)
 
 

@@ -1,5 +1,6 @@
 """A user's own settings (A3): who they are, how Lotse speaks and looks to them, what opens their account."""
 
+import logging
 import zoneinfo
 from urllib.parse import urlsplit, urlunsplit
 
@@ -22,6 +23,8 @@ from django.views.decorators.http import require_GET, require_POST
 from crm.models import ApiToken, Language, TableSetting, Theme, User
 from crm.web.accounts import change_email
 from crm.web.htmx import toast
+
+logger = logging.getLogger("lotse.accounts")
 
 
 class ProfileForm(forms.ModelForm):
@@ -150,6 +153,7 @@ def create_token(request):
     if not form.is_valid():
         return _page(request, 422, token_form=form)
     token = ApiToken.issue(request.user, form.cleaned_data["name"], form.cleaned_data["read_only"])
+    logger.info("%s made an API token", request.user.username)
     return _page(request, new_token=token)
 
 
@@ -158,6 +162,7 @@ def revoke_token(request, pk):
     token = get_object_or_404(ApiToken, pk=pk, user=request.user, revoked_at=None)
     token.revoked_at = timezone.now()
     token.save(update_fields=["revoked_at"])
+    logger.info("%s revoked an API token", request.user.username)
     messages.success(request, _("The token %(name)s no longer opens anything.") % {"name": token})
     return redirect(f"{reverse('crm:settings')}#tokens")
 
