@@ -82,7 +82,7 @@ def enqueue(
     from crm.jobs.models import Job
 
     row = Job(
-        path=function.job_path, args=args, owner=owner, title=str(title)[:200], total=total, unique_key=unique_key,
+        path=function.job_path, args=args, owner=owner, title=str(title).replace("\x00", "")[:200], total=total, unique_key=unique_key,
         priority=priority, run_after=run_after or timezone.now(), max_attempts=function.job_attempts,
     )  # fmt: skip
     if not unique_key:

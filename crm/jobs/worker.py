@@ -6,6 +6,7 @@ job itself may be inside a transaction, in which such a write would wait for, or
 """
 
 import contextlib
+import json
 import logging
 import os
 import socket
@@ -128,7 +129,7 @@ def _outcome(row, run):
             raise Failed(_("The user who started it was switched off."))
         if (function := find(row.path)) is None:
             raise Failed(_("This version of Lotse does not know this kind of work."))
-        result = function(run, **row.args) or {}
+        result = _storable(function(run, **row.args) or {})
         return {"state": Job.State.DONE, "result": result, "error": "", "finished_at": now()}
     except Cancelled:
         return {"state": Job.State.CANCELLED, "finished_at": now(), "result": {"text": _("Cancelled; nothing was changed.")}}
@@ -150,6 +151,11 @@ def _outcome(row, run):
             return {"state": Job.State.READY, "run_after": now() + wait, "error": trace, "done": 0}
         text = _("Something went wrong. The error was logged.")
         return {**failed, "finished_at": now(), "error": trace, "result": {"text": text}}
+
+
+def _storable(result):
+    """Return what a job answered as JSON can say it and both databases can store it."""
+    return json.loads(json.dumps(result, default=str).replace("\\u0000", ""))
 
 
 def _clean_up_after_the_dead(row):

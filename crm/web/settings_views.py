@@ -5,6 +5,7 @@ import zoneinfo
 from urllib.parse import urlsplit, urlunsplit
 
 from allauth.account.decorators import reauthentication_required
+from allauth.core import ratelimit
 from allauth.mfa.utils import is_mfa_enabled
 from django import forms
 from django.conf import settings
@@ -21,7 +22,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from crm.models import ApiToken, Language, TableSetting, Theme, User
-from crm.web.accounts import change_email
+from crm.web.accounts import AccountAdapter, change_email
 from crm.web.htmx import toast
 
 logger = logging.getLogger("lotse.accounts")
@@ -121,7 +122,10 @@ def settings_page(request):
 @require_POST
 def save_profile(request):
     form = ProfileForm(request.POST, instance=User.objects.get(pk=request.user.pk))
-    if form.is_valid():
+    # Whoever sits at a signed-in browser cannot guess the password here.
+    if request.POST.get("password") and not ratelimit.consume(request, action="reauthenticate", user=request.user):
+        form.add_error("password", AccountAdapter.error_messages["rate_limited"])
+    elif form.is_valid():
         try:
             form.save()
         except IntegrityError:

@@ -3,6 +3,9 @@
 import time
 from pathlib import Path
 
+from django.utils import timezone
+from django.utils.translation import gettext_lazy
+
 from crm.jobs import Failed, job
 from crm.models import Team, User
 from leads import actions
@@ -48,6 +51,11 @@ def stumble(job, *, sign):
 @job
 def refuse(job):
     raise Failed("This file is no list.")
+
+
+@job
+def answer_oddly(job):
+    return {"text": gettext_lazy("finished"), "at": timezone.now(), "name": "a\x00b"}
 
 
 def not_a_job(job):

@@ -141,6 +141,13 @@ def test_an_unexpected_error_is_tried_again_an_expected_one_is_not(start_worker,
     assert (refuses.attempts, refuses.text) == (1, "This file is no list.")
 
 
+def test_whatever_a_job_answers_can_be_stored(transactional_db, lists):
+    job = enqueue(job_functions.answer_oddly, title="a\x00b")
+    run_pending()
+    job.refresh_from_db()
+    assert (job.state, job.text, job.result["name"], job.title) == ("done", "finished", "ab", "ab")
+
+
 def test_who_was_switched_off_has_nothing_done_any_more(transactional_db, anna):
     enqueue(job_functions.make_team, owner=anna, name="Late")
     type(anna).objects.update(is_active=False)

@@ -40,6 +40,14 @@ def test_the_email_is_not_changed_without_the_right_password(page, password):
     assert (anna_now().email, anna_now().last_name) == ("anna@example.com", "Kraft")
 
 
+def test_the_password_cannot_be_guessed_by_changing_the_email(page):
+    for number in range(10):
+        page.post("/settings/profile/", profile(email="new@example.com", password=f"guess {number}"))
+    answer = page.post("/settings/profile/", profile(email="new@example.com", password=PASSWORD))
+    assert answer.status_code == 422 and "Too many attempts" in answer.content.decode()
+    assert anna_now().email == "anna@example.com"
+
+
 def test_a_changed_email_is_told_to_the_old_address(page):
     page.post("/settings/profile/", profile(email="new@example.com", password=PASSWORD))
     assert anna_now().email == "new@example.com"
