@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 
+from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
@@ -51,6 +52,13 @@ def stumble(job, *, sign):
 @job
 def refuse(job):
     raise Failed("This file is no list.")
+
+
+@job
+def tell_time_limit(job):
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW statement_timeout")
+        return {"text": cursor.fetchone()[0]}
 
 
 @job

@@ -141,6 +141,26 @@ def test_an_unexpected_error_is_tried_again_an_expected_one_is_not(start_worker,
     assert (refuses.attempts, refuses.text) == (1, "This file is no list.")
 
 
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no time limit")
+def test_a_job_may_take_longer_than_a_page(start_worker):
+    job = enqueue(job_functions.tell_time_limit)
+    assert start_worker("--once").wait(60) == 0
+    assert Job.objects.get(pk=job.pk).text == "0"
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no connection to cut")
+def test_a_cut_connection_is_survived(start_worker, tmp_path):
+    job = enqueue(job_functions.slowly, steps=150, sign=str(tmp_path / "sign"))
+    start_worker()
+    until((tmp_path / "sign").exists)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database()"
+                       " AND pid <> pg_backend_pid()")  # fmt: skip
+        assert cursor.fetchone()[0] > 0
+    until(lambda: state(job) == "done")
+    assert Job.objects.get(pk=job.pk).attempts == 1
+
+
 def test_whatever_a_job_answers_can_be_stored(transactional_db, lists):
     job = enqueue(job_functions.answer_oddly, title="a\x00b")
     run_pending()
