@@ -255,7 +255,7 @@ class PasswordForm(forms.Form):
 @admin.register(Team)
 class TeamAdmin(Deletable, LoggedAdmin):
     icon, order = "users-group", 120
-    about = gettext_lazy("Members of a team see each other's records where their role says *team*.")
+    about = gettext_lazy("Members of a team see each other's records where their role says so.")
     list_display = ["label", "members"]
     sortable_by = ()
     form_fields = ["name", "members"]
@@ -298,7 +298,7 @@ class TeamAdmin(Deletable, LoggedAdmin):
 class RoleAdmin(Deletable, LoggedAdmin):
     icon, order = "shield", 130
     about = gettext_lazy("What users may see and do. A record is their own if they are its owner.")
-    list_display = ["label", "see", "edit", *Role.FLAGS, "user_count"]
+    list_display = ["label", "rights", "user_count"]
     sortable_by = ()
     form_fields = [("name_en", "name_de"), ("see", "edit"), *Role.FLAGS]
     widgets = {"see": forms.RadioSelect, "edit": forms.RadioSelect}
@@ -308,7 +308,15 @@ class RoleAdmin(Deletable, LoggedAdmin):
 
     @admin.display(description=gettext_lazy("Name"))
     def label(self, role):
-        return format_html('<a class="name" href="{}">{}</a>', self.url("change", role.pk), role.name)
+        scopes = _("sees: %(sees)s · edits: %(edits)s")
+        scopes %= {"sees": role.get_see_display(), "edits": role.get_edit_display()}
+        line = '<span class="line"><a class="name" href="{}">{}</a></span><span class="sub">{}</span>'
+        return format_html(line, self.url("change", role.pk), role.name, scopes)
+
+    @admin.display(description=gettext_lazy("Rights"))
+    def rights(self, role):
+        words = (Role._meta.get_field(flag).verbose_name for flag in Role.FLAGS if getattr(role, flag))
+        return format_html_join("", '<span class="right">{}</span>', ((word,) for word in words))
 
     @admin.display(description=gettext_lazy("Active users"))
     def user_count(self, role):
@@ -390,6 +398,26 @@ class ApiTokenAdmin(LoggedAdmin):
         return HttpResponseRedirect(self.url("changelist"))
 
 
+class ChoiceFilter(admin.SimpleListFilter):
+    """One of a column's choices; anything else in the address is none of them."""
+
+    offered: list
+
+    def lookups(self, request, model_admin):
+        return self.offered
+
+    def queryset(self, request, queryset):
+        return queryset.filter(**{self.parameter_name: self.value()}) if self.value() else queryset
+
+
+class ViaFilter(ChoiceFilter):
+    title, parameter_name, offered = gettext_lazy("How"), "via", Via.choices
+
+
+class StateFilter(ChoiceFilter):
+    title, parameter_name, offered = gettext_lazy("State"), "state", Job.State.choices
+
+
 class LogAdmin(PageAdmin):
     """Something one can only read."""
 
@@ -413,8 +441,8 @@ class LogAdmin(PageAdmin):
 class ChangeSetAdmin(LogAdmin):
     icon, order = "history", 210
     about = gettext_lazy("Every change to records and lists: who, when, by what, and what.")
-    list_display = ["at", "what", "by", "via", "result"]
-    list_filter = ["via"]
+    list_display = ["what", "when", "who", "how", "result"]
+    list_filter = [ViaFilter]
     list_select_related = ["by"]
     search_fields = ["action"]
     search_help_text = gettext_lazy("Name of a record or user")
@@ -430,7 +458,7 @@ class ChangeSetAdmin(LogAdmin):
         return _("last: %(when)s") % {"when": formats.near(last.at)} if last else ""
 
     @admin.display(description=gettext_lazy("When"))
-    def at(self, change_set):
+    def when(self, change_set):
         return change_set.at
 
     @admin.display(description=gettext_lazy("What"))
@@ -438,11 +466,11 @@ class ChangeSetAdmin(LogAdmin):
         return change_set.action
 
     @admin.display(description=gettext_lazy("Who"))
-    def by(self, change_set):
+    def who(self, change_set):
         return change_set.by.label if change_set.by else Via.SYSTEM.label
 
     @admin.display(description=gettext_lazy("How"))
-    def via(self, change_set):
+    def how(self, change_set):
         return change_set.get_via_display()
 
     @admin.display(description=gettext_lazy("State"))
@@ -461,8 +489,8 @@ class ChangeSetAdmin(LogAdmin):
 class JobAdmin(LogAdmin):
     icon, order = "clock", 220
     about = gettext_lazy("What runs, or ran, in the background.")
-    list_display = ["created_at", "label", "owner", "state", "progress", "finished_at"]
-    list_filter = ["state"]
+    list_display = ["label", "who", "result", "progress", "started", "finished"]
+    list_filter = [StateFilter]
     list_select_related = ["owner"]
     search_fields = ["title", "path", "owner__username", "owner__name_key"]
 
@@ -471,7 +499,7 @@ class JobAdmin(LogAdmin):
         return _("%(count)s waiting or running") % {"count": formats.number(running)} if running else _("nothing to do")
 
     @admin.display(description=gettext_lazy("Started"))
-    def created_at(self, job):
+    def started(self, job):
         return job.created_at
 
     @admin.display(description=gettext_lazy("What"))
@@ -482,11 +510,11 @@ class JobAdmin(LogAdmin):
         return format_html('<span class="line">{}</span>{}', job.title or job.path, sub)
 
     @admin.display(description=gettext_lazy("Who"))
-    def owner(self, job):
+    def who(self, job):
         return job.owner.label if job.owner else Via.SYSTEM.label
 
     @admin.display(description=gettext_lazy("State"))
-    def state(self, job):
+    def result(self, job):
         return job.get_state_display()
 
     @admin.display(description=gettext_lazy("Progress"))
@@ -499,5 +527,5 @@ class JobAdmin(LogAdmin):
         )  # fmt: skip
 
     @admin.display(description=gettext_lazy("Finished"))
-    def finished_at(self, job):
+    def finished(self, job):
         return job.finished_at

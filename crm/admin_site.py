@@ -87,7 +87,7 @@ class LotseAdminSite(admin.AdminSite):
 
     def index(self, request, extra_context=None):
         sections = [
-            (title, [(url, words, icon, page.summary(request)) for url, words, icon, _here, page in entries])
+            (title, [(url, words, icon, page.summary(request), page.about) for url, words, icon, _here, page in entries])
             for title, entries in self.sections(request)
         ]
         return render(request, "admin/index.html", {**self.each_context(request), "overview": sections})
@@ -166,7 +166,7 @@ class PageAdmin(admin.ModelAdmin):
             "page": self,
             "cl": changelist,
             "title": capfirst(self.opts.verbose_name_plural),
-            "headers": list(result_headers(changelist)),
+            "headers": [{**header, "text": capfirst(header["text"])} for header in result_headers(changelist)],
             "filters": [(spec.title, list(spec.choices(changelist))) for spec in changelist.filter_specs],
             "rows": [self.row(request, changelist, item) for item in changelist.result_list],
             "add_url": self.url("add") if self.has_add_permission(request) else "",
@@ -202,8 +202,8 @@ class PageAdmin(admin.ModelAdmin):
             model_field, _column, value = lookup_field(name, item, self)
             if model_field is not None and model_field.choices:
                 value = getattr(item, f"get_{name}_display")()
-            number = isinstance(value, int) and not isinstance(value, bool)
-            yield label_for_field(name, self.model, self), show(value), "number" if number else ""
+            number = (isinstance(value, int) and not isinstance(value, bool)) or name.endswith("_count")
+            yield capfirst(label_for_field(name, self.model, self)), show(value), "number" if number else ""
 
     # --- The form -----------------------------------------------------------------------------------------------------
 

@@ -90,12 +90,10 @@ class ListAdmin(PageAdmin):
 
     @admin.display(description=gettext_lazy("Name"))
     def label(self, item):
-        other = item.name_en if item.name == item.name_de else item.name_de
-        also = format_html('<span class="also">{}</span>', other) if other != item.name else ""
         default = format_html(' <span class="badge">{}</span>', _("Default")) if getattr(item, "is_default", False) else ""
         about = format_html('<span class="sub" title="{0}">{0}</span>', item.description) if item.description else ""
-        line = '<span class="line"><a class="name pill c-{}" href="{}">{}</a>{}{}</span>{}'
-        return format_html(line, item.colour, self.url("change", item.pk), item.name, also, default, about)
+        line = '<span class="line"><a class="name pill c-{}" href="{}">{}</a>{}</span>{}'
+        return format_html(line, item.colour, self.url("change", item.pk), item.name, default, about)
 
     @admin.display(description=gettext_lazy("Companies"))
     def company_count(self, item):
@@ -276,8 +274,8 @@ class DeleteForm(forms.Form):
         self.used = used
         self.fields["replacement"].queryset = others
         self.fields["replacement"].empty_label = _("Choose one …")
-        keep = _("They keep it, shown as “%(name)s (deleted)”; nobody can choose it any more.") % {"name": item.name}
-        choices = [(self.REPLACE, _("They get another one:")), (self.KEEP, keep)]
+        keep = _("They keep “%(name)s (deleted)”, which nobody can choose any more.") % {"name": item.name}
+        choices = [(self.REPLACE, _("They move to:")), (self.KEEP, keep)]
         self.fields["records"].choices = choices if not item.deleted_at else choices[:1]
         self.fields["records"].initial = self.REPLACE
         if not used:
@@ -315,13 +313,21 @@ def in_background():
 class CategoryAdmin(ListAdmin):
     icon, order = "category", 10
     about = gettext_lazy("What kind of relationship a company has with you; it decides where lead status applies.")
-    list_display = ["label", "group_name", "lead_status_enabled", "start_over"]
+    list_display = ["label", "group_name", "lead_status", "starts_over"]
     list_select_related = ["group"]
     form_fields = [*ListAdmin.names, "group", "lead_status_enabled", "start_over"]
 
     @admin.display(description=gettext_lazy("Category group"))
     def group_name(self, item):
         return item.group.name
+
+    @admin.display(description=gettext_lazy("Lead status"))
+    def lead_status(self, item):
+        return item.lead_status_enabled
+
+    @admin.display(description=gettext_lazy("Starts over"))
+    def starts_over(self, item):
+        return item.start_over
 
     def make_form(self, request, item):
         form = super().make_form(request, item)
@@ -378,7 +384,7 @@ class CategoryGroupAdmin(PageAdmin):
 
     icon, order = "stack-2", 15
     about = gettext_lazy("The five groups are fixed; categories belong to them. Only their names can be changed.")
-    list_display = ["label", "name_en", "name_de", "category_count"]
+    list_display = ["label", "category_count"]
     sortable_by = ()
     form_fields = [("name_en", "name_de")]
 
@@ -393,7 +399,9 @@ class CategoryGroupAdmin(PageAdmin):
 
     @admin.display(description=gettext_lazy("Name"))
     def label(self, group):
-        return format_html('<a class="name" href="{}">{}</a>', self.url("change", group.pk), group.name)
+        other = group.name_en if group.name == group.name_de else group.name_de
+        line = '<span class="line"><a class="name" href="{}">{}</a></span><span class="sub">{}</span>'
+        return format_html(line, self.url("change", group.pk), group.name, other)
 
     @admin.display(description=gettext_lazy("Categories"))
     def category_count(self, group):

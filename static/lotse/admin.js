@@ -37,3 +37,5 @@ document.addEventListener("submit", (event) => {
 
 document.addEventListener("htmx:load", (event) => start(event.detail.elt));
 start(document);
+// On a phone the menu is one line that scrolls: the page one is on is in view.
+document.querySelector(".admin-menu [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
