@@ -7,7 +7,7 @@
 //   refresh   event "changed" (HX-Trigger): every [data-refresh] gets the event "refresh" (hx-trigger="refresh")
 //   waiting   a thin bar after 300 ms; what is already on its way is not sent twice
 //   failures  no answer, 401, 4xx, 5xx: a message that stays; the form is left as it is
-//   guard     <form data-guard>, and any form in a dialog: leaving with unsaved text asks first
+//   guard     <form data-guard>, and any form in a dialog that writes: leaving with unsaved text asks first
 //   focus     what htmx brings in and has [autofocus] or [data-focus] gets the focus
 const send = (name, detail) => document.body.dispatchEvent(new CustomEvent(name, { detail }));
 const words = document.getElementById("toasts").dataset;
@@ -86,15 +86,21 @@ const dirty = new Set();
 let warned = 0;
 
 async function openDialog(opener) {
-  document.getElementById("panel-title").textContent = opener.dataset.dialog || opener.textContent.trim();
-  body.replaceChildren();
+  const title = opener.dataset.dialog || opener.textContent.trim(), small = "small" in opener.dataset;
   const values = opener.dataset.include ? Object.fromEntries(groups(new FormData(document.querySelector(opener.dataset.include)))) : {};
-  await window.htmx.ajax("GET", opener.getAttribute("href") || opener.dataset.href, { target: body, swap: "innerHTML", source: opener, values });
-  if (!body.childElementCount) return; // it failed, and a message says so
-  panel.classList.toggle("small", "small" in opener.dataset);
+  let came = false;
+  const swapped = () => { came = true; };
+  body.addEventListener("htmx:afterSwap", swapped);
+  await window.htmx.ajax("GET", opener.getAttribute("href") || opener.dataset.href, { target: body, swap: "innerHTML", source: panel, values });
+  body.removeEventListener("htmx:afterSwap", swapped);
+  if (!came) return; // it failed, and a message says so
+  document.getElementById("panel-title").textContent = title;
+  panel.classList.toggle("small", small);
   // Closing gives the focus back to where it was: the menu's button, if the opener was in a menu that has closed.
-  (opener.closest("details[data-menu]")?.querySelector("summary") ?? opener).focus();
-  if (!panel.open) panel.showModal();
+  if (!panel.open) {
+    (opener.closest("details[data-menu]")?.querySelector("summary") ?? opener).focus();
+    panel.showModal();
+  }
   (body.querySelector("[autofocus], [data-focus]") ?? body.querySelector("input:not([type=hidden]), select, textarea, button"))?.focus();
 }
 
@@ -200,7 +206,7 @@ async function renew() {
 addEventListener("focus", () => { if (signedOut) renew(); });
 
 // --- What was typed is not lost by leaving -------------------------------------------------------------------------------------------
-const GUARDED = "form[data-guard], dialog#panel form";
+const GUARDED = "form[data-guard], dialog#panel form[hx-post], dialog#panel form[method=post]";
 document.addEventListener("input", (event) => {
   const form = event.target.closest?.(GUARDED);
   if (form) dirty.add(form);
