@@ -1,0 +1,244 @@
+"""The order of a list, and its pages by the last row's values instead of an offset: as quick at the end as at the beginning.
+
+A page starts after the values its predecessor ended with, compared as one row: `(name_key, id) > ('petersen', 7)`. That walks the
+index that gives the order. What no index gives in the order people expect is walked in stretches, one after the other: a
+status by its rank is the stretch of the first status, then that of the second (never a join and a sort of all), and where a
+value is missing the record stands in the last stretch, whichever way the list is sorted.
+"""
+
+import base64
+import binascii
+import datetime
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from typing import Any
+
+from django.core.exceptions import EmptyResultSet, ValidationError
+from django.db import connection
+from django.db.models import Case, DateTimeField, F, Func, IntegerField, Q, TextField, Value, When
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual
+from django.utils.translation import gettext as _
+
+from crm.fields import Asking, Field, Moment, Number
+from crm.models import NEVER
+
+MANY = 8  # stretches: beyond, it is first asked which of them hold anything
+_TYPES: dict[str, Any] = {"text": TextField(), "moment": DateTimeField(), "number": IntegerField()}
+
+
+class Row(Func):
+    """Several values as one."""
+
+    template = "(%(expressions)s)"
+    arg_joiner = ", "
+    output_field = TextField()
+
+
+@dataclass(frozen=True)
+class Key:
+    """One thing rows are compared by; never NULL within its stretch."""
+
+    expression: Any
+    descending: bool
+    kind: str
+
+    def value(self, given):
+        """Return the value as the database takes it, from what a cursor holds; raise ValueError."""
+        if self.kind == "moment":
+            moment = datetime.datetime.fromisoformat(given)
+            if moment.tzinfo is None:
+                raise ValueError
+            return moment
+        if self.kind == "text":
+            if not isinstance(given, str) or "\x00" in given:
+                raise ValueError
+        elif not isinstance(given, int) or isinstance(given, bool) or abs(given) >= 2**63:
+            raise ValueError
+        return given
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A part of the list, ordered by `keys`; `own` of them stand for the field that made it."""
+
+    name: str
+    q: Q
+    keys: tuple[Key, ...]
+    own: int = 0
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """A place between two rows: those of a stretch with these values. `at` counts the rows before it, None if nobody knows."""
+
+    stretch: str
+    values: list
+    at: int | None = None
+
+    def __str__(self):
+        plain = [value.isoformat() if isinstance(value, datetime.datetime) else value for value in self.values]
+        text = json.dumps([self.stretch, self.at, *plain], separators=(",", ":"))
+        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def cursor_at(values, stretch="") -> str:
+    """Return the cursor behind the row of these sort values and this id."""
+    return str(Cursor(stretch, list(values)))
+
+
+class Order:
+    """The order of a list by (field, descending) pairs, made total by the id.
+
+    `present(field)` tells which values of a field occur in the list, as text; it is asked only for fields of many parts.
+    """
+
+    def __init__(self, levels: list[tuple[Field, bool]], asking: Asking, present: Callable[[Field], set[str]]):
+        self.levels, self.asking, self.present = levels, asking, present
+
+    @cached_property
+    def stretches(self) -> list[Stretch]:
+        (first, descending), *others = self.levels
+        rest = list(chain.from_iterable(_further(field, desc, self.asking) for field, desc in others))
+        parts = first.parts(self.asking)
+        if parts is None:
+            key = Key(F(first.sort), descending, _kind(first))
+            rest.append(Key(F("pk"), (rest or [key])[-1].descending, "number"))
+            if (filled := first.filled()) is None:
+                return [Stretch("", Q(), (key, *rest), own=1)]
+            with_value, without = filled
+            return [Stretch("", with_value, (key, *rest), own=1), Stretch("-", without, tuple(rest))]
+        rest.append(Key(F("pk"), rest[-1].descending if rest else False, "number"))
+        if len(parts) > MANY:
+            there = self.present(first)
+            parts = [part for part in parts if part.key in there or not part.key]
+        valued = [part for part in parts if part.key]
+        ordered = [*(reversed(valued) if descending else valued), *(part for part in parts if not part.key)]
+        return [Stretch(part.key or "-", part.q, tuple(rest)) for part in ordered]
+
+    @cached_property
+    def keys(self) -> tuple[Key, ...]:
+        """The keys that rows carry, so that a page can start at any of them."""
+        return max((stretch.keys for stretch in self.stretches), key=len)
+
+    def read(self, text) -> Cursor:
+        """Return the cursor of an address; raise ValidationError for one that is broken."""
+        try:
+            name, at, *values = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))) if len(text) < 4_000 else ""
+            stretch = next(one for one in self.stretches if one.name == name)
+            if at is not None and (not isinstance(at, int) or not 0 <= at < 2**31):
+                raise ValueError
+            return Cursor(name, [key.value(value) for key, value in zip(stretch.keys, values, strict=True)], at)
+        except (ValueError, TypeError, binascii.Error, RecursionError, StopIteration):
+            raise ValidationError(_("The address of this page is broken; go back to the first page.")) from None
+
+    def rows(self, queryset, columns, limit, cursor: Cursor | None = None, backwards=False) -> list[dict]:
+        """Return up to `limit` rows behind the cursor (before it, `backwards`), always in the list's order.
+
+        A row is a dict of the columns; `_cursor` is the place right at it.
+        """
+        stretches = self.stretches[::-1] if backwards else self.stretches
+        if cursor:
+            stretches = stretches[next(n for n, one in enumerate(stretches) if one.name == cursor.stretch) :]
+        found: list[dict] = []
+        start, size = 0, 1
+        # Hardly ever more than one statement: all others at once, of many a few at first.
+        while start < len(stretches) and len(found) < limit:
+            these = stretches[start : start + size]
+            queries = []
+            for stretch in these:
+                here = queryset.filter(stretch.q)
+                if cursor and stretch.name == cursor.stretch:
+                    here = here.filter(_behind(stretch.keys, cursor.values, backwards))
+                queries.append(self._ordered(here, stretch, columns, limit - len(found), backwards))
+            found += _run(these, queries, columns)
+            start, size = start + len(these), len(stretches) if len(stretches) <= MANY or size > 1 else 4
+        found = found[:limit]
+        return found[::-1] if backwards else found
+
+    def _ordered(self, queryset, stretch, columns, limit, backwards):
+        queryset = queryset.annotate(**{f"_key{number}": key.expression for number, key in enumerate(self.keys)})
+        order = [key.expression.desc() if key.descending != backwards else key.expression.asc() for key in stretch.keys]
+        return queryset.order_by(*order).values_list(*columns, *(f"_key{number}" for number in range(len(self.keys))))[:limit]
+
+
+def _run(stretches, queries, columns):
+    """Return the rows of one or several queries as dicts, asked by one statement."""
+    if len(queries) == 1:
+        rows = [(0, *row) for row in queries[0]]
+    else:
+        # The ORM orders and limits no members of a union on SQLite; each is compiled by it and put together here.
+        compiled = [(number, *compiled_or_none(query)) for number, query in enumerate(queries)]
+        compiled = [one for one in compiled if one[2]]
+        if not compiled:
+            return []
+        statement = " UNION ALL ".join(
+            f"SELECT {number}, part{number}.* FROM ({sql}) part{number}"  # noqa: S608 (compiled by the ORM)
+            for number, _compiler, sql, _params in compiled
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [param for *_rest, params in compiled for param in params])
+            raw = sorted(cursor.fetchall(), key=lambda row: row[0])
+        plain = compiled[0][1].results_iter(results=[[row[1:] for row in raw]])
+        rows = [(numbered[0], *row) for numbered, row in zip(raw, plain, strict=True)]
+    width = len(columns)
+    made = []
+    for number, *values in rows:
+        stretch, row = stretches[number], dict(zip(columns, values, strict=False))
+        keys = values[width:]
+        row["_cursor"] = Cursor(stretch.name, keys if stretch.own else keys[len(keys) - len(stretch.keys) :])
+        made.append(row)
+    return made
+
+
+def compiled_or_none(queryset):
+    """Return (compiler, statement, parameters) of a queryset; the statement is empty if no record can match."""
+    compiler = queryset.query.get_compiler(connection=connection)
+    try:
+        return compiler, *compiler.as_sql()
+    except EmptyResultSet:
+        return compiler, "", ()
+
+
+def _kind(field):
+    return "moment" if isinstance(field, Moment) else "number" if isinstance(field, Number) else "text"
+
+
+def _further(field, descending, asking) -> list[Key]:
+    """Return the keys of a field that only decides where those before it are equal."""
+    if (parts := field.parts(asking)) is not None:
+        valued = [part for part in parts if part.key]
+        ordered = reversed(valued) if descending else valued
+        place = Case(*(When(part.q, then=Value(n)) for n, part in enumerate(ordered)), default=Value(len(valued)))
+        return [Key(place, False, "number")]
+    column: Any = F(field.sort)
+    if isinstance(field, Moment) and not field.required:
+        column = Coalesce(column, Value(NEVER, output_field=DateTimeField()))
+    elif isinstance(field, Number) and not field.required:
+        column = Coalesce(column, Value(0))
+    key = Key(column, descending, _kind(field))
+    if (filled := field.filled()) is None:
+        return [key]
+    return [Key(Case(When(filled[1], then=Value(1)), default=Value(0)), False, "number"), key]
+
+
+def _behind(keys, values, backwards) -> Q:
+    """Return the condition for the rows behind (or before) these values."""
+    expressions = [key.expression for key in keys]
+    bound = [Value(value, output_field=_TYPES[key.kind]) for key, value in zip(keys, values, strict=True)]
+    if len({key.descending for key in keys}) == 1:
+        test = LessThan if keys[0].descending != backwards else GreaterThan
+        if len(keys) == 1:
+            return Q(test(expressions[0], bound[0]))
+        return Q(test(Row(*expressions), Row(*bound)))
+    condition, equal = Q(pk__in=[]), Q()
+    for key, value in zip(keys, bound, strict=True):
+        test = LessThan if key.descending != backwards else GreaterThan
+        condition |= equal & Q(test(key.expression, value))
+        equal &= Q(Exact(key.expression, value))
+    # Follows from the rest, but only this lets an index begin at the right place.
+    guard = LessThanOrEqual if keys[0].descending != backwards else GreaterThanOrEqual
+    return condition & Q(guard(expressions[0], bound[0]))

@@ -1,0 +1,470 @@
+"""A list of records: its state from the URL and the user's own settings, its rows, its groups.
+
+The URL holds the state (U4): `?lead_status=2&sort=-name,company&group=owner&cols=name,company`. What it does not say comes from the
+user's settings, then from the catalogue. A parameter nobody understands is an error that shows no rows: it never widens the
+answer.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlencode
+
+from django.core.exceptions import ValidationError
+from django.db import connection
+from django.db.models import Case, Count, Value, When
+from django.http import QueryDict
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from crm import criteria
+from crm.fields import Asking, Cell, Field, Part
+from crm.models import TableSetting
+from crm.records import RecordType
+from crm.tables.order import MANY, Cursor, Order, compiled_or_none
+from crm.web import formats
+
+PER_PAGE = 50
+PER = (25, 50, 100, 200)
+COUNT_UP_TO = 10_000  # beyond, the footer says 10,000+ and counts exactly when asked (settled 15)
+COUNT_GROUPS_UP_TO = 1_000  # each, once there are more than COUNT_UP_TO in all
+MAX_SORT = 3
+MAX_GROUPS = 3
+#: Parameters that are no filters. `in` is a group's place, `all` says that the list's own filters were taken off.
+STATE = ("cols", "sort", "group", "per", "all", "after", "before", "in")
+NOTHING = "-"  # the key of those without a value, in the place of a group
+
+
+@dataclass(frozen=True)
+class Row:
+    """One record as a list shows it."""
+
+    pk: int
+    url: str
+    name: str
+    cells: list[Cell]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Records that share a value: `path` is its place, as in `3/-`."""
+
+    path: str
+    cell: Cell
+    count: str
+    level: int
+    label: str
+
+
+@dataclass(frozen=True)
+class Chip:
+    """One filter that is on."""
+
+    label: str
+    value: str
+    remove_url: str
+    field: str = ""
+    param: str = ""
+    error: bool = False
+
+
+def capped(count, cap=COUNT_UP_TO):
+    """Return a count in words; one beyond the cap is marked as such (settled 15)."""
+    return f"{formats.number(cap)}+" if count > cap else formats.number(count)
+
+
+class Table:
+    """One list, as one user asks for it now.
+
+    `queryset` is what this user may see; `query` the URL's parameters; `key` names the user's settings; `preset` is the query
+    string of filters that are on until others are chosen; `toggles` are further parameters of the page's own.
+    """
+
+    def __init__(self, record: RecordType, queryset, user, query, *, key, url, preset="", toggles=(), card_query=""):
+        self.record, self.queryset, self.user, self.key, self.url = record, queryset, user, key, url
+        self.toggles, self.card_query = tuple(toggles), card_query
+        self.asking = Asking(user)
+        self.state = {name: query[name] for name in (*STATE, *self.toggles) if name in query}
+        self.filters = [(name, value) for name in query if name not in (*STATE, *self.toggles) for value in query.getlist(name)]
+        if not self.filters and "all" not in self.state and preset:
+            self.filters = list(QueryDict(preset).items())
+        self.asking.load(label for field in self._fields_named() for label in field.lists)
+        asked = QueryDict(mutable=True)
+        for name, value in self.filters:
+            asked.appendlist(name, value)
+        self.lines, self.errors = criteria.from_query(record, asked, self.asking)
+        self.columns = self._columns()
+        self.groups_by = self._groups_by()
+        self.sort = self._sort()
+        self.per = self._per()
+        self.path = self._path()
+
+    def _fields_named(self):
+        """Yield the fields that take part in any way: what they need is fetched before anything is read."""
+        names = {str(name).removeprefix("-") for param in ("cols", "sort", "group") for name in self._names(param)[0]}
+        if not self._names("cols")[0]:
+            names.update(self.record.default_columns())
+        params = {name for name, _value in self.filters} | {name.rpartition("__")[0] for name, _value in self.filters}
+        return [field for field in self.record.fields.values() if field.name in names or field.param in params]
+
+    # --- State ------------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def saved(self) -> dict:
+        """What this user has chosen for this list."""
+        state = TableSetting.objects.filter(user=self.user, table=self.key).values_list("state", flat=True).first()
+        return state if isinstance(state, dict) else {}
+
+    def _names(self, param):
+        """Return (names, whether the URL gives them) of a parameter that lists fields."""
+        if param in self.state:
+            return [name for name in self.state[param].split(",") if name], True
+        saved = self.saved.get({"cols": "columns"}.get(param, param))
+        return (saved if isinstance(saved, list) else []), False
+
+    def _fields(self, param, usable, message):
+        """Return (field, descending) of a parameter; one that cannot be is an error if the URL says so, else left out."""
+        names, given = self._names(param)
+        found: dict[str, tuple[Field, bool]] = {}
+        for name in names:
+            field = self.record.fields.get(str(name).removeprefix("-"))
+            if field is None or not usable(field):
+                if given:
+                    what = field.label if field else str(name)[:60]
+                    self.errors[param] = message % {"name": what}
+            else:
+                found.setdefault(field.name, (field, str(name).startswith("-")))
+        return list(found.values())
+
+    def _columns(self):
+        """The fields shown; the record's name, which leads to its card, is always among them."""
+        found = [field for field, _desc in self._fields("cols", lambda field: True, _("There is no column “%(name)s”."))]
+        title = self.record.fields[self.record.default_sort]
+        if not found:
+            return [self.record.fields[name] for name in self.record.default_columns()]
+        return found if title in found else [title, *found]
+
+    def _sort(self):
+        found = self._fields("sort", lambda field: bool(field.sort), _("This list cannot be sorted by “%(name)s”."))
+        return found[:MAX_SORT] or [(self.record.fields[self.record.default_sort], False)]
+
+    def _groups_by(self):
+        found = self._fields("group", lambda field: field.group, _("This list cannot be grouped by “%(name)s”."))
+        return [field for field, _desc in found[:MAX_GROUPS]]
+
+    def _per(self):
+        given = self.state.get("per", str(PER_PAGE))
+        if given not in map(str, PER):
+            self.errors["per"] = _("A page has %(numbers)s rows.") % {"numbers": ", ".join(map(str, PER))}
+            return PER_PAGE
+        return int(given)
+
+    def _path(self) -> list[Part]:
+        """The parts of the group that is asked for, from the outermost in."""
+        found = []
+        keys = self.state.get("in", "").split("/") if self.state.get("in") else []
+        for field, key in zip(self.groups_by, keys, strict=False):
+            parts = {part.key or NOTHING: part for part in field.parts(self.asking) or ()}
+            if key in parts:
+                found.append(parts[key])
+        if len(found) != len(keys):
+            self.errors["in"] = _("This group does not exist.")
+        return found
+
+    @cached_property
+    def order(self) -> Order:
+        # A group's rows stand together, so that one can walk through the whole list from card to card.
+        levels = {field.name: False for field in self.groups_by[len(self.path) :]}
+        for field, descending in self.sort:
+            levels.setdefault(field.name, descending)
+        fields = self.record.fields
+        if fields[next(iter(levels))].parts(self.asking) is not None:
+            levels.setdefault(self.record.default_sort, False)
+        return Order([(fields[name], descending) for name, descending in levels.items()], self.asking, self._present)
+
+    def _present(self, field) -> set[str]:
+        return {str(value) for value in self.matching.order_by().values_list(field.column, flat=True).distinct()}
+
+    # --- Addresses --------------------------------------------------------------------------------------------------------
+
+    def query(self, filters=None, **changes) -> str:
+        """Return the state as a query string, with these parameters changed (None takes one out). Paging starts over."""
+        filters = self.filters if filters is None else filters
+        state = {name: value for name, value in self.state.items() if name not in {"after", "before", "in", "all"}}
+        for name, value in changes.items():
+            state.pop(name, None)
+            if value is not None:
+                state[name] = value
+        if not filters:
+            state["all"] = "1"
+        return urlencode([*filters, *state.items()], safe=",/")
+
+    def address(self, filters=None, **changes) -> str:
+        return f"{self.url}?{self.query(filters, **changes)}"
+
+    @property
+    def here(self) -> str:
+        """The address of exactly this page of the list."""
+        return self.address(**{name: self.state[name] for name in ("after", "before") if name in self.state})
+
+    def sort_address(self, field, add=False) -> str:
+        return self.address(sort=self.sort_param(field, add))
+
+    def sort_param(self, field, add=False) -> str:
+        """Return the sorting that a click on a column's head asks for: the other way round if it is sorted by it now."""
+        levels = {one.name: descending for one, descending in self.sort}
+        turned = levels.get(field.name) is False
+        levels = {**levels, field.name: turned} if add else {field.name: turned}
+        return ",".join(f"{'-' if descending else ''}{name}" for name, descending in list(levels.items())[-MAX_SORT:])
+
+    def group_param(self, field) -> str:
+        """Return the grouping with this field added, or without it if it is there."""
+        names = [one.name for one in self.groups_by]
+        return ",".join(
+            [name for name in names if name != field.name] if field.name in names else [*names, field.name][-MAX_GROUPS:]
+        )
+
+    # --- Records ----------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def matching(self):
+        """The records the filters leave; none where something is not understood."""
+        if self.errors:
+            return self.queryset.none()
+        matching = self.queryset.filter(criteria.to_q(self.lines, self.asking)) if self.lines else self.queryset
+        for part in self.path:
+            matching = matching.filter(part.q)
+        return matching
+
+    @cached_property
+    def count(self) -> int:
+        """How many there are; COUNT_UP_TO + 1 stands for *more*."""
+        if self._whole and not self.path:
+            return len(self.rows)
+        return self.matching.order_by().values("pk")[: COUNT_UP_TO + 1].count()
+
+    @property
+    def count_text(self) -> str:
+        return capped(self.count)
+
+    @property
+    def is_capped(self) -> bool:
+        return self.count > COUNT_UP_TO
+
+    def exact_count(self) -> int:
+        return self.matching.order_by().count()
+
+    # --- Rows -------------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def backwards(self) -> bool:
+        return "before" in self.state
+
+    @cached_property
+    def cursor(self) -> Cursor | None:
+        text = self.state.get("before") or self.state.get("after")
+        if not text or self.errors:
+            return None
+        try:
+            return self.order.read(text)
+        except ValidationError as error:
+            self.errors["before" if self.backwards else "after"] = " ".join(error.messages)
+            return None
+
+    @cached_property
+    def paths(self) -> list[str]:
+        """The columns each row must carry, each once."""
+        title = self.record.fields[self.record.default_sort]
+        return list(dict.fromkeys(["pk", *(path for field in [title, *self.columns] for path in field.columns)]))
+
+    @cached_property
+    def _found(self) -> list[dict]:
+        """One row more than fits on the page, to know whether there are more."""
+        cursor = self.cursor
+        if self.errors:
+            return []
+        return self.order.rows(self.matching, self.paths, self.per + 1, cursor, self.backwards)
+
+    @property
+    def page(self) -> list[dict]:
+        return self._found[-self.per :] if self.backwards else self._found[: self.per]
+
+    @property
+    def _whole(self) -> bool:
+        """Whether the page shows the whole list, so that nothing needs counting."""
+        return (
+            not self.groups_by
+            and not {"after", "before"} & self.state.keys()
+            and not self.errors
+            and len(self._found) <= self.per
+        )
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        return self.rows_of(self.page)
+
+    def rows_of(self, page) -> list[Row]:
+        """Return rows with their cells; what a field needs beside its own columns is loaded once for all of them."""
+        ids = [row["pk"] for row in page]
+        loaded = {field.name: field.load(ids, self.asking) for field in self.columns if field.load and ids}
+        title = self.record.fields[self.record.default_sort]
+        base = reverse(self.record.card_url, args=[0]).removesuffix("0/")
+        first = self.first_number
+        rows = []
+        for place, row in enumerate(page):
+            cells = []
+            for field in self.columns:
+                cell = field.cell(row, self.asking)
+                if field.name in loaded and (sub := loaded[field.name].get(row["pk"])):
+                    cell = replace(cell, sub=sub)
+                cells.append(cell)
+            query = f"?{self.card_query}" if self.card_query else ""
+            if query and first is not None:
+                query += f"&at={first + place}"
+            rows.append(Row(row["pk"], f"{base}{row['pk']}/{query}", title.text(row, self.asking), cells))
+        return rows
+
+    # --- Pages ------------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def first_number(self) -> int | None:
+        """The number of the page's first row in the list, as far as it is known."""
+        if self.path:
+            return None
+        if not {"after", "before"} & self.state.keys():
+            return 1
+        at = self.cursor.at if self.cursor else None
+        if at is None:
+            return None
+        return max(1, at - len(self.page)) if self.backwards else at + 1
+
+    @property
+    def range_text(self) -> str:
+        """Which rows of how many are shown: *1–50 of 156*."""
+        if self.first_number is None or not self.page:
+            return _("of %(count)s") % {"count": self.count_text}
+        numbers = f"{formats.number(self.first_number)}–{formats.number(self.first_number + len(self.page) - 1)}"
+        return _("%(numbers)s of %(count)s") % {"numbers": numbers, "count": self.count_text}
+
+    @property
+    def next_url(self) -> str | None:
+        more = len(self._found) > self.per or self.backwards
+        if not self.page or not more:
+            return None
+        before = None if self.first_number is None else self.first_number + len(self.page) - 1
+        return self._page_url("after", self.page[-1], before)
+
+    @property
+    def previous_url(self) -> str | None:
+        more = len(self._found) > self.per if self.backwards else "after" in self.state
+        if not self.page or not more:
+            return None
+        before = None if self.first_number is None else self.first_number
+        return self._page_url("before", self.page[0], before)
+
+    def _page_url(self, param, row, at) -> str:
+        changes: dict[str, Any] = {param: str(replace(row["_cursor"], at=at))}
+        if self.path:
+            changes["in"] = self.state["in"]
+        return self.address(**changes)
+
+    @property
+    def first_page_url(self) -> str:
+        return self.address()
+
+    # --- Groups -----------------------------------------------------------------------------------------------------------
+
+    @property
+    def shows_groups(self) -> bool:
+        """Whether what is asked for are headings, and not rows."""
+        return len(self.path) < len(self.groups_by)
+
+    @cached_property
+    def groups(self) -> list[Group]:
+        """The headings of the next level, with their counts; groups without records are left out."""
+        if self.errors:
+            return []
+        field = self.groups_by[len(self.path)]
+        parts = field.parts(self.asking) or []
+        whole = self.matching.order_by().values("pk")[: COUNT_UP_TO + 1].count() if self.path else self.count
+        cap = COUNT_UP_TO
+        if whole > COUNT_UP_TO and len(parts) <= MANY:
+            cap = COUNT_GROUPS_UP_TO
+            counts = _count_each([self.matching.filter(part.q).order_by().values("pk")[: cap + 1] for part in parts])
+        else:
+            cap = whole + 1 if whole <= COUNT_UP_TO else 2**63
+            place = Case(*(When(part.q, then=Value(number)) for number, part in enumerate(parts)), default=Value(len(parts)))
+            counted = dict(self.matching.order_by().values(_part=place).values_list("_part", Count("pk")))
+            counts = [counted.get(number, 0) for number in range(len(parts))]
+        above = f"{self.state['in']}/" if self.path else ""
+        return [
+            Group(above + (part.key or NOTHING), part.cell, capped(count, cap), len(self.path), str(field.label))
+            for part, count in zip(parts, counts, strict=True)
+            if count
+        ]
+
+    def group_url(self, group) -> str:
+        return self.address(**{"in": group.path})
+
+    # --- What stands around it ----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def chips(self) -> list[Chip]:
+        """All filters that are on, those nobody understands among them."""
+        chips = []
+        by_param: dict[str, Any] = {}
+        for line in self.lines:
+            by_param.setdefault(line.param, line)
+        for param in dict.fromkeys(name for name, _value in self.filters):
+            without = self.address([pair for pair in self.filters if pair[0] != param])
+            if error := self.errors.get(param):
+                chips.append(Chip(param[:60], error, without, error=True))
+                continue
+            line = by_param.get(param) or next((one for one in self.lines if _means(param, one)), None)
+            if line:
+                label, value = criteria.in_words(line, self.asking)
+                chips.append(Chip(label, value, without, line.field.name, param))
+        for param, error in self.errors.items():
+            if param in self.state:
+                taken_out: dict[str, Any] = {param: None}
+                chips.append(Chip(param, error, self.address(**taken_out), error=True))
+        return chips
+
+    def sorted_by(self, field) -> str:
+        """Return *ascending* or *descending*, or nothing."""
+        for one, descending in self.sort:
+            if one is field:
+                return "descending" if descending else "ascending"
+        return ""
+
+    def is_filtered(self, field) -> bool:
+        return any(line.field is field for line in self.lines)
+
+    def width(self, field):
+        """Return the width in pixels the user gave a column, or nothing."""
+        widths = self.saved.get("widths")
+        value = widths.get(field.name) if isinstance(widths, dict) else None
+        return value if isinstance(value, int) and 40 <= value <= 1_200 else ""
+
+    @property
+    def filterable(self) -> list[Field]:
+        return [field for field in self.record.fields.values() if field.filter]
+
+    @property
+    def groupable(self) -> list[Field]:
+        return [field for field in self.record.fields.values() if field.group]
+
+
+def _means(param, line):
+    """Tell whether a parameter is this line, written with its operator although that is the usual one."""
+    name, _separator, operator = param.rpartition("__")
+    return name == line.field.param and operator == line.operator
+
+
+def _count_each(querysets) -> list[int]:
+    """Return the number of rows of each queryset, asked by one statement."""
+    compiled = [compiled_or_none(queryset)[1:] for queryset in querysets]
+    counts = ", ".join(f"(SELECT COUNT(*) FROM ({sql}) part{n})" if sql else "0" for n, (sql, _params) in enumerate(compiled))  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {counts}", [param for _sql, params in compiled for param in params])
+        return list(cursor.fetchone())
