@@ -186,7 +186,7 @@ WHITENOISE_USE_FINDERS = PROFILE == "test"
 WHITENOISE_AUTOREFRESH = False
 
 # --- Signing in -------------------------------------------------------------------------------------------------------
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["crm.web.accounts.Backend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",

@@ -194,6 +194,17 @@ def test_known_and_unknown_names_get_the_same_answer(anna, client):
     assert answer("anna") == answer("evee")
 
 
+@pytest.mark.parametrize("login", ["anna", "anna@example.com", "evee", "eve@example.com"])
+def test_each_attempt_costs_one_slow_comparison(anna, login, monkeypatch):
+    """Counted, not timed: what takes time at sign-in is the hashing of a password (T19)."""
+    from django.contrib.auth.hashers import MD5PasswordHasher
+
+    hashed, encode = [], MD5PasswordHasher.encode
+    monkeypatch.setattr(MD5PasswordHasher, "encode", lambda *given: hashed.append(1) or encode(*given))
+    sign_in(Client(), login, "wrong")
+    assert len(hashed) == 1
+
+
 # --- A forgotten password ---------------------------------------------------------------------------------------------
 
 
