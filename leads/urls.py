@@ -1,4 +1,24 @@
-"""Pages."""
+"""Pages of leads, companies and persons."""
+
+from django.urls import path, re_path
+
+from leads.views import cards
 
 app_name = "leads"
-urlpatterns: list = []
+KIND = r"(?P<kind>persons|companies)"
+urlpatterns = [
+    path("persons/<int:pk>/", cards.card, {"kind": "persons"}, name="person"),
+    path("companies/<int:pk>/", cards.card, {"kind": "companies"}, name="company"),
+    path("persons/new/", cards.new, {"kind": "persons"}, name="person_new"),
+    path("companies/new/", cards.new, {"kind": "companies"}, name="company_new"),
+    path("companies/choices/", cards.company_choices, name="company_choices"),
+    path("persons/<int:pk>/status/", cards.set_status, name="set_status"),
+    re_path(rf"^{KIND}/similar/$", cards.similar, name="similar"),
+    re_path(rf"^{KIND}/(?P<pk>\d{{1,18}})/facts/$", cards.facts, name="facts"),
+    re_path(rf"^{KIND}/(?P<pk>\d{{1,18}})/facts/(?P<name>\w+)/$", cards.fact, name="fact"),
+    re_path(rf"^{KIND}/(?P<pk>\d{{1,18}})/head/$", cards.head, name="head"),
+    re_path(rf"^{KIND}/(?P<pk>\d{{1,18}})/edit/$", cards.edit_all, name="edit"),
+    re_path(rf"^{KIND}/(?P<pk>\d{{1,18}})/history/$", cards.history, name="history"),
+    re_path(rf"^{KIND}/(?P<pk>\d{{1,18}})/details/$", cards.details, name="details"),
+    re_path(rf"^{KIND}/(?P<pk>\d{{1,18}})/delete/$", cards.delete, name="delete"),
+]

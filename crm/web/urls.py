@@ -3,10 +3,11 @@
 from django.urls import path
 
 from crm.jobs import views as jobs
-from crm.web import search, settings_views
+from crm.web import history, search, settings_views
 
 app_name = "crm"
 urlpatterns = [
+    path("history/<int:pk>/undo/", history.undo_change_set, name="undo"),
     path("search/", search.search_page, name="search"),
     path("jobs/", jobs.bell, name="bell"),
     path("jobs/watch/", jobs.watch, name="jobs_watch"),

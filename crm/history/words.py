@@ -1,0 +1,129 @@
+"""Change sets and changes in words: who did what, when, by which way in, from what to what."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Count, ForeignKey
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
+
+from crm.history.models import Change, ChangeSet
+from crm.history.undo import value_of
+from crm.web import formats
+
+
+@dataclass
+class Entry:
+    """One change set as the history of one record tells it."""
+
+    change_set: ChangeSet
+    what: str
+    changes: list[tuple[str, str, str]] = field(default_factory=list)  # (field, from, to)
+    others: int = 0
+
+    @property
+    def is_undo(self):
+        return self.change_set.undoes_id is not None
+
+
+def what(change_set) -> str:
+    """Return what an action did, in a sentence: *Lead status set to Qualified*."""
+    params = change_set.params
+    value = (params.get("value") or {}).get(get_language()) or (params.get("value") or {}).get("en") or _("nobody")
+    sentence = _sentences(value, params).get(params.get("of") if change_set.undoes_id else change_set.action)
+    sentence = sentence or _("Changed")
+    if change_set.action == "undo":
+        return _("Undone: %(what)s") % {"what": sentence}
+    if change_set.action == "redo":
+        return _("Done again: %(what)s") % {"what": sentence}
+    return sentence
+
+
+def _sentences(value, params):
+    return {
+        "person.create": _("Created"),
+        "company.create": _("Created"),
+        "activity.create": _("Follow-up added: %(name)s") % {"name": params.get("name", "")},
+        "person.edit": _("Edited"),
+        "company.edit": _("Edited"),
+        "activity.edit": _("Follow-up changed: %(name)s") % {"name": params.get("name", "")},
+        "activity.done": _("Follow-up done: %(name)s") % {"name": params.get("name", "")},
+        "activity.reopen": _("Follow-up opened again: %(name)s") % {"name": params.get("name", "")},
+        "activity.delete": _("Follow-up deleted: %(name)s") % {"name": params.get("name", "")},
+        "activity.restore": _("Follow-up restored: %(name)s") % {"name": params.get("name", "")},
+        "person.set_lead_status": _("Lead status set to %(value)s") % {"value": value},
+        "company.set_category": _("Category set to %(value)s") % {"value": value},
+        "person.set_owner": _("Owner set to %(value)s") % {"value": value},
+        "company.set_owner": _("Owner set to %(value)s") % {"value": value},
+        "person.delete": _("Deleted"),
+        "company.delete": _("Deleted"),
+        "person.restore": _("Restored from the bin"),
+        "company.restore": _("Restored from the bin"),
+        "import": _("Imported"),
+        "setup": _("Set up"),
+    }
+
+
+def told(outcome, text) -> str:
+    """Return a message's text, with how many were left as they were and why."""
+    if outcome.left:
+        reasons = " ".join(list(dict.fromkeys(reason for _pk, reason in outcome.left))[:3])
+        left = ngettext("%(count)s was left as it is: %(why)s", "%(count)s were left as they are: %(why)s", len(outcome.left))
+        text = f"{text} {left % {'count': formats.number(len(outcome.left)), 'why': reasons}}"
+    return text
+
+
+def of_record(record, *, before=None, limit=30) -> tuple[list[Entry], int | None]:
+    """Return a record's history, newest first, and the id to go on from (None at its end); a constant number of queries."""
+    record_type = record.history.record_type
+    rows = Change.objects.filter(record_type=record_type, record_id=record.pk, change_set__isnull=False)
+    sets = rows.order_by("-change_set").values_list("change_set", flat=True).distinct()
+    if before:
+        sets = sets.filter(change_set__lt=before)
+    ids = list(sets[: limit + 1])
+    more, ids = (ids[limit - 1] if len(ids) > limit else None), ids[:limit]
+    found = ChangeSet.objects.select_related("by").in_bulk(ids)
+    others = dict(
+        Change.objects.filter(change_set__in=ids, record_type=record_type)
+        .values_list("change_set")
+        .annotate(count=Count("record_id", distinct=True))
+    )
+    entries = {pk: Entry(found[pk], what(found[pk]), others=others.get(pk, 1) - 1) for pk in ids}
+    changes = list(rows.filter(change_set__in=ids).order_by("id"))
+    values = _values(type(record), changes)
+    for one in changes:
+        if one.field and not (one.op == "i" and one.new is None):
+            label = type(record)._meta.get_field(one.field).verbose_name
+            entry = (str(label)[:1].upper() + str(label)[1:], values(one.field, one.old), values(one.field, one.new))
+            entries[one.change_set_id].changes.append(entry)
+    return list(entries.values()), more
+
+
+def _values(model, changes):
+    """Return a function(field name, stored text) -> words; what foreign keys name is loaded once per table."""
+    wanted: dict[Any, set] = {}
+    for one in changes:
+        described = model._meta.get_field(one.field) if one.field else None
+        if isinstance(described, ForeignKey):
+            wanted.setdefault(described.related_model, set()).update(
+                value_of(described, text) for text in (one.old, one.new) if text is not None
+            )
+    named = {related: {item.pk: item for item in related.objects.filter(pk__in=ids)} for related, ids in wanted.items()}
+
+    def words(name, text):
+        described = model._meta.get_field(name)
+        value = value_of(described, text)
+        if value is None or value == "":
+            return _("nothing")
+        if isinstance(described, ForeignKey):
+            item = named[described.related_model].get(value)
+            return str(getattr(item, "label", item)) if item else _("(no longer there)")
+        if isinstance(value, bool):
+            return _("yes") if value else _("no")
+        if hasattr(value, "astimezone"):
+            return formats.moment(value)
+        if described.choices:
+            return str(dict(described.flatchoices).get(value, value))
+        return str(value)
+
+    return words

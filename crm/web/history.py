@@ -1,0 +1,49 @@
+"""Undoing what was done: from the message after a change, and from the history."""
+
+from django.http import Http404, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from crm.history import words
+from crm.history.models import ChangeSet
+from crm.history.undo import is_large, undo
+from crm.jobs import enqueue, job
+from crm.web.htmx import redirect_to, say, toast, trigger
+
+
+@require_POST
+def undo_change_set(request, pk):
+    """Take a change set back; the actions' own permissions decide what of it."""
+    change_set = ChangeSet.objects.filter(pk=pk).first()
+    if change_set is None:
+        raise Http404
+    if not change_set.undoable:
+        return _answer(request, _("This was undone already, or cannot be undone."), level="error")
+    if is_large(change_set):
+        title = _("Undo: %(what)s") % {"what": words.what(change_set)}
+        enqueue(undo_in_background, owner=request.user, title=title, unique_key=f"undo-{pk}", change_set_id=pk)
+        response = _answer(request, _("There are many records. It is done in the background; the bell shows how far it is."))
+        return trigger(response, "jobs")
+    outcome = undo(change_set, by=request.user, via="card")
+    if not outcome.changed:
+        return _answer(request, words.told(outcome, _("Nothing was changed.")), level="error")
+    return _answer(request, words.told(outcome, words.what(outcome.change_set)), outcome.change_set)
+
+
+def _answer(request, text, change_set=None, level="ok"):
+    if not request.htmx:
+        say(request, text, change_set)
+        return redirect_to(request, "/")
+    undo_url = reverse("crm:undo", args=[change_set.pk]) if change_set else None
+    return trigger(toast(HttpResponse(status=204), text, undo_url=undo_url, level=level), "changed")
+
+
+@job
+def undo_in_background(job, *, change_set_id):
+    """Undo what is more than one transaction should hold."""
+    change_set = ChangeSet.objects.get(pk=change_set_id)
+    outcome = undo(change_set, by=job.owner, via="list", progress=job.progress)
+    if not outcome.change_set:
+        return {"text": words.told(outcome, _("Nothing was changed."))}
+    return {"text": words.told(outcome, words.what(outcome.change_set)), "undo": outcome.change_set.pk}

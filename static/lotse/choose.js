@@ -1,0 +1,66 @@
+// A searchable choice: [data-choose=URL] holds a hidden input (the id) and a text input. Typing asks URL?q=… for [{id, name, detail}];
+// arrow keys and Enter choose, an emptied text chooses nothing.
+const state = new WeakMap();
+
+function close(box) {
+  box.querySelector("[role=listbox]")?.remove();
+  box.querySelector("[role=combobox]").setAttribute("aria-expanded", "false");
+}
+
+function pick(box, option) {
+  box.querySelector("input[type=hidden]").value = option.dataset.id;
+  box.querySelector("[role=combobox]").value = option.dataset.name;
+  close(box);
+}
+
+async function suggest(box, input) {
+  const mine = (state.get(box) ?? 0) + 1;
+  state.set(box, mine);
+  const answer = await fetch(`${box.dataset.choose}?q=${encodeURIComponent(input.value)}`);
+  if (!answer.ok || state.get(box) !== mine) return;
+  const found = await answer.json();
+  close(box);
+  const list = document.createElement("ul");
+  list.setAttribute("role", "listbox");
+  list.id = `${input.id}-choices`;
+  found.forEach((item, place) => {
+    const option = document.createElement("li");
+    option.setAttribute("role", "option");
+    option.setAttribute("aria-selected", String(place === 0));
+    option.id = `${list.id}-${place}`;
+    option.dataset.id = item.id;
+    option.dataset.name = item.name;
+    option.textContent = item.detail ? `${item.name} · ${item.detail}` : item.name;
+    list.append(option);
+  });
+  if (!found.length) return;
+  box.append(list);
+  input.setAttribute("aria-controls", list.id);
+  input.setAttribute("aria-expanded", "true");
+  input.setAttribute("aria-activedescendant", `${list.id}-0`);
+}
+
+document.addEventListener("input", (event) => {
+  const box = event.target.closest?.("[data-choose]");
+  if (!box || event.target.type === "hidden") return;
+  box.querySelector("input[type=hidden]").value = "";
+  if (event.target.value.trim()) suggest(box, event.target); else close(box);
+});
+document.addEventListener("keydown", (event) => {
+  const box = event.target.closest?.("[data-choose]"), options = box ? [...box.querySelectorAll("[role=option]")] : [];
+  if (!options.length) return;
+  const here = options.findIndex((option) => option.getAttribute("aria-selected") === "true");
+  const choose = (place) => options.forEach((option, index) => {
+    option.setAttribute("aria-selected", String(index === place));
+    if (index === place) { event.target.setAttribute("aria-activedescendant", option.id); option.scrollIntoView({ block: "nearest" }); }
+  });
+  if (event.key === "ArrowDown") { event.preventDefault(); choose((here + 1) % options.length); }
+  if (event.key === "ArrowUp") { event.preventDefault(); choose((here - 1 + options.length) % options.length); }
+  if (event.key === "Enter") { event.preventDefault(); pick(box, options[here]); }
+  if (event.key === "Escape") { event.stopPropagation(); close(box); }
+});
+document.addEventListener("click", (event) => {
+  const option = event.target.closest?.("[data-choose] [role=option]");
+  if (option) pick(option.closest("[data-choose]"), option);
+  else document.querySelectorAll("[data-choose] [role=listbox]").forEach((list) => close(list.closest("[data-choose]")));
+});

@@ -1,0 +1,190 @@
+"""The cards of persons and companies (W1, W2): seen, edited in place, refused in words (R4, R6, R17, U3)."""
+
+import pytest
+from django.urls import reverse
+
+from activities.models import Activity
+from crm.history.models import ChangeSet
+from leads import actions
+from leads.models import Company, Person
+from tests.factories import ActivityFactory, CompanyFactory, PersonFactory
+
+HTMX = {"HTTP_HX_REQUEST": "true"}
+pytestmark = pytest.mark.usefixtures("nothing_unattributed")
+
+
+@pytest.fixture
+def company(anna, category):
+    return CompanyFactory(by=anna, name="Nordwind Logistik", category=category("Lead"))
+
+
+@pytest.fixture
+def person(anna, company):
+    return PersonFactory(by=anna, first_name="Jana", last_name="Petersen", company=company)
+
+
+@pytest.fixture
+def page(client, anna):
+    client.force_login(anna)
+    return client
+
+
+def fact(person, name):
+    kind = "persons" if isinstance(person, Person) else "companies"
+    return reverse("leads:fact", args=[kind, person.pk, name])
+
+
+def save(page, record, name, value, *, was="", version=None):
+    data = {name: value, f"was-{name}": was, "version": version or type(record).objects.get(pk=record.pk).version}
+    return page.post(fact(record, name), data, **HTMX)
+
+
+def test_the_card_shows_category_and_status(page, person):
+    text = page.get(person.get_absolute_url()).content.decode()
+    assert "Jana Petersen" in text and "Nordwind Logistik" in text
+    assert text.index("Category") < text.index("fact-lead_status")
+    assert "nobody has tried to reach this person yet" in text  # the tooltip (R10)
+
+
+def test_r6_without_lead_status_the_field_is_gone_and_a_hint_says_why(page, person, company, category, anna):
+    actions.set_category(company, category("Customer"), by=anna, via="card")
+    text = page.get(person.get_absolute_url()).content.decode()
+    assert "fact-lead_status" not in text
+    assert "No lead status: the category Customer is not a potential customer." in text
+
+
+def test_a_status_is_set_in_place_and_undone_from_the_message(page, person, status):
+    response = page.post(reverse("leads:set_status", args=[person.pk]), {"status": status("Qualified").pk}, **HTMX)
+    assert response.status_code == 204 and "Jana Petersen is now Qualified" in response.headers["HX-Trigger"]
+    person.refresh_from_db()
+    assert person.lead_status == status("Qualified")
+    undone = page.post(reverse("crm:undo", args=[ChangeSet.objects.latest("pk").pk]), **HTMX)
+    assert undone.status_code == 204
+    person.refresh_from_db()
+    assert person.lead_status == status("Open")
+
+
+def test_a_fact_is_edited_in_place(page, person):
+    assert 'name="title"' in page.get(fact(person, "title"), **HTMX).content.decode()
+    assert save(page, person, "title", " CTO ").status_code == 204
+    person.refresh_from_db()
+    assert person.title == "CTO"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("email", "not an address", "valid email"),
+        ("title", "x" * 121, "at most 120"),
+        ("last_name", "  ", "required"),
+        ("phone", "call me", "phone number"),
+        ("title", "null\x00byte", "Null characters"),
+        ("owner", "999999", "valid choice"),
+        ("company", "999999", "valid choice"),
+        ("company", "abc", "valid choice"),
+    ],
+)
+def test_bad_input_gets_a_message_at_the_field_and_nothing_is_lost(page, person, name, value, message):
+    before = Person.objects.values().get(pk=person.pk)
+    response = save(page, person, name, value)
+    assert response.status_code == 422 and message in response.content.decode()
+    assert Person.objects.values().get(pk=person.pk) == before
+
+
+def test_r4_the_category_of_a_person_with_a_company_is_refused(page, person, category):
+    response = save(page, person, "category", category("Customer").pk, was=person.category_id)
+    assert response.status_code == 422 and "category is that of the company Nordwind Logistik" in response.content.decode()
+
+
+def test_r17_a_colleagues_change_of_the_same_field_shows_both_values(page, person, ada):
+    seen = person.version
+    actions.edit_person(person, {"title": "Theirs"}, by=ada, via="card")
+    response = save(page, person, "title", "Mine", was="", version=seen)
+    text = response.content.decode()
+    assert response.status_code == 409 and "Theirs" in text and 'value="Mine"' in text
+    person.refresh_from_db()
+    assert person.title == "Theirs"
+    again = save(page, person, "title", "Mine", was="Theirs")
+    person.refresh_from_db()
+    assert again.status_code == 204 and person.title == "Mine"
+
+
+def test_r17_a_colleagues_change_of_another_field_is_kept(page, person, ada):
+    seen = person.version
+    actions.edit_person(person, {"mobile": "+49 171 555 0199"}, by=ada, via="card")
+    assert save(page, person, "title", "Mine", was="", version=seen).status_code == 204
+    person.refresh_from_db()
+    assert (person.title, person.mobile) == ("Mine", "+49 171 555 0199")
+
+
+def test_a_stranger_finds_nothing_and_a_reader_changes_nothing(client, person, max_, rita):
+    client.force_login(max_)
+    addresses = [person.get_absolute_url(), fact(person, "title"), person.company.get_absolute_url()]
+    assert {client.get(url).status_code for url in addresses} == {404}
+    client.force_login(rita)
+    assert client.get(person.get_absolute_url()).status_code == 200
+    assert "data-edit" not in client.get(person.get_absolute_url()).content.decode()
+    assert client.get(fact(person, "title")).status_code == 403
+    assert save(client, person, "title", "x").status_code == 403
+
+
+def test_a_person_is_created_with_a_hint_at_who_is_there_already(page, person, company):
+    hint = page.get(reverse("leads:similar", args=["persons"]), {"email": person.email.upper()}, **HTMX).content.decode()
+    assert "Jana Petersen" in hint
+    response = page.post(reverse("leads:person_new"), {"last_name": "Wehner", "company": company.pk, "email": person.email})
+    assert response.status_code == 302
+    created = Person.objects.get(last_name="Wehner")
+    assert created.is_lead and created.company == company
+    refused = page.post(reverse("leads:person_new"), {"first_name": "Only"})
+    assert refused.status_code == 422 and "required" in refused.content.decode() and 'value="Only"' in refused.content.decode()
+
+
+def test_a_company_is_created_and_deleted_with_its_persons(page, company, person, category):
+    response = page.post(reverse("leads:company_new"), {"name": "Weser Optik", "category": category("Partner").pk})
+    assert response.status_code == 302 and Company.objects.get(name="Weser Optik").category == category("Partner")
+    dialog = page.get(reverse("leads:delete", args=["companies", company.pk]), **HTMX).content.decode()
+    assert "1 person belongs to it" in dialog
+    page.post(reverse("leads:delete", args=["companies", company.pk]), {"keep_persons": "1"}, **HTMX)
+    person.refresh_from_db()
+    assert person.deleted_at is None and person.company is None
+
+
+def test_follow_ups_on_the_card(page, person):
+    new = reverse("activities:new", args=["persons", person.pk])
+    refused = page.post(new, {"kind": "call", "subject": "", "day": "soon"}, **HTMX)
+    assert refused.status_code == 422
+    assert (
+        page.post(new, {"kind": "call", "subject": "Call back", "day": "2020-01-31", "time": "10:00"}, **HTMX).status_code == 204
+    )
+    activity = Activity.objects.get()
+    assert activity.company == person.company
+    shown = page.get(reverse("activities:next", args=["persons", person.pk]), **HTMX).content.decode()
+    assert "Call back" in shown and "overdue" in shown
+    page.post(reverse("activities:tick", args=[activity.pk]), **HTMX)
+    person.refresh_from_db()
+    assert person.next_activity is None
+    page.post(reverse("activities:note", args=["persons", person.pk]), {"text": "Reached her\nShe is interested"}, **HTMX)
+    assert "She is interested" in page.get(reverse("activities:timeline", args=["persons", person.pk]), **HTMX).content.decode()
+
+
+def test_the_history_tells_it_in_words(page, person, status, anna, company):
+    actions.set_lead_status(person, status("Qualified"), by=anna, via="card")
+    actions.edit_person(person, {"company": None}, by=anna, via="card")
+    text = page.get(reverse("leads:history", args=["persons", person.pk]), **HTMX).content.decode()
+    assert "Lead status set to Qualified" in text and "Open → <b>Qualified</b>" in text
+    assert "Nordwind Logistik → <b>nothing</b>" in text
+
+
+@pytest.mark.parametrize("many", [3, 25])
+def test_card_and_history_ask_a_constant_number_of_questions(page, person, anna, status, many, django_assert_max_num_queries):
+    for number in range(many):
+        actions.edit_person(person, {"title": f"Title {number}", "owner": anna if number % 2 else None}, by=anna, via="card")
+        ActivityFactory(by=anna, person=person)
+    for url, most in [
+        (person.get_absolute_url(), 10),
+        (reverse("leads:history", args=["persons", person.pk]), 12),
+        (reverse("activities:timeline", args=["persons", person.pk]), 8),
+        (person.company.get_absolute_url(), 10),
+    ]:
+        with django_assert_max_num_queries(most):
+            assert page.get(url).status_code == 200
