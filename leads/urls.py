@@ -1,7 +1,9 @@
 """Pages of leads, companies and persons."""
 
 from django.urls import path, re_path
+from django.utils.translation import gettext_lazy as _
 
+from crm.web import nav
 from leads.views import cards
 
 app_name = "leads"
@@ -22,3 +24,11 @@ urlpatterns = [
     re_path(rf"^{KIND}/(?P<pk>\d{{1,18}})/details/$", cards.details, name="details"),
     re_path(rf"^{KIND}/(?P<pk>\d{{1,18}})/delete/$", cards.delete, name="delete"),
 ]
+
+
+def may_create(user):
+    return user.role.edit != "none"
+
+
+nav.add_command(nav.Command(_("New person"), "user-plus", "leads:person_new", may_create))
+nav.add_command(nav.Command(_("New company"), "building", "leads:company_new", may_create))
