@@ -1,6 +1,9 @@
 """The admin site's pages of the ground floor: users, teams, roles, tokens, and what happened."""
 
+from functools import wraps
+
 from allauth.account.decorators import reauthentication_required
+from allauth.core.exceptions import ReauthenticationRequired
 from allauth.mfa.models import Authenticator
 from django import forms
 from django.contrib import admin
@@ -19,12 +22,29 @@ from django.views.decorators.http import require_POST
 
 from crm import users
 from crm.admin_site import PageAdmin, Saved, add_errors
+from crm.history import words
 from crm.history.models import ChangeSet, Via
 from crm.jobs.models import Job
 from crm.models import ApiToken, Role, Team, User
 from crm.text import fold
 from crm.web import formats
 from crm.web.htmx import say
+
+
+def confirmed(view):
+    """Let a page ask for one's own password first. What was sent before that is not kept: it may hold a password."""
+    asking = reauthentication_required(view)
+
+    @wraps(view)
+    def asked(request, *args, **kwargs):
+        try:
+            return asking(request, *args, **kwargs)
+        except ReauthenticationRequired:
+            if request.method == "POST":
+                return HttpResponseRedirect(request.path)
+            raise
+
+    return asked
 
 
 class UserChoice(forms.ModelMultipleChoiceField):
@@ -102,9 +122,9 @@ class ActiveFilter(admin.SimpleListFilter):
         return queryset.filter(is_active=self.value() != "1")
 
     def choices(self, changelist):
-        for value, words in ((None, _("Active")), ("1", _("Switched off"))):
+        for value, label in ((None, _("Active")), ("1", _("Switched off"))):
             change = {"new_params": {"off": value}} if value else {"remove": ["off"]}
-            yield {"selected": self.value() == value, "query_string": changelist.get_query_string(**change), "display": words}
+            yield {"selected": self.value() == value, "query_string": changelist.get_query_string(**change), "display": label}
 
 
 @admin.register(User)
@@ -194,8 +214,6 @@ class UserAdmin(LoggedAdmin):
         form.fields["role"].empty_label = None if user else _("Choose one …")
         form.fields["role"].help_text = _("What they may see and do.")
         form.fields["teams"].help_text = _("Members of a team see each other's records where their role says so.")
-        if not Team.objects.exists():
-            del form.fields["teams"]
         return form
 
     def save(self, request, user, form):
@@ -207,7 +225,7 @@ class UserAdmin(LoggedAdmin):
         changed = users.edit_user(user, values, by=request.user)
         return self.logged(request, user, changed, form, _("%(name)s was changed."))
 
-    @method_decorator(reauthentication_required)
+    @method_decorator(confirmed)
     def password_view(self, request, object_id):
         user = self.item_or_404(request, object_id)
         form = PasswordForm(request.POST if request.method == "POST" else None)
@@ -224,7 +242,7 @@ class UserAdmin(LoggedAdmin):
                     say(request, _("%(name)s has a new password.") % {"name": user})
                     return HttpResponseRedirect(self.url("change", user.pk))
         title = _("Set a new password for %(name)s") % {"name": user}
-        return super().page(request, user, form, status, title=title, rows=[[form["password"]]], actions=[], notes=[])
+        return super().page(request, user, form, status, fields=["password"], title=title, actions=[], notes=[])
 
     def second_factor_view(self, request, object_id):
         user = self.item_or_404(request, object_id)
@@ -315,8 +333,8 @@ class RoleAdmin(Deletable, LoggedAdmin):
 
     @admin.display(description=gettext_lazy("Rights"))
     def rights(self, role):
-        words = (Role._meta.get_field(flag).verbose_name for flag in Role.FLAGS if getattr(role, flag))
-        return format_html_join("", '<span class="right">{}</span>', ((word,) for word in words))
+        labels = (Role._meta.get_field(flag).verbose_name for flag in Role.FLAGS if getattr(role, flag))
+        return format_html_join("", '<span class="right">{}</span>', ((label,) for label in labels))
 
     @admin.display(description=gettext_lazy("Active users"))
     def user_count(self, role):
@@ -370,7 +388,7 @@ class ApiTokenAdmin(LoggedAdmin):
     def change_view(self, request, object_id, form_url="", extra_context=None):
         raise Http404  # a token is made or revoked, never changed
 
-    @method_decorator(reauthentication_required)
+    @method_decorator(confirmed)
     def add_view(self, request, form_url="", extra_context=None):
         return super().add_view(request)
 
@@ -431,7 +449,13 @@ class LogAdmin(PageAdmin):
         return [("", self.admin_site.admin_view(self.changelist_view), self.name("changelist"))]
 
     def row(self, request, changelist, item):
-        return {"item": item, "url": "", "cells": list(self.cells(changelist, item)), "actions": self.row_actions(request, item)}
+        return {
+            "item": item,
+            "label": str(item),
+            "url": "",
+            "cells": list(self.cells(changelist, item)),
+            "actions": self.row_actions(request, item),
+        }
 
     def row_actions(self, request, item):
         return []
@@ -463,7 +487,18 @@ class ChangeSetAdmin(LogAdmin):
 
     @admin.display(description=gettext_lazy("What"))
     def what(self, change_set):
-        return change_set.action
+        line = format_html('<span class="line">{}</span>', words.what(change_set))
+        return format_html('{}<span class="sub">{}</span>', line, about) if (about := self.whom(change_set)) else line
+
+    def whom(self, change_set):
+        """Return which record it was about, or how many."""
+        params = change_set.params
+        if "list" in params or change_set.action.startswith("activity."):
+            return ""
+        count = params.get("count", 1)
+        if count != 1:
+            return ngettext("%(count)s record", "%(count)s records", count) % {"count": formats.number(count)}
+        return params.get("name", "")
 
     @admin.display(description=gettext_lazy("Who"))
     def who(self, change_set):

@@ -166,11 +166,13 @@ class PageAdmin(admin.ModelAdmin):
             "page": self,
             "cl": changelist,
             "title": capfirst(self.opts.verbose_name_plural),
-            "headers": [{**header, "text": capfirst(header["text"])} for header in result_headers(changelist)],
+            "headers": [{"sorted": False, **header, "text": capfirst(header["text"])} for header in result_headers(changelist)],
             "filters": [(spec.title, list(spec.choices(changelist))) for spec in changelist.filter_specs],
             "rows": [self.row(request, changelist, item) for item in changelist.result_list],
             "add_url": self.url("add") if self.has_add_permission(request) else "",
             "pages": self.page_links(changelist),
+            "reorder_url": "",
+            "refused": "",
             **(extra_context or {}),
         }
         return TemplateResponse(request, "admin/list.html", context)
@@ -189,7 +191,7 @@ class PageAdmin(admin.ModelAdmin):
 
     def row(self, request, changelist, item):
         """Return what the template shows of one item."""
-        return {"item": item, "url": self.url("change", item.pk), "cells": list(self.cells(changelist, item)),
+        return {"item": item, "label": str(item), "url": self.url("change", item.pk), "cells": list(self.cells(changelist, item)),
                 "actions": self.row_actions(request, item)}  # fmt: skip
 
     def row_actions(self, request, item):
@@ -238,8 +240,9 @@ class PageAdmin(admin.ModelAdmin):
                     return HttpResponseRedirect(saved.url or self.url("changelist"))
         return self.page(request, item, form, status)
 
-    def page(self, request, item, form, status=200, **more):
-        rows = [(name,) if isinstance(name, str) else name for name in self.get_form_fields(request, item)]
+    def page(self, request, item, form, status=200, *, fields=None, **more):
+        given = self.get_form_fields(request, item) if fields is None else fields
+        rows = [(name,) if isinstance(name, str) else name for name in given]
         context = {
             **self.admin_site.each_context(request),
             "page": self,
@@ -250,18 +253,22 @@ class PageAdmin(admin.ModelAdmin):
             "list_url": self.url("changelist"),
             "list_title": capfirst(self.opts.verbose_name_plural),
             "actions": [action for action in self.row_actions(request, item) if action[0] != self.url("change", item.pk)] if item else [],
+            **self.beside,
             **self.page_context(request, item),
             **more,
         }  # fmt: skip
         return TemplateResponse(request, self.form_template, context, status=status)
 
     form_template = "admin/form.html"
+    #: facts: one line under the title; notes: sentences above the fields; locked: nothing can be changed; colour: a dot before
+    #: the title; log: (when, who, what) of the last changes; new_token: shown this once.
+    beside = {"facts": "", "notes": [], "locked": False, "colour": "", "log": [], "new_token": ""}
 
     def add_title(self):
         return _("New: %(what)s") % {"what": self.opts.verbose_name}
 
     def page_context(self, request, item):
-        """Return what this page's form shows beside its fields: `facts` in one line, `notes` above the fields."""
+        """Return what this page's form shows beside its fields: some of `beside`."""
         return {}
 
     def get_form_fields(self, request, item):

@@ -112,7 +112,7 @@ class ListAdmin(PageAdmin):
         return format_html('<a href="{}?{}={}">{}</a>', reverse(url_name), field, item.pk, formats.number(count))
 
     def row(self, request, changelist, item):
-        return super().row(request, changelist, item) | {"move_url": self.url("move", item.pk), "label": item.name}
+        return super().row(request, changelist, item) | {"move_url": self.url("move", item.pk)}
 
     def row_actions(self, request, item):
         if item.deleted_at:

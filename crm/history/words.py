@@ -4,10 +4,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import Count, ForeignKey
+from django.utils.text import capfirst
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from crm.history.models import Change, ChangeSet
+from crm.history.triggers import watched_models
 from crm.history.undo import value_of
 from crm.web import formats
 
@@ -30,7 +32,8 @@ def what(change_set) -> str:
     """Return what an action did, in a sentence: *Lead status set to Qualified*."""
     params = change_set.params
     value = (params.get("value") or {}).get(get_language()) or (params.get("value") or {}).get("en") or _("nobody")
-    sentence = _sentences(value, params).get(params.get("of") if change_set.undoes_id else change_set.action)
+    action = (params.get("of") or "") if change_set.undoes_id else change_set.action
+    sentence = _of_list(action, params, value) if "list" in params else _sentences(value, params).get(action)
     sentence = sentence or _("Changed")
     if change_set.action == "undo":
         return _("Undone: %(what)s") % {"what": sentence}
@@ -62,6 +65,25 @@ def _sentences(value, params):
         "import": _("Imported"),
         "setup": _("Set up"),
     }
+
+
+def _of_list(action, params, value):
+    """Return what was done to a list that administrators edit."""
+    words = {
+        "create": _("%(list)s added: %(name)s"),
+        "edit": _("%(list)s changed: %(name)s"),
+        "reorder": _("%(list)s: order changed"),
+        "set_default": _("%(list)s: the default is now %(name)s"),
+        "delete": _("%(list)s deleted: %(name)s, replaced by %(value)s")
+        if params.get("value")
+        else _("%(list)s deleted: %(name)s"),
+        "restore": _("%(list)s restored: %(name)s"),
+    }.get(action.partition(".")[2], "")
+    label = (
+        capfirst(watched_models()[params["list"]]._meta.verbose_name) if params["list"] in watched_models() else params["list"]
+    )
+    names = params.get("item") or {}
+    return words % {"list": label, "name": names.get(get_language()) or names.get("en", ""), "value": value}
 
 
 def told(outcome, text) -> str:
