@@ -253,15 +253,15 @@ CONTENT_SECURITY_POLICY = {
 
 # --- The API ----------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["crm.api.TokenAuthentication", "crm.api.SessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["crm.api_basics.TokenAuthentication", "crm.api_basics.SessionAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_THROTTLE_CLASSES": ["crm.api.Throttle"],
+    "DEFAULT_THROTTLE_CLASSES": ["crm.api_basics.Throttle"],
     "DEFAULT_THROTTLE_RATES": {"user": env.str("API_RATE", "3000/min")},
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_PAGINATION_CLASS": "crm.api.Pages",
-    "EXCEPTION_HANDLER": "crm.api.exception_handler",
+    "DEFAULT_PAGINATION_CLASS": "crm.api_basics.Pages",
+    "EXCEPTION_HANDLER": "crm.api_basics.exception_handler",
     "NUM_PROXIES": TRUSTED_PROXIES,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
@@ -270,6 +270,8 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Lead management: companies, persons, their categories and lead statuses, and follow-ups.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "SCHEMA_PATH_PREFIX": "/api/v1/",
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
