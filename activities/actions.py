@@ -1,28 +1,20 @@
 """Every change to follow-ups: add, edit, tick off, reopen, delete (R15). Shaped like leads.actions."""
 
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from activities import lifecycle
 from activities.models import Activity
 from crm import access
 from crm.history.changes import Conflict, Outcome, act, change
 from crm.history.models import Change
+from crm.web import formats
 from leads import actions as leads
 from leads.models import Company, Person
 
 FIELDS = ("kind", "subject", "text", "person", "company", "owner", "due_at", "all_day", "done_at")
-
-
-def visible_to(user):
-    """Return the follow-ups the user may see: their own, and those of persons and companies they may see (settled 14)."""
-    if user.role.see == "all":
-        return Activity.objects.filter(deleted_at=None)
-    persons = Person.objects.visible_to(user).values("pk")
-    companies = Company.objects.visible_to(user).values("pk")
-    return Activity.objects.filter(deleted_at=None).filter(Q(person__in=persons) | Q(company__in=companies))
 
 
 def create_activity(values, *, by, via) -> Activity:
@@ -127,6 +119,21 @@ def into_bin_with_persons(ids, deleted_at):
 @leads.goes_along("company")
 def into_bin_with_companies(ids, deleted_at):
     _into_bin(Activity.objects.filter(company__in=ids, person=None), deleted_at)
+
+
+@leads.told_along("person")
+def told_with_persons(ids):
+    return _told(Activity.objects.filter(person__in=ids))
+
+
+@leads.told_along("company")
+def told_with_companies(ids):
+    return _told(Activity.objects.filter(company__in=ids, person=None))
+
+
+def _told(activities):
+    count = activities.filter(deleted_at=None).count()
+    return ngettext("%(count)s follow-up", "%(count)s follow-ups", count) % {"count": formats.number(count)} if count else ""
 
 
 def _into_bin(activities, deleted_at):

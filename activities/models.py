@@ -6,8 +6,18 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from crm.history.triggers import Watch
-from crm.models import Record
+from crm.models import Record, RecordQuerySet
 from leads.models import Company, Person, validators
+
+
+class ActivityQuerySet(RecordQuerySet):
+    def visible_to(self, user):
+        """Return the follow-ups of the persons and companies the user may see: they follow their record (settled 14)."""
+        if user.role.see == "all":
+            return self.filter(deleted_at=None)
+        persons = Person.objects.visible_to(user).values("pk")
+        companies = Company.objects.visible_to(user).values("pk")
+        return self.filter(deleted_at=None).filter(Q(person__in=persons) | Q(company__in=companies))
 
 
 class Activity(Record):
@@ -37,6 +47,7 @@ class Activity(Record):
     all_day = models.BooleanField(_("all day"), default=False, help_text=_("Due on the day, at no particular time."))
     done_at = models.DateTimeField(_("done"), null=True, blank=True)
 
+    objects = ActivityQuerySet.as_manager()
     history = Watch(
         "activity",
         fields=("kind", "subject", "text", "person", "company", "owner", "due_at", "all_day", "done_at", "deleted_at"),

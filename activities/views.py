@@ -69,12 +69,12 @@ def find_record(request, kind, pk):
 
 
 def find_activity(request, pk):
-    return get_object_or_404(actions.visible_to(request.user).select_related("owner", "person", "company"), pk=pk)
+    return get_object_or_404(Activity.objects.visible_to(request.user).select_related("owner", "person", "company"), pk=pk)
 
 
 def of_record(request, kind, record):
     link = {"person": record} if kind == "persons" else {"company": record}
-    return actions.visible_to(request.user).filter(**link).select_related("owner", "person")
+    return Activity.objects.visible_to(request.user).filter(**link).select_related("owner", "person")
 
 
 @require_GET

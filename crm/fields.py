@@ -308,6 +308,8 @@ class Link(Text):
     owner_path: str = ""  # whose it is: of a record one may not see, only the name is shown (settled 14)
 
     operators = (*Text.operators, "in", "not_in")
+    # `company=7` is the company of this id, as in the API; by name it is asked with `company__contains`.
+    default_operator = "in"
     kind = "link"
 
     @property

@@ -23,7 +23,7 @@ from crm.history.triggers import Watch
 from crm.jobs.models import Job
 from crm.text import KeyField, fold
 
-__all__ = ["NEVER", "ApiToken", "Change", "ChangeSet", "ExternalId", "Job", "ListItem", "Record", "Role", "RunningChangeSet",
+__all__ = ["NEVER", "ApiToken", "Change", "ChangeSet", "ExternalId", "IdempotencyKey", "Job", "ListItem", "Record", "Role", "RunningChangeSet",
            "SearchText", "SearchWord", "TableSetting", "Team", "Throttle", "User"]  # fmt: skip
 
 
@@ -444,6 +444,22 @@ class Throttle(models.Model):
     key = models.CharField(max_length=200, primary_key=True)
     count = models.PositiveIntegerField(default=0)
     ends_at = models.DateTimeField(db_index=True)
+
+    def __str__(self):
+        return self.key
+
+
+class IdempotencyKey(models.Model):
+    """What a request of the API with this key was answered, so that a repeat is answered the same and does nothing (T43)."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    key = models.CharField(max_length=100)
+    digest = models.CharField(max_length=64)
+    answer = models.JSONField(null=True)
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="idempotencykey_key")]
 
     def __str__(self):
         return self.key

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
+from django.db.models import Q
 from django.db.models.expressions import RawSQL
 from django.urls import reverse
 
@@ -129,6 +130,21 @@ def find(user, text, limit=8) -> dict[str, list[Hit]]:
     if not any(found.values()) and max(map(len, words)) > 2 and (groups := _as_meant(words)):
         found = {record.name: _containing(record, user, groups, limit) for record in types}
     return {record.name: hits for record in types if (hits := _hits(record, found[record.name]))}
+
+
+def matching(record, text) -> Q:
+    """Return the condition that a record's search text holds every word of the text, for lists that filter by it."""
+    words = words_of(text)
+    if not words:
+        return Q(pk__in=[])
+    if connection.vendor == "sqlite" and all(len(word) > 2 for word in words):
+        match = " AND ".join('"' + word.replace('"', '""') + '"' for word in words)
+        found = SearchText.objects.filter(pk__in=RawSQL("SELECT rowid FROM crm_searchfts WHERE text MATCH %s", [match]))
+    else:
+        found = SearchText.objects.all()
+        for word in words:
+            found = found.filter(text__contains=word)
+    return Q(pk__in=found.filter(record_type=record.name).values("record_id"))
 
 
 def _ids(record, user, words, limit):

@@ -1,0 +1,41 @@
+"""The API of follow-ups."""
+
+from rest_framework import serializers
+
+from activities import actions
+from activities.models import Activity
+from crm import api
+from crm.models import User
+from leads.models import Company, Person
+
+
+class ActivitySerializer(api.Strict, serializers.ModelSerializer):
+    person = api.Choice(queryset=Person.objects.all(), visible=True, allow_null=True, required=False)
+    company = api.Choice(queryset=Company.objects.all(), visible=True, allow_null=True, required=False)
+    owner = api.Choice(queryset=User.objects.all(), allow_null=True, required=False)
+
+    class Meta:
+        model = Activity
+        fields = (
+            "id", "kind", "subject", "text", "person", "company", "owner", "due_at", "all_day", "done_at", "version", "created_at", "updated_at",
+        )  # fmt: skip
+        read_only_fields = ("id", "version", "created_at", "updated_at")
+
+
+class Activities(api.RecordViewSet):
+    queryset = Activity.objects.all()
+    serializer_class = ActivitySerializer
+    record_name = "activity"
+    related = ("person", "company")
+
+    def paginate_queryset(self, queryset):
+        return super(api.RecordViewSet, self).paginate_queryset(queryset)
+
+    def create_record(self, values):
+        return actions.create_activity(values, by=self.request.user, via="api")
+
+    def edit_record(self, record, values, version):
+        return actions.edit_activity(record, values, by=self.request.user, via="api", version=version)
+
+    def delete_record(self, record):
+        return actions.delete(record, by=self.request.user, via="api")

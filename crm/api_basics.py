@@ -1,0 +1,124 @@
+"""What every request of the API passes: who asks, how often, pages, and errors as answers.
+
+Apart from crm.api because Django REST framework loads these while it loads itself.
+"""
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connection
+from django.db.models import ProtectedError
+from django.http import Http404
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+from rest_framework import authentication, exceptions, pagination, throttling
+
+from crm.models import ApiToken
+
+
+class TokenAuthentication(authentication.TokenAuthentication):
+    """`Authorization: Token …`; only the hash of a token is stored."""
+
+    model = ApiToken
+
+    def authenticate_credentials(self, key):
+        token = (
+            ApiToken.objects.select_related("user__role")
+            .filter(digest=ApiToken.hash(key), revoked_at=None, user__is_active=True)
+            .first()
+        )
+        if token is None:
+            raise exceptions.AuthenticationFailed(_("This token is not valid."))
+        return token.user, token
+
+    def authenticate(self, request):
+        found = super().authenticate(request)
+        if found and found[1].read_only and request.method not in {"GET", "HEAD", "OPTIONS"}:
+            raise exceptions.PermissionDenied(_("This token may only read."))
+        return found
+
+
+class SessionAuthentication(authentication.SessionAuthentication):
+    """The signed-in browser, with the usual guard against forged requests."""
+
+    def authenticate_header(self, request):
+        return "Token"
+
+
+def language_of(request):
+    """Return the language a program asks for, else its user's."""
+    if request.META.get("HTTP_ACCEPT_LANGUAGE") or not request.user.is_authenticated:
+        return translation.get_language_from_request(request)
+    return request.user.language
+
+
+class Throttle(throttling.UserRateThrottle):
+    """Counts in the database by one statement, so that parallel calls are all counted, on every server."""
+
+    def allow_request(self, request, view):
+        key = self.get_cache_key(request, view)
+        if key is None or self.rate is None:
+            return True
+        now = timezone.now().timestamp()
+        window = int(now // self.duration)
+        self.ends = (window + 1) * self.duration
+        ends_at = timezone.datetime.fromtimestamp(self.ends, timezone.get_default_timezone())
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO crm_throttle(key, count, ends_at) VALUES (%s, 1, %s)"
+                " ON CONFLICT (key) DO UPDATE SET count = crm_throttle.count + 1 RETURNING count",
+                [f"{key}:{window}"[:200], ends_at],
+            )
+            return cursor.fetchone()[0] <= self.num_requests
+
+    def wait(self):
+        return max(1, self.ends - timezone.now().timestamp())
+
+
+class Pages(pagination.PageNumberPagination):
+    page_size = 50
+    max_page_size = 200
+    page_size_query_param = "page_size"
+
+    def get_page_size(self, request):
+        text = request.query_params.get("page_size")
+        if text is None:
+            return self.page_size
+        if not text.isdecimal() or not text.isascii() or len(text) > 6 or not 1 <= int(text) <= self.max_page_size:
+            raise exceptions.ValidationError({"page_size": [_("Between 1 and %(most)s.") % {"most": self.max_page_size}]})
+        return int(text)
+
+    def paginate_queryset(self, queryset, request, view=None):
+        text = request.query_params.get("page", "1")
+        if not text.isdecimal() or not text.isascii() or len(text) > 9:
+            raise exceptions.NotFound(_("There is no such page."))
+        return super().paginate_queryset(queryset, request, view)
+
+
+class Stale(Exception):
+    """409: somebody else has changed the record; `answer` holds it as it is now (settled 10)."""
+
+    def __init__(self, answer):
+        super().__init__(answer["detail"])
+        self.answer = answer
+
+
+def exception_handler(error, context):
+    """Turn what actions raise into answers; nothing of the inside shows."""
+    from rest_framework.response import Response
+    from rest_framework.views import exception_handler as default_handler
+    from rest_framework.views import set_rollback
+
+    if isinstance(error, Stale):
+        set_rollback()
+        return Response(error.answer, status=409)
+    if isinstance(error, ValidationError):
+        detail = error.message_dict if hasattr(error, "error_dict") else {"non_field_errors": error.messages}
+        error = exceptions.ValidationError(detail)
+    elif isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied(str(error) or None)
+    elif isinstance(error, ProtectedError):
+        error = exceptions.ValidationError({"non_field_errors": [_("There are records that use it.")]})
+    elif isinstance(error, RecursionError):
+        error = exceptions.ParseError(_("This is nested too deeply."))
+    elif isinstance(error, Http404):
+        error = exceptions.NotFound()
+    return default_handler(error, context)

@@ -1,0 +1,91 @@
+"""The API's filters: a FilterSet made from a record type's catalogue, compiled by crm.criteria (settled 22)."""
+
+import django_filters
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from rest_framework import exceptions
+from rest_framework.filters import BaseFilterBackend
+
+from crm import criteria, records
+from crm.fields import BARE, OPERATORS, Asking
+from crm.search import matching
+
+#: What a query string may hold beside filters.
+RESERVED = {"page", "page_size", "ordering", "search", "format"}
+
+
+class CatalogueFilterSet(django_filters.FilterSet):
+    """Filters of one record type: `field` and `field__operator` for every operator of every filterable field."""
+
+    record = None
+
+    def is_valid(self):
+        """Raise a 400 that names every parameter that is unknown or makes no sense; none is ever ignored."""
+        asking = Asking(self.request.user)
+        self.lines, errors = criteria.from_query(self.record, self.data, asking, ignore=RESERVED)
+        if errors:
+            raise exceptions.ValidationError({name[:100]: [message] for name, message in errors.items()})
+        self.asking = asking
+        return True
+
+    @property
+    def qs(self):
+        self.is_valid()
+        try:
+            return self.queryset.filter(criteria.to_q(self.lines, self.asking))
+        except ValidationError as error:
+            raise exceptions.ValidationError({"detail": error.messages}) from error
+
+    def filter_queryset(self, queryset):
+        return self.qs
+
+
+def filterset_for(record):
+    """Return the FilterSet class of a record type."""
+    filters = {}
+    for described in record.fields.values():
+        if not described.filter:
+            continue
+        for operator in described.operators:
+            name = described.param if operator == described.default_operator else f"{described.param}__{operator}"
+            label = f"{described.label} {OPERATORS[operator]}" + ("" if operator not in BARE else f" ({_('any value')})")
+            filters[name] = django_filters.CharFilter(label=label)
+    return type(f"{record.name.title()}FilterSet", (CatalogueFilterSet,), {**filters, "record": record})
+
+
+class CatalogueBackend(BaseFilterBackend):
+    """Filters, search and order of a list of records, from the catalogue."""
+
+    def filter_queryset(self, request, queryset, view):
+        record = records.get(view.record_name)
+        queryset = filterset_for(record)(request.query_params, queryset=queryset, request=request).qs
+        if text := request.query_params.get("search"):
+            queryset = queryset.filter(matching(record, text))
+        return queryset.order_by(*self.ordering(record, request.query_params.get("ordering")))
+
+    @staticmethod
+    def ordering(record, given):
+        terms = []
+        for name in [part.strip() for part in given.split(",") if part.strip()] if given else ["id"]:
+            described = record.fields.get(name.lstrip("-"))
+            if name.lstrip("-") != "id" and (described is None or not described.sort):
+                raise exceptions.ValidationError(
+                    {"ordering": [_("The list cannot be sorted by %(name)s.") % {"name": name[:60]}]}
+                )
+            path = "pk" if described is None else described.sort
+            terms.append(f"-{path}" if name.startswith("-") else path)
+        return [*terms, "pk"]
+
+    def get_schema_operation_parameters(self, view):
+        """Return the parameters as OpenAPI describes them."""
+        record = records.get(view.record_name)
+        sortable = ["id", *(name for name, described in record.fields.items() if described.sort)]
+        told = [(name, str(one.label)) for name, one in filterset_for(record).base_filters.items()]
+        told += [
+            ("search", "Words the record holds"),
+            ("ordering", f"One or several of {', '.join(sortable)}; with - the other way round"),
+        ]
+        return [
+            {"name": name, "required": False, "in": "query", "description": text, "schema": {"type": "string"}}
+            for name, text in told
+        ]

@@ -1,0 +1,192 @@
+"""The API of companies, persons and their lists."""
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from crm import api
+from crm.models import ListItem, User
+from leads import actions
+from leads.models import Category, CategoryGroup, Company, Industry, LeadStatus, Person, Source
+
+
+class CategoryGroupSerializer(serializers.ModelSerializer):
+    name = serializers.CharField(read_only=True)
+
+    class Meta:
+        model = CategoryGroup
+        fields = ("code", "name", "name_en", "name_de", "rank")
+        read_only_fields = fields
+
+
+class ItemSerializer(serializers.ModelSerializer):
+    """The name and description in the language asked for, with the others beside them (settled 23)."""
+
+    name = serializers.CharField(read_only=True)
+    description = serializers.CharField(read_only=True)
+
+    class Meta:
+        fields: tuple[str, ...] = ("id", "name", "name_en", "name_de", "description", "rank", "colour", "deleted_at")
+
+
+class CategorySerializer(ItemSerializer):
+    class Meta:
+        model = Category
+        fields = (
+            "id", "name", "name_en", "name_de", "group", "lead_status_enabled", "start_over", "is_default", "description", "rank", "colour",
+            "deleted_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class LeadStatusSerializer(ItemSerializer):
+    class Meta:
+        model = LeadStatus
+        fields = ("id", "name", "name_en", "name_de", "kind", "description", "is_default", "rank", "colour", "deleted_at")
+        read_only_fields = fields
+
+
+def item_serializer(of: type[ListItem]):
+    class Meta(ItemSerializer.Meta):
+        model = of
+        read_only_fields = ItemSerializer.Meta.fields
+
+    return type(f"{of.__name__}Serializer", (ItemSerializer,), {"Meta": Meta})
+
+
+class UserSerializer(serializers.ModelSerializer):
+    name = serializers.CharField(read_only=True)
+    role = serializers.CharField(source="role.code", read_only=True)
+
+    class Meta:
+        model = User
+        fields = ("id", "username", "name", "first_name", "last_name", "email", "role", "is_active")
+        read_only_fields = fields
+
+
+class CategoryGroups(api.ReadViewSet):
+    queryset = CategoryGroup.objects.order_by("rank")
+    serializer_class = CategoryGroupSerializer
+
+
+class Categories(api.ReadViewSet):
+    queryset = Category.objects.order_by("rank", "pk")
+    serializer_class = CategorySerializer
+
+
+class LeadStatuses(api.ReadViewSet):
+    queryset = LeadStatus.objects.order_by("rank", "pk")
+    serializer_class = LeadStatusSerializer
+
+
+class Industries(api.ReadViewSet):
+    queryset = Industry.objects.order_by("rank", "pk")
+    serializer_class = item_serializer(Industry)
+
+
+class Sources(api.ReadViewSet):
+    queryset = Source.objects.order_by("rank", "pk")
+    serializer_class = item_serializer(Source)
+
+
+class Users(api.ReadViewSet):
+    queryset = User.objects.order_by("pk")
+    serializer_class = UserSerializer
+
+
+class CompanySerializer(api.Strict, serializers.ModelSerializer):
+    category = api.Choice(queryset=Category.objects.all(), required=False)
+    category_group = serializers.CharField(source="category.group_id", read_only=True)
+    owner = api.Choice(queryset=User.objects.all(), allow_null=True, required=False)
+    industry = api.Choice(queryset=Industry.objects.all(), allow_null=True, required=False)
+    country = serializers.CharField(max_length=2, allow_blank=True, required=False)
+    external_ids = api.ExternalIdsField(read_only=True)
+
+    class Meta:
+        model = Company
+        fields = (
+            "id", "name", "number", "category", "category_group", "owner", "email", "phone", "website", "street", "postal_code", "city",
+            "country", "industry", "stop", "no_mailings", "external_ids", "version", "created_at", "updated_at",
+        )  # fmt: skip
+        read_only_fields = ("id", "version", "created_at", "updated_at")
+
+    def validate_country(self, value):
+        from django.utils.translation import gettext as _
+        from django_countries import countries
+
+        if value and value.upper() not in dict(countries):
+            raise serializers.ValidationError(_("This is no valid choice."))
+        return value.upper()
+
+    def to_representation(self, instance):
+        return {**super().to_representation(instance), "country": str(instance.country or "")}
+
+
+class PersonSerializer(api.Strict, serializers.ModelSerializer):
+    company = api.Choice(queryset=Company.objects.all(), visible=True, allow_null=True, required=False)
+    category = api.Choice(queryset=Category.objects.all(), required=False)
+    category_group = serializers.CharField(source="category.group_id", read_only=True)
+    lead_status = api.Choice(queryset=LeadStatus.objects.all(), allow_null=True, required=False)
+    lead_status_applies = serializers.BooleanField(source="is_lead", read_only=True)
+    owner = api.Choice(queryset=User.objects.all(), allow_null=True, required=False)
+    source = api.Choice(queryset=Source.objects.all(), allow_null=True, required=False)
+    next_activity_at = serializers.SerializerMethodField()
+    external_ids = api.ExternalIdsField(read_only=True)
+
+    class Meta:
+        model = Person
+        fields = (
+            "id", "first_name", "last_name", "title", "email", "phone", "mobile", "company", "category", "category_group", "lead_status",
+            "lead_status_applies", "owner", "former_employee", "next_activity_at", "source", "external_ids", "version", "created_at",
+            "updated_at",
+        )  # fmt: skip
+        read_only_fields = ("id", "version", "created_at", "updated_at")
+
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
+    def get_next_activity_at(self, person):
+        moment = person.next_activity
+        return serializers.DateTimeField().to_representation(moment) if moment else None
+
+    def to_internal_value(self, data):
+        values = super().to_internal_value(data)
+        person = self.instance
+        # What is only kept as it is was not asked to change: a whole record may be sent back.
+        if person is not None:
+            if "category" in values and values["category"] == person.category and person.company_id:
+                del values["category"]
+            if "lead_status" in values and values["lead_status"] == person.lead_status:
+                del values["lead_status"]
+        elif values.get("lead_status", False) is None:
+            del values["lead_status"]
+        return values
+
+
+class Companies(api.RecordViewSet):
+    queryset = Company.objects.all()
+    serializer_class = CompanySerializer
+    record_name = "company"
+    related = ("category",)
+
+    def create_record(self, values):
+        return actions.create_company(values, by=self.request.user, via="api")
+
+    def edit_record(self, record, values, version):
+        return actions.edit_company(record, values, by=self.request.user, via="api", version=version)
+
+    def delete_record(self, record):
+        return actions.delete(record, by=self.request.user, via="api")
+
+
+class Persons(api.RecordViewSet):
+    queryset = Person.objects.all()
+    serializer_class = PersonSerializer
+    record_name = "person"
+    related = ("category", "company", "lead_status")
+
+    def create_record(self, values):
+        return actions.create_person(values, by=self.request.user, via="api")
+
+    def edit_record(self, record, values, version):
+        return actions.edit_person(record, values, by=self.request.user, via="api", version=version)
+
+    def delete_record(self, record):
+        return actions.delete(record, by=self.request.user, via="api")
