@@ -4,11 +4,11 @@
 //   dialogs   <a data-dialog="Title" href> (or a button with data-href) loads its address into <dialog id="panel">; data-small: as a small
 //             question in the middle; data-include="selector of a form": its fields go along. data-close-dialog closes;
 //             event "closeDialog" (HX-Trigger) closes
-//   refresh   event "changed" (HX-Trigger): every [data-refresh] gets the event "refresh" (hx-trigger="refresh")
+//   refresh   event "changed" (HX-Trigger): every [data-refresh] gets the event "refresh" (hx-trigger="refresh"), unless somebody types in it
 //   waiting   a thin bar after 300 ms; what is already on its way is not sent twice
 //   failures  no answer, 401, 4xx, 5xx: a message that stays; the form is left as it is
 //   guard     <form data-guard>, and any form in a dialog that writes: leaving with unsaved text asks first
-//   focus     what htmx brings in and has [autofocus] or [data-focus] gets the focus
+//   focus     of what htmx brings in, the first wrong field, or [autofocus], [data-focus], or the first field in [data-focus-first]
 const send = (name, detail) => document.body.dispatchEvent(new CustomEvent(name, { detail }));
 const words = document.getElementById("toasts").dataset;
 
@@ -143,7 +143,13 @@ panel?.addEventListener("close", () => {
   warned = 0;
 });
 document.body.addEventListener("closeDialog", () => panel?.close());
-document.body.addEventListener("changed", () => document.querySelectorAll("[data-refresh]").forEach((element) => window.htmx.trigger(element, "refresh")));
+// Where somebody is typing nothing is put in its place.
+const inUse = (element) => element.querySelector(".fact.editing") || [...dirty].some((form) => form.isConnected && element.contains(form));
+document.body.addEventListener("changed", (event) => {
+  // What changed by a form's own answer may take its place.
+  const free = (element) => !inUse(element) || (event.target !== document.body && element.contains(event.target));
+  document.querySelectorAll("[data-refresh]").forEach((element) => { if (free(element)) window.htmx.trigger(element, "refresh"); });
+});
 
 // --- Waiting: a thin bar, after 300 ms only --------------------------------------------------------------------------------------
 let waiting = 0, timer = null;
@@ -221,7 +227,7 @@ addEventListener("beforeunload", (event) => { if ([...dirty].some((form) => form
 document.addEventListener("htmx:load", (event) => {
   // A form that came back refused still holds what was typed.
   event.detail.elt.querySelectorAll?.("[aria-invalid=true]").forEach((field) => { if (field.form?.matches(GUARDED)) dirty.add(field.form); });
-  const field = event.detail.elt.querySelector?.("[aria-invalid=true], [data-focus], [autofocus]");
+  const field = event.detail.elt.querySelector?.("[aria-invalid=true], [data-focus], [autofocus], [data-focus-first] :is(input:not([type=hidden]), select, textarea)");
   if (!field || (panel?.open && !panel.contains(field))) return;
   field.focus();
   if (field.matches("input:not([type=checkbox], [type=radio], [type=date], [type=datetime-local])")) field.select();

@@ -7,7 +7,7 @@
 //            rows not loaded yet come by its own hx-get (hx-trigger="click once" hx-target="closest tr" hx-swap="afterend")
 //   filter   <form data-bare="empty not_empty …"> with a select "operator": the values rest while one of these needs none; [data-value] hides then,
 //            [data-for-operator="between"] shows for these operators only
-// Widths and the order of columns: columns.js. Ticks outlive a refresh of the container by htmx.
+// Widths and the order of columns: columns.js. Ticks, scrolling and the current row outlive a refresh of the container by htmx.
 const listOf = (element) => element.closest("[data-list]");
 const ticksOf = (list) => [...list.querySelectorAll("input[name=ids]")];
 const kept = new Map(); // the ticked ids of each list, over a refresh
@@ -98,4 +98,24 @@ function prepare(root) {
   if (root.matches?.("form[data-bare]")) fitFilter(root);
 }
 prepare(document);
+
+// A refresh leaves the list where it was: scrolled, with its current row.
+let seen = null;
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const list = detail.target?.closest?.("[data-list]");
+  if (!list || detail.requestConfig?.triggeringEvent?.type !== "refresh") return;
+  const scroll = list.querySelector(".list-scroll"), row = list.querySelector("[data-row].current");
+  seen = { id: list.id, top: scroll?.scrollTop, left: scroll?.scrollLeft, row: row?.dataset.id, focused: row?.contains(document.activeElement) };
+});
+document.addEventListener("htmx:load", () => {
+  const list = seen && document.getElementById(seen.id);
+  if (!list) return;
+  list.querySelector(".list-scroll")?.scrollTo({ top: seen.top, left: seen.left });
+  const row = seen.row && list.querySelector(`[data-row][data-id="${CSS.escape(seen.row)}"]`);
+  if (row) {
+    row.classList.add("current");
+    if (seen.focused) row.querySelector("a[href]")?.focus({ preventScroll: true });
+  }
+  seen = null;
+});
 document.addEventListener("htmx:load", (event) => prepare(event.detail.elt));
