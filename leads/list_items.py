@@ -407,6 +407,10 @@ def _would_break(model):
         """Leave items whose undo would break a rule of the list, because of what was changed since."""
         plan = plans[model.history.record_type]
         left: dict[int, str] = {}
+        moved = {pk: overwritten for (pk, name), (_old, overwritten) in plan.values.items() if name == "rank"}
+        if any(moved.values()):
+            # Half an order is none.
+            left = dict.fromkeys(moved, _("The order was changed again later."))
         while True:
             items = {item.pk: item for item in model.objects.all()}
             for (pk, name), (old, overwritten) in plan.values.items():

@@ -155,6 +155,15 @@ def test_r17_a_stale_edit_keeps_both_where_the_fields_differ_and_is_refused_wher
     assert status("Sales ready").colour == "teal"
 
 
+def test_r11_an_order_is_undone_as_a_whole_or_not_at_all(admin):
+    ids = list(LeadStatus.objects.values_list("pk", flat=True))
+    first = list_items.reorder(LeadStatus, [ids[2], *ids[:2], *ids[3:]], **admin)
+    list_items.reorder(LeadStatus, [ids[0], ids[2], ids[1], *ids[3:]], **admin)
+    outcome = undo(first.change_set, **admin)
+    assert outcome.changed == 0 and {reason for _pk, reason in outcome.left} == {"The order was changed again later."}
+    assert list(LeadStatus.objects.values_list("pk", flat=True)) == [ids[0], ids[2], ids[1], *ids[3:]]
+
+
 # --- R5: the default ---------------------------------------------------------------------------------------------------
 
 
