@@ -16,6 +16,7 @@ function icon(name) {
 
 function undo(url) {
   if (url === lastUndo) lastUndo = "";
+  [...box.children].filter((line) => line.dataset.undone === url).forEach((line) => line.remove());
   window.htmx.ajax("POST", url, { target: "body", swap: "none" });
 }
 
@@ -51,7 +52,8 @@ function show({ text, undo_url, level = "ok", link }) {
   }
   if (undo_url) {
     lastUndo = undo_url;
-    const again = button(words.undo, () => { line.remove(); undo(undo_url); });
+    line.dataset.undone = undo_url;
+    const again = button(words.undo, () => undo(undo_url));
     again.className = "link";
     line.append(again);
   }
@@ -62,7 +64,10 @@ function show({ text, undo_url, level = "ok", link }) {
   // The same error twice is one message.
   if (error) [...box.querySelectorAll(".toast-line.error")].filter((other) => other.textContent === line.textContent).forEach((other) => other.remove());
   box.append(line);
-  if (!error) goLater(line);
+  if (error) return;
+  goLater(line);
+  // Three at most: the newest matter.
+  [...box.querySelectorAll(".toast-line:not(.error)")].slice(0, -3).forEach((older) => older.remove());
 }
 
 function goLater(line) {
