@@ -25,7 +25,7 @@ bench: setup-dev ## measure lists, search and changes with 10,000 and 100,000 pe
 
 screenshots: setup-dev ## write every main page to build/screenshots/
 	@scripts/setup_test_machine.sh
-	@LOTSE_PROFILE=test $(PY) -m pytest -q -p no:randomly tests/browser/screenshots.py $(ARGS)
+	@LOTSE_PROFILE=test $(PY) -m pytest -q tests/browser/screenshots.py $(ARGS)
 
 messages: setup-dev ## gather the texts to translate into locale/, compile what is translated
 	@$(PY) scripts/messages.py

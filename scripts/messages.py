@@ -1,7 +1,7 @@
 """Gather the texts to translate and compile the translations; `--check` only proves that the committed files are current.
 
-Source texts are English; `locale/de/LC_MESSAGES/django.po` holds the German ones. Babel reads Python, Jinja2 and the admin
-site's Django templates. A text that vanished from the source is dropped; a new one comes with an empty translation.
+Source texts are English; `locale/de/LC_MESSAGES/django.po` holds the German ones. Babel reads Python and Jinja2. A text
+that vanished from the source is dropped; a new one comes with an empty translation.
 """
 
 import argparse
@@ -10,22 +10,18 @@ import os
 import sys
 from pathlib import Path
 
-from babel.messages import extract as babel_extract
 from babel.messages.catalog import Catalog
+from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = ["de"]
 APPS = ["crm", "leads", "activities", "exchange"]
-METHODS = [
-    *((f"{app}/**.py", "python") for app in APPS),
-    ("templates/django/**", "django"),  # the first pattern that matches decides
-    ("templates/**", "jinja2"),
-]
+METHODS = [*((f"{app}/**.py", "python") for app in APPS), ("templates/**", "jinja2")]
 OPTIONS = {"templates/**": {"extensions": "jinja2.ext.do", "trimmed": "true", "silent": "false"}}
 KEYWORDS = {
-    **babel_extract.DEFAULT_KEYWORDS,
+    **DEFAULT_KEYWORDS,
     "gettext_lazy": None,
     "ngettext_lazy": (1, 2),
     "pgettext_lazy": ((1, "c"), 2),
@@ -35,21 +31,10 @@ KEYWORDS = {
 HEADER = "# Translations of Lotse. Texts come from the source by `make messages`; write only the msgstr lines.\n"
 
 
-def extract_django(file, keywords, comment_tags, options):
-    """Read a Django template the way Django's makemessages does: turned into Python calls first."""
-    from django.utils.translation.template import templatize
-
-    source = templatize(file.read().decode(), origin=file.name)
-    return babel_extract.extract_python(io.BytesIO(source.encode()), keywords, comment_tags, {})
-
-
 def gather():
     """Return a catalogue of every text in the source."""
     template = Catalog(domain="django", charset="utf-8", fuzzy=False)
-    methods = [(pattern, extract_django if method == "django" else method) for pattern, method in METHODS]
-    found = babel_extract.extract_from_dir(
-        ROOT, methods, OPTIONS, KEYWORDS, comment_tags=["Translators:"], strip_comment_tags=True
-    )
+    found = extract_from_dir(ROOT, METHODS, OPTIONS, KEYWORDS, comment_tags=["Translators:"], strip_comment_tags=True)
     for path, _line, message, comments, context in found:
         template.add(message, "", [(path, None)], auto_comments=comments, context=context)
     return template
@@ -133,9 +118,6 @@ def main(check):
 
 
 if __name__ == "__main__":
-    from django.conf import settings
-
-    settings.configure(USE_I18N=False)  # templatize asks Django for its encoding only
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true")
     sys.exit(main(parser.parse_args().check))

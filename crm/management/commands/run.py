@@ -95,16 +95,21 @@ def free_port(text):
     if not text.isdigit() or not 0 < int(text) < 65536:
         raise CommandError(f"PORT={text} is not a port; choose a number from 1024 to 65535.")
     port = int(text)
+    if port < 1024 and os.geteuid() != 0:
+        raise CommandError(f"Port {port} needs special rights; choose one from 1024 up: make run PORT=8001")
+    if not is_free(port):
+        other = next(filter(is_free, range(max(port + 1, 8001), 65536)), 8001)
+        raise CommandError(f"Port {port} is taken by another program; choose another one: make run PORT={other}")
+    return port
+
+
+def is_free(port):
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+        with contextlib.suppress(OSError):
             probe.bind((HOST, port))
-        except PermissionError:
-            raise CommandError(f"Port {port} needs special rights; choose one from 1024 up: make run PORT=8001") from None
-        except OSError:
-            other = port + 1 if port < 65535 else 8000
-            raise CommandError(f"Port {port} is taken by another program; choose another one: make run PORT={other}") from None
-    return port
+            return True
+    return False
 
 
 def collect_static():
