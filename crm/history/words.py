@@ -43,17 +43,18 @@ def what(change_set) -> str:
 
 
 def _sentences(value, params):
+    params = {"name": formats.number(params.get("count")), **params}  # of many there is only how many
     return {
         "person.create": _("Created"),
         "company.create": _("Created"),
-        "activity.create": _("Follow-up added: %(name)s") % {"name": params.get("name", "")},
+        "activity.create": _("Follow-up added: %(name)s") % {"name": params["name"]},
         "person.edit": _("Edited"),
         "company.edit": _("Edited"),
-        "activity.edit": _("Follow-up changed: %(name)s") % {"name": params.get("name", "")},
-        "activity.done": _("Follow-up done: %(name)s") % {"name": params.get("name", "")},
-        "activity.reopen": _("Follow-up opened again: %(name)s") % {"name": params.get("name", "")},
-        "activity.delete": _("Follow-up deleted: %(name)s") % {"name": params.get("name", "")},
-        "activity.restore": _("Follow-up restored: %(name)s") % {"name": params.get("name", "")},
+        "activity.edit": _("Follow-up changed: %(name)s") % {"name": params["name"]},
+        "activity.done": _("Follow-up done: %(name)s") % {"name": params["name"]},
+        "activity.reopen": _("Follow-up opened again: %(name)s") % {"name": params["name"]},
+        "activity.delete": _("Follow-up deleted: %(name)s") % {"name": params["name"]},
+        "activity.restore": _("Follow-up restored: %(name)s") % {"name": params["name"]},
         "person.set_lead_status": _("Lead status set to %(value)s") % {"value": value},
         "company.set_category": _("Category set to %(value)s") % {"value": value},
         "person.set_owner": _("Owner set to %(value)s") % {"value": value},
