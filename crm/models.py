@@ -387,6 +387,8 @@ class ExternalId(models.Model):
     record_type = models.CharField(max_length=20)
     external_id = models.CharField(_("external id"), max_length=120)
     record_id = models.BigIntegerField()
+    #: The import that brought it; undoing that takes it away.
+    change_set = models.ForeignKey(ChangeSet, models.SET_NULL, null=True, editable=False, related_name="+")
 
     class Meta:
         verbose_name = _("external id")

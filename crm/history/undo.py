@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable
 
+from django.apps import apps
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.db.models import Exists, OuterRef, Q
@@ -55,6 +56,16 @@ def built_on_by(record_type):
         return function
 
     return register
+
+
+#: functions(change set): see after_undo.
+_after: list[Callable] = []
+
+
+def after_undo(function):
+    """Register function(change set): take away what stands beside the records, once a change set has been undone."""
+    _after.append(function)
+    return function
 
 
 def weighed_by(function):
@@ -156,6 +167,8 @@ def _mark(change_set, sets, outcome):
     """Note what is undone now; raise PermissionDenied if nothing was, because nothing may be."""
     if outcome.changed:
         ChangeSet.objects.filter(pk__in=sets).update(undone=True)
+        for function in _after:
+            function(change_set)
         if change_set.undoes_id:
             ChangeSet.objects.filter(pk=change_set.undoes_id).update(undone=False)
     elif outcome.left and all(reason == str(_not_allowed()) for _id, reason in outcome.left):
@@ -334,15 +347,14 @@ def _remove_created(model, record_type, created, allowed, outcome, remove, sets)
     gone = ids - kept.keys()
     for chunk in chunks(sorted(gone)):
         if remove:
-            for forget in _forget:
-                forget(record_type, chunk)
+            forget(record_type, chunk)
             model.objects.filter(pk__in=chunk).delete()
         elif hasattr(model, "deleted_at"):
             model.objects.filter(pk__in=chunk).update(deleted_at=timezone.now(), **model.edited())
     return gone
 
 
-#: functions(record_type, ids): drop what stands beside a record (search text, external ids) before it is removed.
+#: functions(record_type, ids): drop what stands beside a record (its search text) before it is removed.
 _forget: list[Callable] = []
 
 
@@ -350,3 +362,11 @@ def forgotten_by(function):
     """Register what must go when records are removed for good."""
     _forget.append(function)
     return function
+
+
+def forget(record_type, ids):
+    """Drop what stands beside records that are about to be removed for good."""
+    ExternalId = apps.get_model("crm.ExternalId")
+    ExternalId.objects.filter(record_type=record_type, record_id__in=ids).delete()
+    for function in _forget:
+        function(record_type, ids)

@@ -1,0 +1,65 @@
+"""Import a CSV or Excel file: the same code as the page, from the command line."""
+
+import json
+from pathlib import Path
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.files import File
+from django.core.management.base import BaseCommand, CommandError
+from django.db.models import Q
+
+from crm.models import User
+from exchange import actions
+from exchange.models import Import
+from exchange.reading import UnreadableFile
+from leads.models import Category
+
+
+class Command(BaseCommand):
+    help = __doc__
+
+    def add_arguments(self, parser):
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--record", choices=["person", "company"], default="person", help="what a row is")
+        parser.add_argument("--category", default="", help="for new companies, by its German or English name")
+        parser.add_argument("--by", required=True, metavar="USERNAME", help="who imports")
+        parser.add_argument("--map", type=Path, help="a JSON file with the mapping; without it, it is guessed as the page does")
+        parser.add_argument("--partial", action="store_true", help="import the good rows although others have errors")
+        parser.add_argument("--dry-run", action="store_true", help="only say what would happen")
+        parser.add_argument("--json", action="store_true", help="end with the counts as one line of JSON")
+
+    def handle(self, *args, file, record, category, by, dry_run, **options):
+        user = User.objects.filter(username__iexact=by, is_active=True).first()
+        if user is None:
+            raise CommandError(f"There is no active user {by}.")
+        if not file.is_file():
+            raise CommandError(f"There is no file {file}.")
+        try:
+            with file.open("rb") as opened:
+                source = actions.new_import(File(opened), file.name, record, user)
+            if options["map"]:
+                source.mapping = {**source.mapping, **json.loads(options["map"].read_text())}
+            if category:
+                item = Category.objects.filter(Q(name_en__iexact=category) | Q(name_de__iexact=category), deleted_at=None).first()
+                if item is None:
+                    raise CommandError(f"There is no category {category}.")
+                source.mapping["category"] = item.pk
+            source.mapping["partial"] = options["partial"] or source.mapping.get("partial", False)
+            source.save()
+            report = actions.perform(source, dry_run=dry_run)
+        except (UnreadableFile, PermissionDenied) as error:
+            raise CommandError(str(error)) from error
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
+        except (OSError, ValueError) as error:
+            raise CommandError(f"The mapping cannot be read: {error}") from error
+        source.refresh_from_db()
+        self.stdout.write(actions.told(source, report))
+        for number, text in report.notes[:20]:
+            self.stdout.write(f"  row {number}: {text}")
+        for number, _cells, reason in report.failed[:20]:
+            self.stdout.write(f"  row {number}: {reason}")
+        if options["json"]:
+            self.stdout.write(json.dumps(report.counts))
+        if source.state == Import.State.FAILED:
+            raise CommandError("Nothing was imported. With --partial the good rows are.")
