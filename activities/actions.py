@@ -8,7 +8,7 @@ from django.utils.translation import ngettext
 from activities import lifecycle
 from activities.models import Activity
 from crm import access
-from crm.history.changes import Conflict, Outcome, act, change
+from crm.history.changes import Conflict, Outcome, act, change, chunks
 from crm.history.models import Change
 from crm.web import formats
 from leads import actions as leads
@@ -123,16 +123,17 @@ def into_bin_with_companies(ids, deleted_at):
 
 @leads.told_along("person")
 def told_with_persons(ids):
-    return _told(Activity.objects.filter(person__in=ids))
+    return _told("person", ids)
 
 
 @leads.told_along("company")
 def told_with_companies(ids):
-    return _told(Activity.objects.filter(company__in=ids, person=None))
+    # Those of its persons are the company's as well.
+    return _told("company", ids)
 
 
-def _told(activities):
-    count = activities.filter(deleted_at=None).count()
+def _told(link, ids):
+    count = sum(Activity.objects.filter(**{f"{link}__in": some}, deleted_at=None).count() for some in chunks(ids))
     return ngettext("%(count)s follow-up", "%(count)s follow-ups", count) % {"count": formats.number(count)} if count else ""
 
 

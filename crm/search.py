@@ -18,6 +18,7 @@ from django.db.models.expressions import RawSQL
 from django.urls import reverse
 
 from crm import records
+from crm.history.undo import forgotten_by
 from crm.models import SearchText, SearchWord
 from crm.text import fold
 
@@ -84,6 +85,7 @@ def _refresh_fts(record_type, ids):
             )
 
 
+@forgotten_by
 def forget(record_type, ids):
     """Drop the search texts of records that are removed for good."""
     rows = SearchText.objects.filter(record_type=record_type, record_id__in=ids)

@@ -30,6 +30,8 @@ FIELDS = {Person: PERSON_FIELDS, Company: COMPANY_FIELDS}
 #: What goes into the bin, and comes back, with a record: functions(ids, deleted_at) of the upper floors, by record type.
 _goes_along: dict[str, list[Callable]] = defaultdict(list)
 _comes_along: dict[str, list[Callable]] = defaultdict(list)
+#: What deleting would take along, in words: functions(ids) -> a text as *12 follow-ups*, or an empty one.
+_told_along: dict[str, list[Callable]] = defaultdict(list)
 
 
 def goes_along(record_type):
@@ -50,6 +52,21 @@ def comes_along(record_type):
         return function
 
     return register
+
+
+def told_along(record_type):
+    """Register function(ids): say what belongs to these records and would go into the bin with them."""
+
+    def register(function):
+        _told_along[record_type].append(function)
+        return function
+
+    return register
+
+
+def along(record_type, ids) -> list[str]:
+    """Return what would go into the bin along with these records, in words (settled 6)."""
+    return [text for function in _told_along[record_type] if (text := function(ids))]
 
 
 # --- Creating ---------------------------------------------------------------------------------------------------------

@@ -112,7 +112,7 @@ DATES = [
 register(
     RecordType("company", "leads.Company", _("Company"), _("Companies"), "name", "leads:company", "building"),
     [
-        Text(name="name", label=_("Name"), sort="name_key", key="name_key", edit="name", default=True, required=True, as_kind="name"),
+        Text(name="name", label=_("Name"), sort="name_key", key="name_key", edit="name", default=True, required=True, as_kind="name", width=230),
         Text(name="number", label=_("Number"), sort="number", edit="number"),
         replace(CATEGORY, edit="category"),
         GROUP,
@@ -135,7 +135,7 @@ register(
 register(
     RecordType("person", "leads.Person", _("Person"), _("Persons"), "name", "leads:person", "users"),
     [
-        PersonName(name="name", label=_("Name"), path="name_key", sort="name_key", key="name_key", default=True, required=True),
+        PersonName(name="name", label=_("Name"), path="name_key", sort="name_key", key="name_key", default=True, required=True, width=190),
         Text(name="first_name", label=_("First name"), edit="first_name"),
         Text(name="last_name", label=_("Last name"), sort="name_key", edit="last_name", required=True),
         Text(name="title", label=_("Title"), sort="title", edit="title"),
@@ -143,7 +143,7 @@ register(
              url_name="leads:company", sub_path="company__city", owner_path="company__owner_id", default=True, edit="company"),
         CATEGORY,
         StatusChoice(name="lead_status", label=_("Lead status"), path="lead_status_id", sort="lead_status__rank",
-                     items="leads.LeadStatus", pill=True, group=True, edit="lead_status", default=True),
+                     items="leads.LeadStatus", pill=True, group=True, edit="lead_status", default=True, width=212),
         KindOfStatus(name="lead_status_kind", label=_("Kind of lead status"), path="lead_status__kind",
                      choices=lambda: LeadStatus.Kind.choices),
         YesNo(name="lead_status_applies", label=_("Lead status applies"), path="is_lead", group=True),

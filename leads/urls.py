@@ -4,7 +4,8 @@ from django.urls import path, re_path
 from django.utils.translation import gettext_lazy as _
 
 from crm.web import nav
-from leads.views import cards
+from leads import nav as _nav  # noqa: F401 (its entries)
+from leads.views import bin, cards, lists
 
 app_name = "leads"
 KIND = r"(?P<kind>persons|companies)"
@@ -23,6 +24,9 @@ urlpatterns = [
     re_path(rf"^{KIND}/(?P<pk>\d{{1,18}})/history/$", cards.history, name="history"),
     re_path(rf"^{KIND}/(?P<pk>\d{{1,18}})/details/$", cards.details, name="details"),
     re_path(rf"^{KIND}/(?P<pk>\d{{1,18}})/delete/$", cards.delete, name="delete"),
+    *(address for page in lists.PAGES for address in page.urls()),
+    path("bin/", bin.deleted, name="bin"),
+    path("bin/restore/", bin.restore, name="restore"),
 ]
 
 

@@ -159,6 +159,21 @@ class Order:
         found = found[:limit]
         return found[::-1] if backwards else found
 
+    def place_of(self, queryset, pk) -> Cursor | None:
+        """Return the place right at this record, or None if it is not in the list."""
+        numbered = Case(*(When(stretch.q, then=Value(n)) for n, stretch in enumerate(self.stretches)), default=Value(-1))
+        keys = {f"_key{number}": key.expression for number, key in enumerate(self.keys)}
+        row = queryset.filter(pk=pk).annotate(_stretch=numbered, **keys).values_list("_stretch", *keys).first()
+        if row is None or row[0] < 0:
+            return None
+        stretch = self.stretches[row[0]]
+        return Cursor(stretch.name, list(row[len(row) - len(stretch.keys) :]))
+
+    def around(self, queryset, cursor) -> tuple[int | None, int | None]:
+        """Return the ids of the records before and after a place."""
+        before, after = (self.rows(queryset, ["pk"], 1, cursor, backwards) for backwards in (True, False))
+        return (before[0]["pk"] if before else None), (after[0]["pk"] if after else None)
+
     def _ordered(self, queryset, stretch, columns, limit, backwards):
         queryset = queryset.annotate(**{f"_key{number}": key.expression for number, key in enumerate(self.keys)})
         order = [key.expression.desc() if key.descending != backwards else key.expression.asc() for key in stretch.keys]

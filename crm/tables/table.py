@@ -5,6 +5,7 @@ user's settings, then from the catalogue. A parameter nobody understands is an e
 answer.
 """
 
+import json
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -18,7 +19,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from crm import criteria
-from crm.fields import Asking, Cell, Field, Part
+from crm.fields import Asking, Cell, Choice, Field, Link, Part
 from crm.models import TableSetting
 from crm.records import RecordType
 from crm.tables.order import MANY, Cursor, Order, compiled_or_none
@@ -32,6 +33,8 @@ MAX_SORT = 3
 MAX_GROUPS = 3
 #: Parameters that are no filters. `in` is a group's place, `all` says that the list's own filters were taken off.
 STATE = ("cols", "sort", "group", "per", "all", "after", "before", "in")
+#: Widths of columns in pixels, by the kind of their field.
+WIDTHS = {"text": 170, "link": 190, "choice": 130, "user": 84, "yesno": 110, "number": 110, "date": 150}
 NOTHING = "-"  # the key of those without a value, in the place of a group
 
 
@@ -82,7 +85,7 @@ class Table:
 
     def __init__(self, record: RecordType, queryset, user, query, *, key, url, preset="", toggles=(), card_query=""):
         self.record, self.queryset, self.user, self.key, self.url = record, queryset, user, key, url
-        self.toggles, self.card_query = tuple(toggles), card_query
+        self.toggles, self.card_query, self.preset = tuple(toggles), card_query, preset
         self.asking = Asking(user)
         self.state = {name: query[name] for name in (*STATE, *self.toggles) if name in query}
         self.filters = [(name, value) for name in query if name not in (*STATE, *self.toggles) for value in query.getlist(name)]
@@ -195,12 +198,13 @@ class Table:
             state.pop(name, None)
             if value is not None:
                 state[name] = value
-        if not filters:
+        if not filters and self.preset:
             state["all"] = "1"
         return urlencode([*filters, *state.items()], safe=",/")
 
     def address(self, filters=None, **changes) -> str:
-        return f"{self.url}?{self.query(filters, **changes)}"
+        query = self.query(filters, **changes)
+        return f"{self.url}?{query}" if query else self.url
 
     @property
     def here(self) -> str:
@@ -324,6 +328,14 @@ class Table:
             rows.append(Row(row["pk"], f"{base}{row['pk']}/{query}", title.text(row, self.asking), cells))
         return rows
 
+    @cached_property
+    def _links(self) -> list[str]:
+        """Where the links of each column lead, up to the id: an address is put together once, not for every cell."""
+        return [reverse(field.url_name, args=[0]).removesuffix("0/") if isinstance(field, Link) else "" for field in self.columns]
+
+    def link(self, column, pk) -> str:
+        return f"{self._links[column]}{pk}/"
+
     # --- Pages ------------------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -430,6 +442,18 @@ class Table:
                 chips.append(Chip(param, error, self.address(**taken_out), error=True))
         return chips
 
+    @cached_property
+    def tips(self) -> str:
+        """The descriptions of statuses by their names, as JSON: once for the list, not for every row that shows one (R10)."""
+        shown = [field for field in self.columns if isinstance(field, Choice) and field.pill]
+        return (
+            json.dumps(
+                {str(item.label): item.description for field in shown for item in field.options(self.asking)}, ensure_ascii=False
+            )
+            if shown
+            else ""
+        )
+
     def sorted_by(self, field) -> str:
         """Return *ascending* or *descending*, or nothing."""
         for one, descending in self.sort:
@@ -440,11 +464,11 @@ class Table:
     def is_filtered(self, field) -> bool:
         return any(line.field is field for line in self.lines)
 
-    def width(self, field):
-        """Return the width in pixels the user gave a column, or nothing."""
+    def width(self, field) -> int:
+        """Return the width of a column in pixels: the one the user gave it, else what such a field needs."""
         widths = self.saved.get("widths")
         value = widths.get(field.name) if isinstance(widths, dict) else None
-        return value if isinstance(value, int) and 40 <= value <= 1_200 else ""
+        return value if isinstance(value, int) and 40 <= value <= 1_200 else field.width or WIDTHS.get(field.kind, 150)
 
     @property
     def filterable(self) -> list[Field]:

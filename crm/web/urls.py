@@ -3,11 +3,13 @@
 from django.urls import path
 
 from crm.jobs import views as jobs
+from crm.tables.left import left
 from crm.web import history, search, settings_views
 
 app_name = "crm"
 urlpatterns = [
     path("history/<int:pk>/undo/", history.undo_change_set, name="undo"),
+    path("left/", left, name="left"),
     path("search/", search.search_page, name="search"),
     path("jobs/", jobs.bell, name="bell"),
     path("jobs/watch/", jobs.watch, name="jobs_watch"),

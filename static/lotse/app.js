@@ -2,7 +2,8 @@
 //   menus     <details class="menu" data-menu><summary>…<div class="panel">: one open at a time, opens in the top layer, on a phone from the
 //             bottom edge; arrow keys move, Esc and a click elsewhere close, choosing an .item closes unless it has data-keep-open
 //   dialogs   <a data-dialog="Title" href> (or a button with data-href) loads its address into <dialog id="panel">; data-small: as a small
-//             question in the middle; data-include="selector of a form": its fields go along. data-close-dialog closes;
+//             question in the middle; data-include="selector of a form": its fields go along, by POST with data-method="POST".
+//             data-close-dialog closes;
 //             event "closeDialog" (HX-Trigger) closes
 //   refresh   event "changed" (HX-Trigger): every [data-refresh] gets the event "refresh" (hx-trigger="refresh"), unless somebody types in it
 //   waiting   a thin bar after 300 ms; what is already on its way is not sent twice
@@ -91,7 +92,7 @@ async function openDialog(opener) {
   let came = false;
   const swapped = () => { came = true; };
   body.addEventListener("htmx:afterSwap", swapped);
-  await window.htmx.ajax("GET", opener.getAttribute("href") || opener.dataset.href, { target: body, swap: "innerHTML", source: panel, values });
+  await window.htmx.ajax(opener.dataset.method ?? "GET", opener.getAttribute("href") || opener.dataset.href, { target: body, swap: "innerHTML", source: panel, values });
   body.removeEventListener("htmx:afterSwap", swapped);
   if (!came) return; // it failed, and a message says so
   document.getElementById("panel-title").textContent = title;

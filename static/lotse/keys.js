@@ -57,7 +57,7 @@ document.addEventListener("keydown", (event) => {
     }
     return;
   }
-  if (event.key === "Enter" && event.target === document.body && current()?.dataset.href) location.href = current().dataset.href;
+  if (event.key === "Enter" && event.target === document.body && current()) location.href = current().dataset.href ?? current().querySelector("a.name")?.href ?? location.href;
   if (!actions[event.key]) return;
   event.preventDefault();
   actions[event.key]();

@@ -1,15 +1,21 @@
 // The list component. One container [data-list] per list, with
-//   rows     <tr data-row data-id data-href>: a click opens, Ctrl-click in a new tab
+//   rows     <tr data-row data-id>: a click opens its data-href or its a.name, Ctrl-click in a new tab. Cells get their data-label from the head, pills their
+//            tooltip from data-tips={"Open": "…"} on the container
 //   ticks    input[name=ids] in each row, input[data-tick-all] in the head; shift-click ticks a range. The bar [data-action-bar] shows
 //            while rows are ticked; [data-count] in it is the number. A button [data-select-everything] shows when the whole page is ticked and
-//            more match (data-total on the bar): it sets the hidden field [data-everything] to 1. [data-clear-ticks] ends it
+//            more match (data-total on the bar): it sets the hidden field [data-everything] to 1. [data-clear-ticks] ends it.
+//            A hidden field [data-ticked] holds the ids, as in 3,7,12
 //   groups   <tr class="group"><th colspan><button class="link" data-fold-group aria-expanded="true|false">: folds the rows up to the next heading;
-//            rows not loaded yet come by its own hx-get (hx-trigger="click once" hx-target="closest tr" hx-swap="afterend")
+//            rows not loaded yet come by its own hx-get (hx-trigger="click once" hx-target="closest tr" hx-swap="afterend"); data-level on the
+//            heading's tr says how deep it is
+//   going    <a data-go href>: loads the list anew in its place; data-keep="sort=-name" is kept for this user by POST to data-settings-url; with Shift
+//            held the list is sorted by data-add="company,-name" instead
+//   narrow   <input data-narrow="selector">: what is typed hides the places in its form or dialog that do not contain it
 //   filter   <form data-bare="empty not_empty …"> with a select "operator": the values rest while one of these needs none; [data-value] hides then,
 //            [data-for-operator="between"] shows for these operators only
 // Widths and the order of columns: columns.js. Ticks, scrolling and the current row outlive a refresh of the container by htmx.
 const listOf = (element) => element.closest("[data-list]");
-const ticksOf = (list) => [...list.querySelectorAll("input[name=ids]")];
+const ticksOf = (list) => [...list.querySelectorAll("input[type=checkbox][name=ids]")];
 const kept = new Map(); // the ticked ids of each list, over a refresh
 let last = null;
 
@@ -22,6 +28,7 @@ function show(list) {
     head.checked = all.length > 0 && ticked.length === all.length;
     head.indeterminate = ticked.length > 0 && !head.checked;
   }
+  list.querySelectorAll("[data-ticked]").forEach((field) => { field.value = ticked.map((tick) => tick.value).join(","); });
   if (list.id) kept.set(list.id, new Set(ticked.map((tick) => tick.value)));
   if (everything && ticked.length < all.length) everything.value = "";
   if (!bar) return;
@@ -60,10 +67,10 @@ document.addEventListener("click", (event) => {
   if (clear) ticksOf(listOf(clear)).forEach((other) => { other.checked = false; });
   if (everything || clear) return show(listOf(everything ?? clear));
 
-  const row = target.closest("[data-row][data-href]");
+  const row = target.closest("[data-row]"), href = row?.dataset.href ?? row?.querySelector("a.name")?.href;
   // Marking text, or hitting beside a small tick box, opens nothing.
-  if (!row || event.defaultPrevented || target.closest("a, button, input, select, textarea, label, details, td.tick") || String(getSelection())) return;
-  if (event.ctrlKey || event.metaKey) window.open(row.dataset.href); else location.href = row.dataset.href;
+  if (!href || event.defaultPrevented || target.closest("a, button, input, select, textarea, label, details, td.tick") || String(getSelection())) return;
+  if (event.ctrlKey || event.metaKey) window.open(href); else location.href = href;
 });
 // Shift-click marks text unless told not to.
 document.addEventListener("mousedown", (event) => { if (event.shiftKey && event.target.closest?.("[data-list] tr[data-row]")) event.preventDefault(); });
@@ -72,9 +79,48 @@ document.addEventListener("mousedown", (event) => { if (event.shiftKey && event.
 document.addEventListener("click", (event) => {
   const button = event.target.closest?.("[data-fold-group]");
   if (!button) return;
-  const heading = button.closest("tr"), open = button.getAttribute("aria-expanded") !== "true";
+  fold(button, button.getAttribute("aria-expanded") !== "true");
+});
+const levelOf = (row) => (row.querySelector("[data-fold-group]") ? Number(row.dataset.level ?? 0) : Infinity);
+
+function fold(button, open) {
   button.setAttribute("aria-expanded", String(open));
-  for (let row = heading.nextElementSibling; row && !row.querySelector("[data-fold-group]"); row = row.nextElementSibling) row.hidden = !open;
+  const heading = button.closest("tr"), level = levelOf(heading);
+  let closed = Infinity; // the level of a heading within that is closed itself: what is under it stays hidden
+  for (let row = heading.nextElementSibling; row && levelOf(row) > level; row = row.nextElementSibling) {
+    if (levelOf(row) <= closed) closed = Infinity;
+    row.hidden = !open || levelOf(row) > closed;
+    if (row.querySelector("[data-fold-group][aria-expanded=false]")) closed = Math.min(closed, levelOf(row));
+  }
+}
+// The first group opens by itself.
+document.addEventListener("htmx:afterRequest", ({ detail }) => {
+  if (detail.successful && detail.elt.matches?.("[data-fold-group]")) fold(detail.elt, true);
+});
+
+// --- Going on: pages, sorting, filters, groups ------------------------------------------------------------------------------------------------
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("[data-list] a[data-go]");
+  if (!link || event.ctrlKey || event.metaKey || event.button) return;
+  event.preventDefault();
+  const list = listOf(link), url = new URL(link.href), add = event.shiftKey && link.dataset.add;
+  if (add) url.searchParams.set("sort", add);
+  const keep = add ? `sort=${add}` : link.dataset.keep;
+  if (keep) keepChoice(list, keep);
+  window.htmx.ajax("GET", url.pathname + url.search, { source: link, target: list, swap: "outerHTML", push: "true" });
+});
+
+function keepChoice(list, text) {
+  const token = document.querySelector("meta[name=csrf-token]").content;
+  fetch(list.dataset.settingsUrl, { method: "POST", body: new URLSearchParams(text), headers: { "X-CSRFToken": token, "HX-Request": "true" }, keepalive: true }).catch(() => {});
+}
+
+// --- Long lists to choose from ----------------------------------------------------------------------------------------------------------------
+document.addEventListener("input", (event) => {
+  const places = event.target.dataset?.narrow;
+  if (!places) return;
+  const typed = event.target.value.trim().toLowerCase(), root = event.target.closest("form, dialog");
+  root.querySelectorAll(places).forEach((place) => { place.hidden = !place.textContent.toLowerCase().includes(typed); });
 });
 
 // --- A filter's form -------------------------------------------------------------------------------------------------------------------------
@@ -86,12 +132,21 @@ function fitFilter(form) {
 }
 document.addEventListener("change", (event) => { if (event.target.name === "operator") event.target.closest("form[data-bare]") && fitFilter(event.target.form); });
 
+/** Tell each cell what it is: on a phone, where rows are cards, the head is not above it. Each status gets its description. */
+function label(list) {
+  const tips = JSON.parse(list.dataset.tips || "{}");
+  list.querySelectorAll(".pill:not([data-tooltip])").forEach((pill) => { const tip = tips[pill.textContent]; if (tip) pill.dataset.tooltip = tip; });
+  const heads = [...(list.querySelector("table.list thead tr")?.cells ?? [])].map((head) => (head.dataset.column ? head.firstElementChild.textContent.trim() : ""));
+  list.querySelectorAll("tr[data-row]").forEach((row) => [...row.cells].forEach((cell, place) => { if (heads[place] && !cell.dataset.label) cell.dataset.label = heads[place]; }));
+}
+
 // --- What is new on the page ------------------------------------------------------------------------------------------------------------------
 function prepare(root) {
   const lists = [...root.querySelectorAll("[data-list]"), ...[root.closest?.("[data-list]")].filter(Boolean)];
   for (const list of new Set(lists)) {
     const ticked = kept.get(list.id);
     if (ticked) ticksOf(list).forEach((tick) => { tick.checked ||= ticked.has(tick.value); });
+    label(list);
     show(list);
   }
   root.querySelectorAll("form[data-bare]").forEach(fitFilter);

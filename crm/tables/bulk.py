@@ -1,0 +1,197 @@
+"""Acting on ticked rows, or on all that match: an app declares an `Action`; the dialog, the frozen list of ids, the job above
+2,000 records and the message with *Undo* are the same for all.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db.models import Max
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from crm import records
+from crm.history.changes import AT_ONCE
+from crm.history.models import Change
+from crm.jobs import Failed, enqueue, job
+from crm.web import formats
+
+MAX_LISTED = 2_000  # records left unchanged, of which the reason is kept
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One value the action can set: its key, its words, its colour if it has one."""
+
+    key: str
+    label: str
+    colour: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Action:
+    """What can be done with ticked rows.
+
+    `choices(user)` are the values to choose from (none: the action only asks for a yes), `value(key)` is the chosen one (raise
+    ValidationError), `run(records, value, **how)` does it by one of the app's actions, and `said(count, value)` says what was done.
+    `context(ids)` is what a template of its own shows, `options` the names of further fields of its form.
+    """
+
+    name: str
+    label: Any
+    icon: str
+    run: Callable[..., Any]
+    said: Callable[[int, Any], str]
+    choices: Callable[[Any], list[Choice]] | None = None
+    value: Callable[[str], Any] | None = None
+    allowed: Callable[[Any], bool] = lambda user: True
+    template: str = "tables/act.html"
+    context: Callable[[Any, list[int]], dict] | None = None
+    options: tuple[str, ...] = ()
+    danger: bool = False
+
+
+class Chosen:
+    """The records an action is asked for: the ticked ones, or all that match."""
+
+    def __init__(self, table, data):
+        self.table, self.data = table, data
+        self.everything = data.get("everything") == "1"
+
+    @cached_property
+    def ids(self) -> list[int]:
+        """The ids, in order: the frozen list the action works on."""
+        if self.everything:
+            return list(self.table.matching.order_by("pk").values_list("pk", flat=True))
+        asked = {int(pk) for text in self.data.getlist("ids") for pk in text.split(",") if pk.isdecimal() and len(pk) < 19}
+        if not asked:
+            return []
+        return list(self.table.queryset.filter(pk__in=asked).order_by("pk").values_list("pk", flat=True))
+
+    @cached_property
+    def count(self) -> int:
+        return self.table.exact_count() if self.everything else len(self.ids)
+
+    @property
+    def count_text(self) -> str:
+        return formats.number(self.count)
+
+    @property
+    def in_background(self) -> bool:
+        return self.count > AT_ONCE
+
+    @property
+    def listed(self) -> str:
+        """The ids as the dialog's form carries them."""
+        return "" if self.everything else ",".join(map(str, self.ids))
+
+
+class BulkForm:
+    """The dialog's form. It carries what was seen when it opened: the ids or their number, and the last change (settled 10)."""
+
+    def __init__(self, page, action, chosen, user, data):
+        self.page, self.action, self.chosen, self.user, self.data = page, action, chosen, user, data
+        self.errors: list[str] = []
+        self.value: Any = None
+
+    @cached_property
+    def as_of(self) -> int:
+        """The last change the user has seen: whoever is changed after it is left, and listed."""
+        given = self.data.get("as_of", "")
+        if given.isdecimal() and len(given) < 19:
+            return int(given)
+        return Change.objects.aggregate(last=Max("id"))["last"] or 0
+
+    @cached_property
+    def choices(self) -> list[Choice]:
+        return self.action.choices(self.user) if self.action.choices else []
+
+    @cached_property
+    def extra(self) -> dict:
+        return self.action.context(self.user, self.chosen.ids) if self.action.context else {}
+
+    @property
+    def options(self) -> dict:
+        return {name: self.data.get(name, "") for name in self.action.options}
+
+    def is_valid(self) -> bool:
+        if not self.chosen.count:
+            self.errors = [_("None of these records is there any more.")]
+        elif self.chosen.everything and self.data.get("count") != str(self.chosen.count):
+            # What was not there when the dialog opened was not meant.
+            self.errors = [_("The list has changed meanwhile. These are the records that match now.")]
+            self.data = self.data.copy()
+            self.data.pop("as_of", None)
+        elif self.action.value:
+            try:
+                self.value = self.action.value(self.data.get("value", ""))
+            except ValidationError as error:
+                self.errors = error.messages
+        return not self.errors
+
+    def run(self):
+        """Do it now, and return the outcome."""
+        via = "bulk" if self.chosen.count > 1 else "list"
+        return _run(self.action, self.page.record, self.chosen.ids, self.value, by=self.user, via=via, as_of=self.as_of,
+                    **self.options)  # fmt: skip
+
+    def enqueue(self):
+        """Let a job do it, on this list of ids."""
+        title = f"{self.action.label} ({self.chosen.count_text})"
+        return enqueue(act_in_background, owner=self.user, title=title, total=self.chosen.count, page=self.page.name,
+                       action=self.action.name, ids=self.chosen.ids, value=self.data.get("value", ""), as_of=self.as_of,
+                       options=self.options)  # fmt: skip
+
+    def said(self, outcome) -> str:
+        return said(self.action, outcome, self.value)
+
+    def left(self, outcome) -> dict:
+        return left(self.page.record, outcome)
+
+
+def _run(action, record_type, ids, value, **how):
+    return action.run(records.get(record_type).model.objects.filter(pk__in=ids), value, **how)
+
+
+def said(action, outcome, value) -> str:
+    """Return what came of an action: *12 persons are now Qualified; 3 left unchanged*."""
+    what = _("Nothing was changed") if not outcome.changed else action.said(outcome.changed, value)
+    if not outcome.left:
+        return what + "."
+    count = len(outcome.left)
+    unchanged = ngettext("%(count)s left unchanged", "%(count)s left unchanged", count) % {"count": formats.number(count)}
+    return f"{what}; {unchanged}."
+
+
+def left(record_type, outcome) -> dict:
+    """Return which records were left, by the reason, short enough to be kept."""
+    reasons = defaultdict(list)
+    for pk, reason in outcome.left[:MAX_LISTED]:
+        reasons[reason].append(pk)
+    return {"record": record_type, "count": len(outcome.left), "reasons": dict(reasons)}
+
+
+@job
+def act_in_background(job, *, page, action, ids, value, as_of, options):
+    """Do an action to more records than one transaction should hold."""
+    # The lists are declared where their addresses are; a worker has not needed these so far.
+    import_module(settings.ROOT_URLCONF)
+    from crm.tables.pages import page as page_of
+
+    listed = page_of(page)
+    known = next((one for one in listed.actions if one.name == action), None)
+    if known is None:
+        raise Failed(_("This version of Lotse does not know this kind of work."))
+    chosen = known.value(value) if known.value else None
+    outcome = _run(known, listed.record, ids, chosen, by=job.owner, via="bulk", as_of=as_of, progress=job.progress, **options)
+    result = {"text": said(known, outcome, chosen)}
+    if outcome.left:
+        result |= {"left": left(listed.record, outcome), "url": reverse("crm:left") + f"?job={job.pk}", "link": _("Why?")}
+    return result | ({"undo": outcome.change_set.pk} if outcome.change_set else {})

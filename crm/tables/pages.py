@@ -1,0 +1,330 @@
+"""A list of the product and the views it consists of; an app declares one and includes its `urls()`.
+
+PERSONS = ListPage(name="persons", record="person", path="persons/", queryset=lambda user: Person.objects.visible_to(user), …)
+urlpatterns = [*PERSONS.urls()]
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.http import Http404, HttpResponse, QueryDict
+from django.shortcuts import render
+from django.urls import path, reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from crm import access, records
+from crm.history.changes import AT_ONCE
+from crm.models import TableSetting
+from crm.tables import export
+from crm.tables.bulk import Action, BulkForm, Chosen
+from crm.tables.filters import FilterForm
+from crm.tables.table import Table
+from crm.web.htmx import toast, trigger, wants_fragment
+
+MAX_SETTING = 100  # columns a user can keep widths of
+
+
+@dataclass(frozen=True)
+class Toggle:
+    """A parameter of a list's own that shows what is otherwise left out."""
+
+    param: str
+    label: Any
+
+
+@dataclass
+class ListPage:
+    """One list: what it shows, where it lies, and what can be done with its rows.
+
+    `queryset(user, **kwargs)` is what this user may see of it (`kwargs` come from the path; raise Http404 for one that may not
+    be seen); `shown(queryset, toggles)` leaves out what the toggles that are off hide. `preset` are filters that are on until
+    others are chosen, `facts(table)` is the line beneath the title, `head(request, **kwargs)` what else the page's template shows.
+    """
+
+    name: str
+    record: str
+    path: str
+    title: Any
+    queryset: Callable[..., Any]
+    namespace: str = "leads"
+    template: str = "tables/page.html"
+    preset: str = ""
+    actions: tuple[Action, ...] = ()
+    toggles: tuple[Toggle, ...] = ()
+    shown: Callable[[Any, set[str]], Any] | None = None
+    facts: Callable[[Table], str] | None = None
+    empty: Any = ""
+    head: Callable[..., dict] | None = None
+    of: str = field(default="", kw_only=True)  # the name of the path's parameter, if it has one
+
+    def __post_init__(self):
+        _pages[self.name] = self
+
+    # --- The table --------------------------------------------------------------------------------------------------------
+
+    def table(self, request, query=None, **kwargs) -> Table:
+        """Return the table this request asks for."""
+        query = request.GET if query is None else query
+        toggles = [toggle.param for toggle in self.toggles]
+        queryset = self.queryset(request.user, **kwargs)
+        if self.shown:
+            queryset = self.shown(queryset, {param for param in toggles if query.get(param) == "1"})
+        table = Table(records.get(self.record), queryset, request.user, query, key=self.name, url=self.url(**kwargs),
+                      preset=self.preset, toggles=toggles)  # fmt: skip
+        given = {"list": self.name} | ({"of": kwargs[self.of]} if self.of else {})
+        keep = {name: value for name, value in table.state.items() if name in {"sort", "group", "all", *toggles}}
+        table.card_query = urlencode([*given.items(), *table.filters, *keep.items()], safe=",")
+        return table
+
+    def url(self, part="", **kwargs):
+        return reverse(f"{self.namespace}:{self.name}{'_' + part if part else ''}", kwargs=kwargs)
+
+    def urls(self):
+        name, base = self.name, self.path
+        return [
+            path(base, self.view(self.show), name=name),
+            path(f"{base}count/", self.view(self.count), name=f"{name}_count"),
+            path(f"{base}filter/", self.view(self.filter), name=f"{name}_filter"),
+            path(f"{base}columns/", self.view(self.columns), name=f"{name}_columns"),
+            path(f"{base}settings/", self.view(self.settings, write=True), name=f"{name}_settings"),
+            path(f"{base}export.<slug:file_type>", self.view(self.export), name=f"{name}_export"),
+            path(f"{base}act/<slug:action>/", self.view(self.act, write=True), name=f"{name}_act"),
+        ]
+
+    @staticmethod
+    def view(method, write=False):
+        """Return a method as a view of its own."""
+
+        def answer(request, **kwargs):
+            return method(request, **kwargs)
+
+        return (require_POST if write else require_GET)(answer)
+
+    # --- Showing ----------------------------------------------------------------------------------------------------------
+
+    def context(self, request, table, **kwargs) -> dict:
+        """Return what the list's templates show; also for a page of another's that includes `tables/_list.html`."""
+        role = request.user.role
+        return {
+            "page": self,
+            "table": table,
+            "part": lambda part, **more: self.url(part, **kwargs, **more),
+            "actions": [action for action in self.actions if action.allowed(request.user)] if role.edit != "none" else [],
+            "toggles": [(toggle, table.address(**{toggle.param: None if toggle.param in table.state else "1"}),
+                         toggle.param in table.state) for toggle in self.toggles],
+            "facts": self.facts(table) if self.facts and not table.errors else "",
+            **(self.head(request, **kwargs) if self.head else {}),
+        }  # fmt: skip
+
+    def show(self, request, **kwargs):
+        table = self.table(request, **kwargs)
+        # Read now: what is wrong with the address decides how the page is answered.
+        table.groups if table.shows_groups else table.rows  # noqa: B018
+        status = (422 if request.htmx else 400) if table.errors else 200
+        if "in" in table.state and wants_fragment(request):
+            return render(request, "tables/_inside.html", self.context(request, table, **kwargs), status=status)
+        template = "tables/_fragment.html" if wants_fragment(request) else self.template
+        response = render(request, template, self.context(request, table, **kwargs), status=status)
+        response.headers["Vary"] = "HX-Request"
+        return response
+
+    def count(self, request, **kwargs):
+        """Answer how many there are exactly, where the footer only said *more than*."""
+        table = self.table(request, **kwargs)
+        return render(request, "tables/_count.html", {"count": table.exact_count()}, status=400 if table.errors else 200)
+
+    # --- Choosing ---------------------------------------------------------------------------------------------------------
+
+    def filter(self, request, **kwargs):
+        """The dialog that asks for a filter; without `field` it offers the fields."""
+        query = request.GET.copy()
+        name, param, sent = query.pop("field", [""])[0], query.pop("param", [""])[0], "operator" in query
+        data = QueryDict(mutable=True)
+        for key in ("operator", "value"):
+            data.setlist(key, query.pop(key, []))
+        table = self.table(request, query, **kwargs)
+        described = table.record.fields.get(name)
+        context = self.context(request, table, **kwargs)
+        if described is None or not described.filter:
+            if name:
+                raise Http404
+            return render(request, "tables/filter_fields.html", context)
+        form = FilterForm(table, described, data if sent else None, param)
+        if not sent:
+            return render(request, "tables/filter.html", {**context, "form": form, "param": param})
+        try:
+            address = form.address()
+        except ValidationError:
+            return render(request, "tables/filter.html", {**context, "form": form, "param": param}, status=422)
+        return trigger(self.go(table, address), "closeDialog")
+
+    def go(self, table, address):
+        """Let the list go to this address; the browser's own address follows."""
+        response = HttpResponse(status=204)
+        response.headers["HX-Location"] = json.dumps({"path": address, "target": f"#list-{self.name}", "swap": "outerHTML"})
+        return response
+
+    def columns(self, request, **kwargs):
+        """The dialog that chooses and orders columns."""
+        table = self.table(request, **kwargs)
+        others = [described for described in table.record.fields.values() if described not in table.columns]
+        context = self.context(request, table, **kwargs)
+        return render(request, "tables/columns.html", {**context, "fields": [*table.columns, *others]})
+
+    def settings(self, request, **kwargs):
+        """Keep columns, widths, sorting and grouping for this user; `reset` forgets them all."""
+        table = self.table(request, request.GET, **kwargs)
+        fields = table.record.fields
+        try:
+            values = self._read_settings(request.POST, fields)
+        except ValueError:
+            return HttpResponse(_("These settings cannot be kept."), status=400)
+        with transaction.atomic():
+            mine = TableSetting.objects.select_for_update().filter(user=request.user, table=table.key)
+            if "reset" in request.POST:
+                mine.delete()
+            elif values:
+                setting = mine.first() or TableSetting(user=request.user, table=table.key, state={})
+                state = setting.state if isinstance(setting.state, dict) else {}
+                if "widths" in values:
+                    values["widths"] = {**(state.get("widths") or {}), **values["widths"]}
+                setting.state = {**state, **values}
+                setting.save()
+        if "go" not in request.POST:
+            return HttpResponse(status=204)
+        gone: dict[str, Any] = dict.fromkeys(["cols", *(["sort", "group", "per"] if "reset" in request.POST else [])])
+        return trigger(self.go(table, table.address(**gone)), "closeDialog")
+
+    @staticmethod
+    def _read_settings(data, fields):
+        """Return what is to be kept; raise ValueError for what nobody could have meant."""
+        values: dict[str, Any] = {}
+        if "columns" in data:
+            given = data.getlist("columns")
+            names = json.loads(given[0]) if len(given) == 1 and given[0].startswith("[") else given
+            if not isinstance(names, list) or not all(isinstance(name, str) and name in fields for name in names):
+                raise ValueError
+            values["columns"] = list(dict.fromkeys(names))
+        if "widths" in data:
+            widths = json.loads(data["widths"])
+            if not isinstance(widths, dict) or len(widths) > MAX_SETTING or not widths.keys() <= fields.keys():
+                raise ValueError
+            values["widths"] = {name: min(1_200, max(40, int(width))) for name, width in widths.items()}
+        for param in ("sort", "group"):
+            if param in data:
+                names = [name for name in data[param].split(",") if name]
+                if not all(name.removeprefix("-") in fields for name in names) or len(names) > len(fields):
+                    raise ValueError
+                values[param] = names
+        return values
+
+    def export(self, request, file_type, **kwargs):
+        """The list as a file."""
+        access.require(request.user, "may_export")
+        if file_type not in export.TYPES:
+            raise Http404
+        table = self.table(request, **kwargs)
+        # Headings are no part of a file: what is shown in groups is sorted by them.
+        if table.errors:
+            return self.show(request, **kwargs)
+        return export.response(table, file_type, str(self.title))
+
+    # --- Acting on ticked rows ----------------------------------------------------------------------------------------------
+
+    def act(self, request, action, **kwargs):
+        """The dialog of an action on ticked rows, or on all that match, and the action itself."""
+        chosen_action = next((one for one in self.actions if one.name == action), None)
+        if chosen_action is None:
+            raise Http404
+        if request.user.role.edit == "none" or not chosen_action.allowed(request.user):
+            raise PermissionDenied
+        table = self.table(request, **kwargs)
+        chosen = Chosen(table, request.POST)
+        if chosen.count > 1:
+            access.require(request.user, "may_bulk")
+        form = BulkForm(self, chosen_action, chosen, request.user, request.POST)
+        context = {**self.context(request, table, **kwargs), "form": form, "action": chosen_action, "chosen": chosen,
+                   "address": f"{self.url('act', action=action, **kwargs)}?{request.GET.urlencode()}"}  # fmt: skip
+        if "go" not in request.POST or not form.is_valid():
+            status = 422 if "go" in request.POST else 200
+            return render(request, chosen_action.template, context, status=status)
+        if chosen.count > AT_ONCE:
+            form.enqueue()
+            response = trigger(HttpResponse(status=204), "jobs")
+            toast(response, _("This goes on in the background; the bell shows how far it is."))
+            return trigger(response, "closeDialog")
+        try:
+            outcome = form.run()
+        except ValidationError as error:
+            form.errors = error.messages
+            return render(request, chosen_action.template, context, status=422)
+        return self.told(request, form, outcome)
+
+    @staticmethod
+    def told(request, form, outcome):
+        """Answer what was done, with *Undo* and, where some were left, a link that says why."""
+        link = None
+        if outcome.left:
+            request.session["left"] = form.left(outcome)
+            link = {"url": reverse("crm:left"), "text": _("Why?")}
+        undo_url = reverse("crm:undo", args=[outcome.change_set.pk]) if outcome.change_set else None
+        level = "ok" if outcome.changed else "error"
+        response = toast(HttpResponse(status=204), form.said(outcome), undo_url=undo_url, level=level, link=link)
+        return trigger(trigger(response, "closeDialog"), "changed")
+
+
+_pages: dict[str, ListPage] = {}
+
+
+def page(name) -> ListPage:
+    """Return a list by its name, or raise KeyError."""
+    return _pages[name]
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Where a record stands in the list one came from (*3 of 156*); `at` is None if that is not known."""
+
+    at: int | None
+    count_text: str
+    previous_url: str
+    next_url: str
+    list_url: str
+
+
+def neighbours(request, record_type, pk) -> Neighbours | None:
+    """Return a card's place in the list named by `?list=…`, or None if it came from none or has left it meanwhile.
+
+    A few statements, however long the list: where the record stands, what comes before and after it, and the count.
+    """
+    query = request.GET.copy()
+    listed = _pages.get(query.pop("list", [""])[0])
+    of, at = query.pop("of", [""])[0], query.pop("at", [""])[0]
+    query.pop("tab", None)
+    if listed is None or listed.record != record_type or (listed.of and not (of.isdecimal() and len(of) < 19)):
+        return None
+    kwargs = {listed.of: int(of)} if listed.of else {}
+    try:
+        table = listed.table(request, query, **kwargs)
+    except Http404:
+        return None
+    if table.errors:
+        return None
+    here = table.order.place_of(table.matching, pk)
+    if here is None:
+        return None
+    before, after = table.order.around(table.matching, here)
+    number = int(at) if at.isdecimal() and len(at) < 9 and 0 < int(at) <= table.count else None
+    base = reverse(table.record.card_url, args=[0]).removesuffix("0/")
+
+    def address(other, step):
+        place = f"&at={number + step}" if number else ""
+        return f"{base}{other}/?{table.card_query}{place}" if other else ""
+
+    return Neighbours(number, table.count_text, address(before, -1), address(after, 1), table.address())

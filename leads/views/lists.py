@@ -1,0 +1,173 @@
+"""The lists of leads, persons and companies, and what can be done with their rows."""
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db.models import Count, Q
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from crm.history.changes import chunks
+from crm.models import NEVER, User
+from crm.tables.bulk import Action, Choice
+from crm.tables.pages import ListPage, Toggle
+from crm.tables.table import COUNT_UP_TO, Table, capped
+from crm.web import formats
+from leads import actions
+from leads.models import Category, Company, LeadStatus, Person
+
+# --- What can be done with ticked rows ----------------------------------------------------------------------------------
+
+
+def items(model):
+    """Return the function that gives the selectable items of a list as choices."""
+
+    def choices(user):
+        return [Choice(str(item.pk), item.name, item.colour, item.description) for item in model.objects.selectable()]
+
+    return choices
+
+
+def owners(user):
+    """Return who can be given records, me first."""
+    active = sorted(User.objects.filter(is_active=True), key=lambda one: (one != user, one.name_key))
+    return [*(Choice(str(one.pk), one.name) for one in active), Choice("", _("nobody"))]
+
+
+def one_of(model):
+    def value(key):
+        found = model.objects.filter(pk=key).first() if key.isdecimal() and len(key) < 19 else None
+        if found is None:
+            raise ValidationError(_("Choose one of these."))
+        return found
+
+    return value
+
+
+def owner_of(key):
+    return one_of(User)(key) if key else None
+
+
+def counted(singular, plural):
+    """Return said(count, value) from a sentence in both numbers; both name %(count)s, and %(value)s where there is one."""
+
+    def said(count, value):
+        return ngettext(singular, plural, count) % {
+            "count": formats.number(count),
+            "value": getattr(value, "name", None) or _("nobody"),
+        }
+
+    return said
+
+
+def delete(records, value, *, keep_persons="", as_of=None, **how):
+    if records.model is Company:
+        return actions.delete(records, keep_persons=keep_persons == "1", **how)
+    return actions.delete(records, **how)
+
+
+def may_delete(user):
+    return user.role.may_delete
+
+
+def along_with_companies(user, ids):
+    """Return what deleting these companies would take along (settled 6)."""
+    persons = sum(Person.objects.filter(company__in=some, deleted_at=None).count() for some in chunks(ids))
+    told = ngettext("%(count)s person", "%(count)s persons", persons) % {"count": formats.number(persons)}
+    return {
+        "persons": persons,
+        "along": [*([told] if persons else []), *actions.along("company", ids)],
+        "days": settings.BIN_DAYS,
+    }
+
+
+def along_with_persons(user, ids):
+    return {"persons": 0, "along": actions.along("person", ids), "days": settings.BIN_DAYS}
+
+
+SET_STATUS = Action(
+    name="status", label=gettext_lazy("Set lead status"), icon="flag", choices=items(LeadStatus), value=one_of(LeadStatus),
+    run=actions.set_lead_status, said=counted("%(count)s person is now %(value)s", "%(count)s persons are now %(value)s"),
+)  # fmt: skip
+OWN_PERSONS = Action(
+    name="owner", label=gettext_lazy("Change owner"), icon="user", choices=owners, value=owner_of, run=actions.set_owner,
+    said=counted("%(count)s person now belongs to %(value)s", "%(count)s persons now belong to %(value)s"),
+)  # fmt: skip
+OWN_COMPANIES = Action(
+    name="owner", label=gettext_lazy("Change owner"), icon="user", choices=owners, value=owner_of, run=actions.set_owner,
+    said=counted("%(count)s company now belongs to %(value)s", "%(count)s companies now belong to %(value)s"),
+)  # fmt: skip
+SET_CATEGORY = Action(
+    name="category", label=gettext_lazy("Change category"), icon="category", choices=items(Category), value=one_of(Category),
+    run=actions.set_category, said=counted("%(count)s company is now %(value)s", "%(count)s companies are now %(value)s"),
+)  # fmt: skip
+DELETE_PERSONS = Action(
+    name="delete", label=gettext_lazy("Delete"), icon="trash", run=delete, allowed=may_delete, danger=True,
+    said=counted("%(count)s person is in the bin", "%(count)s persons are in the bin"), context=along_with_persons,
+    template="leads/delete_rows.html",
+)  # fmt: skip
+DELETE_COMPANIES = Action(
+    name="delete", label=gettext_lazy("Delete"), icon="trash", run=delete, allowed=may_delete, danger=True,
+    said=counted("%(count)s company is in the bin", "%(count)s companies are in the bin"), context=along_with_companies,
+    template="leads/delete_rows.html", options=("keep_persons",),
+)  # fmt: skip
+PERSON_ACTIONS = (SET_STATUS, OWN_PERSONS, DELETE_PERSONS)
+
+# --- The lists ----------------------------------------------------------------------------------------------------------
+
+
+def facts_of_leads(table: Table) -> str:
+    """Return how many leads are open, overdue and without a next activity, and let the table know its count: one statement.
+
+    *Open* are those who are not disqualified.
+    """
+    some = table.matching.order_by()[: COUNT_UP_TO + 1].values("next_activity_at", "lead_status__kind", "pk")
+    counts = some.aggregate(
+        all=Count("pk"),
+        open=Count("pk", filter=~Q(lead_status__kind=LeadStatus.Kind.DISQUALIFIED)),
+        overdue=Count("pk", filter=Q(next_activity_at__lt=timezone.now())),
+        without=Count("pk", filter=Q(next_activity_at=NEVER)),
+    )
+    table.count = counts["all"]
+    sign = "+" if table.is_capped else ""
+    return _("%(open)s open · %(overdue)s overdue · %(without)s without next activity") % {
+        name: capped(counts[name]).removesuffix("+") + sign for name in ("open", "overdue", "without")
+    }
+
+
+def company_of(user, pk):
+    return get_object_or_404(Company.objects.visible_to(user), pk=pk)
+
+
+def persons_of(user, pk):
+    """Return a company's persons. Who may see the company but not a person there does not see the person."""
+    return Person.objects.visible_to(user).filter(company=company_of(user, pk))
+
+
+def without_former(persons, toggles):
+    return persons if "former" in toggles else persons.filter(former_employee=False)
+
+
+LEADS = ListPage(
+    name="leads", record="person", path="leads/", title=gettext_lazy("Leads"), preset="owner=me",
+    queryset=lambda user: Person.objects.visible_to(user).leads(), actions=PERSON_ACTIONS, facts=facts_of_leads,
+    empty=gettext_lazy("Leads are persons at potential customers. Import a list, or create the first one."),
+)  # fmt: skip
+PERSONS = ListPage(
+    name="persons", record="person", path="persons/", title=gettext_lazy("Persons"), actions=PERSON_ACTIONS,
+    queryset=lambda user: Person.objects.visible_to(user),
+    empty=gettext_lazy("Import a list, or create the first person."),
+)  # fmt: skip
+COMPANIES = ListPage(
+    name="companies", record="company", path="companies/", title=gettext_lazy("Companies"),
+    actions=(SET_CATEGORY, OWN_COMPANIES, DELETE_COMPANIES), queryset=lambda user: Company.objects.visible_to(user),
+    empty=gettext_lazy("Import a list, or create the first company."),
+)  # fmt: skip
+COMPANY_PERSONS = ListPage(
+    name="company_persons", record="person", path="companies/<int:pk>/persons/", title=gettext_lazy("Persons"), of="pk",
+    actions=PERSON_ACTIONS, queryset=persons_of, shown=without_former, template="leads/company_persons.html",
+    toggles=(Toggle("former", gettext_lazy("Former employees")),), head=lambda request, pk: {"company": company_of(request.user, pk)},
+    empty=gettext_lazy("Nobody is known at this company yet."),
+)  # fmt: skip
+PAGES = (LEADS, PERSONS, COMPANIES, COMPANY_PERSONS)
