@@ -147,6 +147,7 @@ def new_import(file, name, record_type, by):
     try:
         table = open_table(source.file.path, name)
         head = table.head()
+        source.state = Import.State.MAPPING
         source.mapping = mappings.guess(record_type, head)
         source.report = {"total": sum(1 for _row in table.records())}
     except UnreadableFile:
