@@ -108,7 +108,7 @@ WSGI_APPLICATION = "crm.wsgi.application"
 AUTH_USER_MODEL = "crm.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# --- Templates: Jinja2 for the product's pages, Django's for the admin site and for packages --------------------------
+# --- Templates: Jinja2 for our pages, the admin site among them; Django's for what packages bring (docs/decisions/0011) ---
 CONTEXT_PROCESSORS = ["crm.web.context.page", "django.contrib.messages.context_processors.messages"]
 TEMPLATES = [
     {
@@ -120,7 +120,6 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "NAME": "django",
-        "DIRS": [BASE_DIR / "templates" / "django"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [

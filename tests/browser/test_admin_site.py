@@ -21,7 +21,9 @@ def drag(page, row, onto):
     page.mouse.move(start["x"] + 10, start["y"] + 15)
     page.mouse.down()
     page.mouse.move(start["x"] + 10, start["y"] + 35, steps=4)
-    page.mouse.move(end["x"] + 10, end["y"] + 26, steps=8)
+    for below in (10, 26, 34, 38):  # rows make way as one passes them
+        page.mouse.move(end["x"] + 10, end["y"] + below, steps=6)
+        page.wait_for_timeout(60)
     page.mouse.up()
 
 
