@@ -161,7 +161,9 @@ class Order:
 
     def place_of(self, queryset, pk) -> Cursor | None:
         """Return the place right at this record, or None if it is not in the list."""
-        numbered = Case(*(When(stretch.q, then=Value(n)) for n, stretch in enumerate(self.stretches)), default=Value(-1))
+        numbered: Any = Value(0)
+        if self.stretches[0].q:
+            numbered = Case(*(When(stretch.q, then=Value(n)) for n, stretch in enumerate(self.stretches)), default=Value(-1))
         keys = {f"_key{number}": key.expression for number, key in enumerate(self.keys)}
         row = queryset.filter(pk=pk).annotate(_stretch=numbered, **keys).values_list("_stretch", *keys).first()
         if row is None or row[0] < 0:

@@ -118,6 +118,8 @@ class ListPage:
             "actions": [action for action in self.actions if action.allowed(request.user)] if role.edit != "none" else [],
             "toggles": [(toggle, table.address(**{toggle.param: None if toggle.param in table.state else "1"}),
                          toggle.param in table.state) for toggle in self.toggles],
+            "oob": wants_fragment(request),
+            "new_url": reverse(f"{table.record.card_url}_new"),
             "facts": self.facts(table) if self.facts and not table.errors else "",
             **(self.head(request, **kwargs) if self.head else {}),
         }  # fmt: skip

@@ -71,7 +71,7 @@ class Chip:
     error: bool = False
 
 
-def capped(count, cap=COUNT_UP_TO):
+def capped(count, cap):
     """Return a count in words; one beyond the cap is marked as such (settled 15)."""
     return f"{formats.number(cap)}+" if count > cap else formats.number(count)
 
@@ -249,7 +249,7 @@ class Table:
 
     @property
     def count_text(self) -> str:
-        return capped(self.count)
+        return capped(self.count, COUNT_UP_TO)
 
     @property
     def is_capped(self) -> bool:

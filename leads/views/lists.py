@@ -132,7 +132,7 @@ def facts_of_leads(table: Table) -> str:
     table.count = counts["all"]
     sign = "+" if table.is_capped else ""
     return _("%(open)s open · %(overdue)s overdue · %(without)s without next activity") % {
-        name: capped(counts[name]).removesuffix("+") + sign for name in ("open", "overdue", "without")
+        name: capped(counts[name], COUNT_UP_TO).removesuffix("+") + sign for name in ("open", "overdue", "without")
     }
 
 
