@@ -130,17 +130,10 @@ def create_persons(many, *, by, via) -> list[Person]:
             person.category = default_category
         _clean(person, values, by)
         category = person.company.category if person.company_id else person.category
-        person.is_lead = category.lead_status_enabled
-        if person.lead_status_id and not person.is_lead:
+        if person.lead_status_id and not category.lead_status_enabled:
             raise ValidationError({"lead_status": lifecycle.why_no_status(category)})
-        if person.is_lead and not person.lead_status_id:
-            default_status = default_status or lifecycle.default_status()
-            person.lead_status = default_status
-        person.lead_status_since = now if person.lead_status_id else None
-        if person.company_id:
-            person.company_key, person.country = person.company.name_key, str(person.company.country or "")
-        for key, value in lifecycle.person_keys(person.first_name, person.last_name, person.email).items():
-            setattr(person, key, value)
+        default_status = default_status or lifecycle.default_status()
+        lifecycle.begin(person, category, default_status, now)
         made.append(person)
     params = {"count": len(made)} | ({"name": made[0].name} if len(made) == 1 else {})
     with change("person.create", by=by, via=via, params=params):
@@ -392,7 +385,7 @@ def restore(records, *, by, via) -> Outcome:
 
 def _deleted_in(record_type, ids):
     """Return for each record the change set that put it into the bin."""
-    rows = Change.objects.filter(record_type=record_type, record_id__in=ids, field="deleted_at", new__isnull=False)
+    rows = Change.objects.filter(record_type=record_type, record_id__in=ids, field="deleted_at", old=None, new__isnull=False)
     return dict(rows.order_by("id").values_list("record_id", "change_set_id"))
 
 

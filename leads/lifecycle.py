@@ -47,6 +47,18 @@ def company_keys(name, city):
     return {"name_key": fold(name), "city_key": fold(city)}
 
 
+def begin(person, category, default, now):
+    """Fill what a new person's row follows from: the effective category (R4, R5), the company, the names."""
+    person.category_id, person.is_lead = category.pk, category.lead_status_enabled
+    if person.is_lead and person.lead_status_id is None:
+        person.lead_status = default
+    person.lead_status_since = now if person.lead_status_id else None
+    if person.company_id:
+        person.company_key, person.country = person.company.name_key, str(person.company.country or "")
+    for key, value in person_keys(person.first_name, person.last_name, person.email).items():
+        setattr(person, key, value)
+
+
 def settle(person_ids, came_from=None):
     """Let persons follow their effective category: the copies, and what R7 says of the lead status.
 

@@ -52,7 +52,8 @@ class PersonFactory(_ByAction):
     first_name = factory.Faker("first_name")
     last_name = factory.Sequence(lambda n: f"Person {n}")
     email = factory.Sequence(lambda n: f"person{n}@example.com")
-    company = factory.SubFactory(CompanyFactory)
+    # Whoever makes a person has to see the company.
+    company = factory.SubFactory(CompanyFactory, by=factory.LazyAttribute(lambda one: getattr(one.factory_parent, "by", None)))
     make = staticmethod(create_person)
 
 
@@ -61,7 +62,7 @@ class ActivityFactory(_ByAction):
         model = Activity
 
     subject = factory.Sequence(lambda n: f"Follow-up {n}")
-    person = factory.SubFactory(PersonFactory)
+    person = factory.SubFactory(PersonFactory, by=factory.LazyAttribute(lambda one: getattr(one.factory_parent, "by", None)))
     make = staticmethod(create_activity)
 
 

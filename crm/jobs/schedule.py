@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from crm.jobs import enqueue, job
 from crm.jobs.models import Job
-from crm.models import Throttle
+from crm.models import IdempotencyKey, Throttle
 
 logger = logging.getLogger("lotse.jobs")
 
@@ -36,7 +36,7 @@ def ensure():
 @job
 def nightly(job):
     """Do each piece of the housekeeping; one that fails does not keep the others from being done."""
-    steps = [purge_bin, forget_throttles, forget_sessions, forget_jobs, refresh_statistics]
+    steps = [purge_bin, forget_throttles, forget_sessions, forget_jobs, forget_idempotency_keys, refresh_statistics]
     for done, step in enumerate(steps, 1):
         try:
             step()
@@ -61,6 +61,11 @@ def forget_sessions():
 
 def forget_jobs():
     Job.objects.filter(finished_at__lt=timezone.now() - timedelta(days=JOB_DAYS)).delete()
+
+
+def forget_idempotency_keys():
+    """A repeat comes soon or never; the answers hold what is personal."""
+    IdempotencyKey.objects.filter(created_at__lt=timezone.now() - timedelta(days=1)).delete()
 
 
 def refresh_statistics():

@@ -5,15 +5,16 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('crm', '0004_idempotency'),
+        ("crm", "0004_idempotency"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='externalid',
-            name='change_set',
-            field=models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='crm.changeset'),
+            model_name="externalid",
+            name="change_set",
+            field=models.ForeignKey(
+                editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="crm.changeset"
+            ),
         ),
     ]

@@ -156,7 +156,7 @@ def _cell(value, heading=False):
     if value is None or value == "":
         return "<c/>"
     if isinstance(value, datetime.datetime):
-        return f'<c s="1"><v>{(value - _EPOCH) / datetime.timedelta(days=1):.6f}</v></c>'
+        return f'<c s="1"><v>{(value - _EPOCH) / datetime.timedelta(days=1):.9f}</v></c>'
     if isinstance(value, int) and not isinstance(value, bool):
         return f"<c><v>{value}</v></c>"
     # A text in a cell for texts: it stays one even if somebody goes into the cell and presses Enter.

@@ -11,6 +11,7 @@ from crm import access
 from crm.history import words
 from crm.history.changes import Conflict
 from crm.models import ExternalId
+from crm.tables.pages import neighbours
 from crm.text import fold
 from crm.web.htmx import redirect_to, say, toast, trigger
 from leads import actions, lifecycle
@@ -73,7 +74,17 @@ def facts_of(request, record):
 @require_GET
 def card(request, kind, pk):
     record = find(request, kind, pk)
-    return render(request, "leads/card.html", context_of(request, kind, record))
+    beside = neighbours(request, record.history.record_type, pk)
+    return render(
+        request, "leads/card.html", {**context_of(request, kind, record), "beside": beside, "tab_query": tab_query(request)}
+    )
+
+
+def tab_query(request):
+    """Return what a tab's address keeps of this one: the list one came from."""
+    query = request.GET.copy()
+    query.pop("tab", None)
+    return f"&{query.urlencode()}" if query else ""
 
 
 @require_GET
@@ -84,7 +95,7 @@ def facts(request, kind, pk):
 
 @require_GET
 def head(request, kind, pk):
-    return render(request, "leads/_head.html", context_of(request, kind, find(request, kind, pk)))
+    return render(request, "leads/_head.html", {**context_of(request, kind, find(request, kind, pk)), "beside": None})
 
 
 @require_GET
@@ -284,7 +295,8 @@ def delete(request, kind, pk):
     access.require_edit(record, request.user)
     persons = Person.objects.filter(company=record, deleted_at=None).count() if kind == "companies" else 0
     if request.method == "GET":
-        return render(request, "leads/_delete.html", {"record": record, "kind": kind, "persons": persons})
+        along = actions.along(record.history.record_type, [record.pk])
+        return render(request, "leads/_delete.html", {"record": record, "kind": kind, "persons": persons, "along": along})
     keep = request.POST.get("keep_persons") == "1"
     outcome = actions.delete(record, by=request.user, via="card", **({"keep_persons": keep} if kind == "companies" else {}))
     say(request, _("%(name)s was deleted.") % {"name": record}, outcome.change_set)

@@ -44,7 +44,7 @@ def test_records_have_exactly_the_agreed_fields(api, person):
                                                                      "description", "rank", "deleted_at"}  # fmt: skip
     assert set(api.get(f"{API}lead-statuses/").json()["results"][0]) >= {"id", "name", "kind", "description", "is_default", "rank",
                                                                         "colour", "deleted_at"}  # fmt: skip
-    assert [group["code"] for group in api.get(f"{API}category-groups/").json()["results"]][0] == "customer"
+    assert next(group["code"] for group in api.get(f"{API}category-groups/").json()["results"]) == "customer"
 
 
 def test_names_are_in_the_language_asked_for(api):

@@ -1,0 +1,97 @@
+"""Writing many companies and persons whose values were checked before, as an import does, batch by batch.
+
+The caller checks permissions and values and has a change set open. What follows from the values (effective category, lead
+status, keys, copies, search texts) follows here as everywhere, by `leads.lifecycle`; the cost is a few statements a batch.
+"""
+
+from collections import defaultdict
+
+from django.utils import timezone
+
+from crm import search
+from leads import lifecycle
+from leads.models import Category, Company, Person
+
+
+def create_companies(companies):
+    """Create these companies; each has its category."""
+    for company in companies:
+        for key, value in lifecycle.company_keys(company.name, company.city).items():
+            setattr(company, key, value)
+    Company.objects.bulk_create(companies, batch_size=1_000)
+    search.refresh("company", [company.pk for company in companies])
+
+
+def create_persons(persons):
+    """Create these persons; each has a company, or a category of their own. A lead without a status gets the default (R5)."""
+    categories, default, now = Category.objects.in_bulk(), lifecycle.default_status(), timezone.now()
+    for person in persons:
+        lifecycle.begin(person, categories[person.company.category_id if person.company_id else person.category_id], default, now)
+    Person.objects.bulk_create(persons, batch_size=1_000)
+    ids = [person.pk for person in persons]
+    # A company, or a category's lead status, may have changed since the caller read it.
+    if behind := lifecycle.drift(ids):
+        lifecycle.settle(behind)
+    search.refresh("person", ids)
+
+
+def update_companies(changes):
+    """Write the fields that were set on these companies: company -> names of the fields. Their persons follow (R7)."""
+    changes = _still_as_read(Company, changes)
+    for company in changes:
+        for key, value in lifecycle.company_keys(company.name, company.city).items():
+            setattr(company, key, value)
+    _write(Company, changes, {"name_key", "city_key"})
+    if moved := _having(changes, {"category"}):
+        lifecycle.settle(lifecycle.persons_of(moved))
+    if shown := _having(changes, {"name", "country"}):
+        lifecycle.copy_from_company(Person.objects.filter(company__in=shown))
+    search.refresh("company", [company.pk for company in changes])
+    if renamed := _having(changes, {"name"}):
+        search.refresh("person", lifecycle.persons_of(renamed))
+    return changes
+
+
+def update_persons(changes):
+    """Write the fields that were set on these persons: person -> names of the fields.
+
+    Who joins another company follows its category (R7); a status is written after that, where one applies (R6).
+    """
+    changes = _still_as_read(Person, changes)
+    statuses = defaultdict(list)
+    for person, names in changes.items():
+        for key, value in lifecycle.person_keys(person.first_name, person.last_name, person.email).items():
+            setattr(person, key, value)
+        if "lead_status" in names:
+            statuses[person.lead_status_id].append(person.pk)
+    _write(Person, {person: names - {"lead_status"} for person, names in changes.items()}, {"name_key", "email_key"})
+    if joined := _having(changes, {"company"}):
+        lifecycle.settle(joined)
+    for status, ids in statuses.items():
+        leads = Person.objects.filter(pk__in=ids, is_lead=True).exclude(lead_status=status)
+        leads.update(lead_status=status, lead_status_since=timezone.now(), **Person.edited())
+    search.refresh("person", [person.pk for person in changes])
+    return changes
+
+
+def _having(changes, names):
+    return [record.pk for record, changed in changes.items() if changed & names]
+
+
+def _still_as_read(model, changes):
+    """Return the changes of the records that nobody else has changed since they were read, and lock these (R17)."""
+    locked = model.objects.select_for_update().filter(pk__in=[record.pk for record in changes], deleted_at=None).order_by("pk")
+    versions = dict(locked.values_list("pk", "version"))
+    return {record: names for record, names in changes.items() if versions.get(record.pk) == record.version}
+
+
+def _write(model, changes, keys):
+    now = timezone.now()
+    groups = defaultdict(list)
+    for record, names in changes.items():
+        if names:
+            record.version += 1
+            record.updated_at = now
+            groups[frozenset(names)].append(record)
+    for names, records in groups.items():
+        model.objects.bulk_update(records, [*sorted(names), *sorted(keys), "version", "updated_at"], batch_size=250)

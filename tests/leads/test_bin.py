@@ -1,0 +1,158 @@
+"""The recycle bin and what becomes of it (R18, settled 12)."""
+
+import datetime
+import json
+import re
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from activities.models import Activity
+from crm.history.models import Change, ChangeSet
+from crm.models import ExternalId, SearchText
+from leads import actions
+from leads.models import Company, Person
+from tests.factories import ActivityFactory, CompanyFactory, PersonFactory, arrange
+
+pytestmark = pytest.mark.usefixtures("nothing_unattributed")
+
+
+def names(response):
+    return re.findall(r'<span class="line name">([^<]*)</span>', response.content.decode())
+
+
+def test_r18_the_bin_shows_what_was_deleted_by_whom_and_how_long_it_stays(client, anna, jan):
+    company = CompanyFactory(by=anna, name="Nordwind")
+    person = PersonFactory(by=anna, company=company, first_name="Jana", last_name="Petersen")
+    actions.delete(person, by=jan, via="card")
+    client.force_login(anna)
+    page = client.get("/bin/?of=person")
+    text = page.content.decode()
+    assert names(page) == ["Jana Petersen"] and "Jan Behrens" in text and "14 more days" in text and "Nordwind" in text
+    assert not names(client.get("/bin/"))
+
+
+def test_r18_ticked_records_come_back_with_all_that_went_with_them(client, anna):
+    company = CompanyFactory(by=anna)
+    person = PersonFactory(by=anna, company=company)
+    ActivityFactory(by=anna, person=person)
+    actions.delete(company, by=anna, via="card")
+    client.force_login(anna)
+    answer = client.post("/bin/restore/?of=company", {"ids": f"{company.pk},999"})
+    told = json.loads(answer.headers["HX-Trigger"])
+    assert told["toast"]["text"] == "1 record is back." and told["toast"]["undo_url"]
+    assert Company.objects.filter(deleted_at=None).exists() and Person.objects.filter(deleted_at=None).exists()
+    assert Activity.objects.filter(deleted_at=None).exists()
+
+
+def test_a1_the_bin_shows_and_restores_only_what_one_may_edit(client, anna, max_, rita):
+    company = CompanyFactory(by=anna)
+    actions.delete(company, by=anna, via="card")
+    client.force_login(max_)
+    assert not names(client.get("/bin/"))
+    client.post("/bin/restore/?of=company", {"ids": company.pk})
+    assert not Company.objects.filter(deleted_at=None).exists()
+    client.force_login(rita)
+    assert client.get("/bin/").status_code == 403 and client.post("/bin/restore/", {"ids": company.pk}).status_code == 403
+
+
+@pytest.mark.parametrize("query", ["of=user", "of=", "of=company&of=x"])
+def test_u3_there_is_no_bin_for_other_things(query, client, anna):
+    client.force_login(anna)
+    assert client.get(f"/bin/?{query}").status_code == 404
+
+
+def test_u3_a_broken_page_of_the_bin_is_told(client, anna):
+    client.force_login(anna)
+    response = client.get("/bin/?after=broken")
+    assert response.status_code == 400 and "could not be understood" in response.content.decode()
+    assert client.post("/bin/restore/", {"ids": "x,,9999999999999999999999"}).status_code == 204
+
+
+def test_the_bin_has_pages(client, anna, monkeypatch):
+    monkeypatch.setattr("leads.views.bin.PER_PAGE", 2)
+    for number in range(5):
+        actions.delete(CompanyFactory(by=anna, name=f"C{number}"), by=anna, via="card")
+    client.force_login(anna)
+    found, url = [], "/bin/"
+    while url:
+        page = client.get(url)
+        found += names(page)
+        following = re.search(r'href="([^"]+)">Older ones', page.content.decode())
+        url = following[1].replace("&amp;", "&") if following else None
+    assert found == ["C4", "C3", "C2", "C1", "C0"]
+
+
+# --- Removing for good ---------------------------------------------------------------------------------------------------------
+
+
+def long_ago(*models):
+    for model in models:
+        arrange(model.objects.exclude(deleted_at=None), deleted_at=timezone.now() - datetime.timedelta(days=15))
+
+
+@pytest.fixture
+def deleted(anna):
+    """A company with a person and follow-ups, deleted fifteen days ago; a second one that is not."""
+    company = CompanyFactory(by=anna, name="Nordwind Secret", city="Bremen")
+    person = PersonFactory(by=anna, company=company, first_name="Jana", last_name="Petersen", email="jana@secret.example")
+    ActivityFactory(by=anna, person=person, subject="Call about the secret")
+    actions.edit_person(person, {"last_name": "Secretova", "title": "Secret"}, by=anna, via="card")
+    actions.edit_company(company, {"name": "Secret again", "phone": "040 5551234"}, by=anna, via="card")
+    ExternalId.objects.create(source="zoho", record_type="person", record_id=person.pk, external_id="1")
+    actions.delete(company, by=anna, via="card")
+    long_ago(Company, Person, Activity)
+    kept = CompanyFactory(by=anna, name="Kept")
+    PersonFactory(by=anna, company=kept)
+    return company, person
+
+
+def test_r18_after_its_days_a_record_is_removed_with_all_that_is_known_of_it(deleted):
+    call_command("purge", verbosity=0)
+    assert Company.objects.count() == 1 and Person.objects.count() == 1 and not Activity.objects.exists()
+    assert not ExternalId.objects.exists() and SearchText.objects.count() == 2
+    kept = [*Change.objects.values_list("old", "new"), *ChangeSet.objects.values_list("params", "action")]
+    told = json.dumps(kept, default=str)
+    for secret in ("ecret", "Petersen", "Jana", "5551234", "Nordwind", "Bremen"):
+        assert secret not in told, secret
+    assert ChangeSet.objects.filter(action="purge", by=None, via="system").exists()
+    assert Change.objects.filter(record_type="person", op="d").count() == 1
+
+
+def test_r18_what_was_deleted_lately_stays(anna):
+    actions.delete(CompanyFactory(by=anna), by=anna, via="card")
+    call_command("purge", verbosity=0)
+    assert Company.objects.count() == 1
+
+
+def test_r18_what_was_restored_survives(deleted, anna):
+    actions.restore(deleted[0], by=anna, via="card")
+    call_command("purge", verbosity=0)
+    assert Company.objects.count() == 2 and Person.objects.filter(last_name="Secretova").exists()
+
+
+def test_r18_a_company_that_still_has_persons_waits_for_them(deleted, anna):
+    arrange(Person.objects.filter(pk=deleted[1].pk), deleted_at=timezone.now())
+    call_command("purge", verbosity=0)
+    assert Company.objects.filter(pk=deleted[0].pk).exists() and Person.objects.filter(pk=deleted[1].pk).exists()
+    long_ago(Person)
+    call_command("purge", verbosity=0)
+    assert not Company.objects.filter(pk=deleted[0].pk).exists()
+
+
+def test_purging_twice_changes_nothing_more(deleted):
+    call_command("purge", verbosity=0)
+    before = Change.objects.count(), ChangeSet.objects.count()
+    call_command("purge", verbosity=0)
+    assert (Change.objects.count(), ChangeSet.objects.count()) == before
+
+
+def test_what_was_purged_cannot_be_undone(deleted, anna, client):
+    deletion = ChangeSet.objects.filter(action="company.delete").get()
+    call_command("purge", verbosity=0)
+    purge = ChangeSet.objects.filter(action="purge").latest("pk")
+    assert not purge.undoable
+    client.force_login(anna)
+    assert client.post(f"/history/{deletion.pk}/undo/", headers={"HX-Request": "true"}).status_code < 500
+    assert not Company.objects.filter(pk=deleted[0].pk).exists()
