@@ -2,17 +2,27 @@
 
 import csv
 import io
+import re
 import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from crm.tables.export import FORMULA, safe
+from crm.web.formats import number as in_words
+
 MAX_COLUMNS = 200
 MAX_CELL = 20_000
-#: What an Excel file may unpack to, in all and for each packed byte; a bomb is far beyond.
-MAX_UNPACKED = 600 * 1024 * 1024
-MAX_RATIO = 200
+SAMPLE = 5
+#: The values of a column are listed for matching while they are no more and no longer than this.
+MAX_DISTINCT, MAX_DISTINCT_LENGTH = 200, 120
+#: What an Excel file may unpack to: in all, for each packed byte, and in the parts that are read whole.
+MAX_UNPACKED, MAX_RATIO, MAX_PART = 400_000_000, 200, 60_000_000
+ERRORS = {"#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A"}
 
 
 class UnreadableFile(Exception):
@@ -28,71 +38,114 @@ class Table:
     encoding: str = ""
     delimiter: str = ""
 
-    def rows(self):
-        """Yield (number of the row in the file, cells as texts); the head is row 1. Empty rows are passed over."""
-        reader = _xlsx_rows(self.path) if self.file_type == "xlsx" else _csv_rows(self)
-        width = None
-        for number, cells in reader:
-            cells = [_clean(cell) for cell in cells]
-            if not any(cells):
-                continue
-            if width is None:
-                width = len(cells)
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield (number of the row in the file, cells as texts); the first is the head. Empty rows are passed over."""
+        for number, cells in enumerate(_xlsx_rows(self.path) if self.file_type == "xlsx" else _csv_rows(self), 1):
             if number > settings.IMPORT_MAX_ROWS + 1:
-                raise UnreadableFile(_("The file has more than %(count)s rows.") % {"count": settings.IMPORT_MAX_ROWS})
-            yield number, [*cells[:width], *[""] * (width - len(cells))]
+                raise UnreadableFile(_("The file has more than %(count)s rows.") % {"count": in_words(settings.IMPORT_MAX_ROWS)})
+            cleaned = [_clean(cell, number) for cell in cells]
+            while cleaned and not cleaned[-1]:
+                cleaned.pop()
+            if cleaned:
+                yield number, cleaned
 
-    def head(self):
-        """Return the names of the columns; raise UnreadableFile unless each has one of its own."""
+    def head(self) -> list[str]:
+        """Return the names of the columns, each different; raise UnreadableFile where there are none."""
         for _number, cells in self.rows():
-            names = [cell.strip() for cell in cells]
-            while names and not names[-1]:
-                names.pop()
-            if len(names) > MAX_COLUMNS:
+            if len(cells) > MAX_COLUMNS:
                 raise UnreadableFile(_("The file has more than %(count)s columns.") % {"count": MAX_COLUMNS})
-            names = [name or _("Column %(number)s") % {"number": place} for place, name in enumerate(names, 1)]
-            if len({name.casefold() for name in names}) != len(names):
-                raise UnreadableFile(_("Two columns of the file have the same name."))
+            names: list[str] = []
+            for place, cell in enumerate(cells, 1):
+                name = " ".join(cell.replace("\x00", "").split())[:100] or _("Column %(number)s") % {"number": place}
+                names.append(name)
+                while sum(other.casefold() == names[-1].casefold() for other in names) > 1:
+                    names[-1] = f"{name} ({sum(other.casefold().startswith(name.casefold()) for other in names)})"
             return names
         raise UnreadableFile(_("The file is empty."))
 
-    def records(self):
-        """Yield (row number, cells) below the head."""
+    def records(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield (row number, cells) below the head, at least as many cells as there are columns."""
         rows = self.rows()
-        next(rows, None)
-        yield from rows
+        width = len(next(rows, (0, []))[1])
+        for number, cells in rows:
+            yield number, cells + [""] * (width - len(cells))
+
+    def facts(self, progress: Callable[[int], None] | None = None) -> dict:
+        """Read the whole file once; return what its mapping needs to know: see exchange.models.Import."""
+        head = self.head()
+        sample: list[list[str]] = []
+        values: dict[int, Counter] = {place: Counter() for place in range(len(head))}
+        total = 0
+        for total, (_number, cells) in enumerate(self.records(), 1):  # noqa: B007 (the last is how many)
+            if len(sample) < SAMPLE:
+                sample.append([storable(cell)[:200] for cell in cells[: len(head)]])
+            for place in list(values):
+                if cell := cells[place]:
+                    counter = values[place]
+                    counter[cell] += 1
+                    if len(counter) > MAX_DISTINCT or len(cell) > MAX_DISTINCT_LENGTH:
+                        del values[place]
+            if progress and total % 2_000 == 0:
+                progress(total)
+        if not total:
+            raise UnreadableFile(_("The file has a head, but no rows."))
+        listed = {str(place): [[storable(text), count] for text, count in found.most_common()] for place, found in values.items()}
+        return {"head": head, "total": total, "sample": sample, "values": listed, "encoding": self.encoding,
+                "delimiter": self.delimiter}  # fmt: skip
 
 
-def _clean(cell):
+def storable(text: str) -> str:
+    """Return the text without what no database can hold."""
+    return text.replace("\x00", "\ufffd")
+
+
+def _clean(cell: str, number: int) -> str:
     if len(cell) > MAX_CELL:
-        raise UnreadableFile(_("A cell holds more than %(count)s characters; is this the right separator?") % {"count": MAX_CELL})
-    return cell.replace("\x00", "\ufffd").strip()
+        text = _("Row %(row)s: a cell holds more than %(count)s characters. Is a quotation mark not closed?")
+        raise UnreadableFile(text % {"row": number, "count": in_words(MAX_CELL)})
+    cell = cell.strip()
+    # Our own files put an apostrophe before what a spreadsheet would take for a formula.
+    return cell[1:] if cell.startswith("'") and FORMULA.match(cell[1:]) else cell
 
 
-def open_table(path, name):
-    """Return the table in a file; raise UnreadableFile for what is none, in words."""
+def open_table(path: str) -> Table:
+    """Return the table in a file; raise UnreadableFile for what is none, in words. The content decides, not the name."""
     with open(path, "rb") as file:
         start = file.read(65_536)
-    if not start.strip():
+    if not start.strip(b"\x00 \t\r\n\xef\xbb\xbf\xff\xfe"):
         raise UnreadableFile(_("The file is empty."))
+    if start.startswith(b"\xd0\xcf\x11\xe0"):
+        text = _("This is an Excel file of an old kind, or one with a password. Save it as .xlsx or CSV, without a password.")
+        raise UnreadableFile(text)
     if start.startswith(b"PK"):
         _check_xlsx(path)
         return Table(path, "xlsx")
-    if start.startswith((b"\xd0\xcf\x11\xe0", b"%PDF", b"\x1f\x8b", b"\x89PNG", b"\xff\xd8\xff")):
-        raise UnreadableFile(_("This is neither a CSV nor an Excel file (.xlsx)."))
+    if start.startswith((b"%PDF", b"\x1f\x8b", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BZh", b"7z\xbc", b"Rar!", b"\x7fELF")):
+        raise _no_table()
     encoding = _encoding(path, start)
-    try:
-        text = start.decode(encoding, "ignore")
-    except LookupError:  # pragma: no cover
-        raise UnreadableFile(_("The encoding of the file is not known.")) from None
+    text = start.decode(encoding, "replace").lstrip("\ufeff")
+    if re.match(r"\s*<(!doctype|html|\?xml|svg)", text, re.IGNORECASE) or re.match(r"\s*[\[{]\s*[\"{]", text):
+        raise _no_table()
     return Table(path, "csv", encoding, _delimiter(text))
 
 
-def _encoding(path, start):
+def _no_table() -> UnreadableFile:
+    return UnreadableFile(_("This is neither a CSV file nor an Excel file (.xlsx)."))
+
+
+# --- CSV --------------------------------------------------------------------------------------------------------------
+
+
+def _encoding(path: str, start: bytes) -> str:
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
-    if start.count(b"\x00") > len(start) // 8:
-        raise UnreadableFile(_("This is neither a CSV nor an Excel file (.xlsx)."))
+    half = max(len(start) // 2, 1)
+    if start[1::2].count(0) > half * 0.6 and start[::2].count(0) < half * 0.1:
+        return "utf-16-le"
+    if start[::2].count(0) > half * 0.6 and start[1::2].count(0) < half * 0.1:
+        return "utf-16-be"
+    if start.count(0) > len(start) // 8:
+        raise _no_table()
     try:
         with open(path, encoding="utf-8-sig") as file:
             while file.read(1 << 20):
@@ -102,75 +155,117 @@ def _encoding(path, start):
     return "utf-8-sig"
 
 
-def _delimiter(text):
-    """Return the separator that stands most often in the first line, outside quotes."""
-    line, quoted = [], False
+def _delimiter(text: str) -> str:
+    """Return the separator that stands most often in the first line that is not empty, outside quotes."""
+    if named := re.match(r"sep=(.)\r?\n", text):
+        return named[1]  # as Excel writes it
+    line: list[str] = []
+    quoted = False
     for char in text:
         if char == '"':
             quoted = not quoted
-        if not quoted and char in "\r\n" and line:
+        elif quoted:
+            continue
+        elif char in "\r\n" and "".join(line).strip():
             break
-        if not quoted:
+        else:
             line.append(char)
     return max(",;\t|", key=line.count)
 
 
-def _csv_rows(table):
+def _csv_rows(table: Table) -> Iterator[list[str]]:
     csv.field_size_limit(MAX_CELL * 10)
     with open(table.path, encoding=table.encoding, errors="replace", newline="") as file:
-        reader = csv.reader(file, delimiter=table.delimiter, strict=False)
+        if table.encoding.startswith("utf-16-"):
+            start = file.read(1)
+            file.seek(len(start.encode(table.encoding)) if start == "\ufeff" else 0)
+        reader = csv.reader(file, delimiter=table.delimiter, strict=True)
         try:
-            yield from enumerate(reader, 1)
+            for number, cells in enumerate(reader):
+                if not (number == 0 and len(cells) == 2 and cells[0] == "sep="):
+                    yield cells
         except csv.Error as error:
-            text = _("Row %(row)s cannot be read: %(why)s") % {"row": reader.line_num, "why": error}
-            raise UnreadableFile(text) from error
+            text = _("The file cannot be read near line %(line)s: a quotation mark is not closed, or stands inside a text.")
+            raise UnreadableFile(text % {"line": in_words(max(reader.line_num, 1))}) from error
+        except UnicodeError as error:
+            raise _no_table() from error
 
 
-def _check_xlsx(path):
+# --- Excel ------------------------------------------------------------------------------------------------------------
+
+
+def _damaged() -> UnreadableFile:
+    return UnreadableFile(_("This Excel file is damaged."))
+
+
+def _check_xlsx(path: str) -> None:
+    """Look into the archive before anything is unpacked; what it declares is the most that is ever read of a part."""
+    bomb = UnreadableFile(_("This file unpacks to far more than it should; it was not opened."))
     try:
         with zipfile.ZipFile(path) as archive:
             parts = archive.infolist()
             unpacked, packed = sum(part.file_size for part in parts), sum(part.compress_size for part in parts)
-            if unpacked > MAX_UNPACKED or (unpacked > 20_000_000 and unpacked > MAX_RATIO * max(packed, 1)) or len(parts) > 5_000:
-                raise UnreadableFile(_("This file unpacks to far more than it should; it was not opened."))
+            if len(parts) > 5_000 or unpacked > MAX_UNPACKED or (unpacked > 20_000_000 and unpacked > MAX_RATIO * max(packed, 1)):
+                raise bomb
             if "xl/workbook.xml" not in archive.namelist():
-                raise UnreadableFile(_("This is neither a CSV nor an Excel file (.xlsx)."))
-    except zipfile.BadZipFile:
-        raise UnreadableFile(_("This Excel file is damaged.")) from None
+                raise _no_table()
+            for part in parts:
+                if part.flag_bits & 1:
+                    raise UnreadableFile(_("This Excel file has a password; save it without one."))
+                if not part.filename.startswith("xl/worksheets/") and part.file_size > MAX_PART:
+                    raise bomb
+                if part.filename.endswith((".xml", ".rels")):
+                    with archive.open(part) as file:
+                        if b"<!DOCTYPE" in file.read(65_536):
+                            raise _damaged()
+    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError, ValueError) as error:
+        raise _damaged() from error
 
 
-def _xlsx_rows(path):
+def _xlsx_rows(path: str) -> Iterator[list[str]]:
     from openpyxl import load_workbook
 
     try:
         book = load_workbook(path, read_only=True, data_only=True, keep_links=False)
-        sheet = book.worksheets[0]
-        # What the file says of its size may be a lie that fills memory.
+        sheet = next((one for one in book.worksheets if one.sheet_state == "visible"), None) or book.worksheets[0]
+        # What the file says of its size may be a lie.
         sheet.reset_dimensions()
-        for number, row in enumerate(sheet.iter_rows(values_only=True, max_col=MAX_COLUMNS + 1), 1):
-            yield number, [_text(value) for value in row]
-    except UnreadableFile:
-        raise
-    except Exception as error:
-        raise UnreadableFile(_("This Excel file is damaged.")) from error
+        rows = sheet.iter_rows(values_only=True, max_col=MAX_COLUMNS + 1)
+    except Exception as error:  # whatever openpyxl stumbles over
+        raise _damaged() from error
+    try:
+        while True:
+            try:
+                row = next(rows, None)
+            except Exception as error:
+                raise _damaged() from error
+            if row is None:
+                return
+            yield [_text(value) for value in row]
+    finally:
+        book.close()
 
 
-def _text(value):
-    if value is None:
+def _text(value) -> str:
+    if value is None or value in ERRORS:
         return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
     if isinstance(value, bool):
         return "1" if value else "0"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
     return str(value)
 
 
-def csv_text(head, rows):
-    """Return rows as CSV text that no spreadsheet takes for formulas."""
-    from crm.tables.export import harmless
+# --- Writing ----------------------------------------------------------------------------------------------------------
 
+
+def csv_lines(head: Iterable, rows: Iterable[Iterable]) -> Iterator[bytes]:
+    """Yield the lines of a CSV file that no spreadsheet takes for formulas."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
-    writer.writerow([harmless(cell) for cell in head])
-    writer.writerows([[harmless(cell) for cell in row] for row in rows])
-    return buffer.getvalue()
+    yield "\ufeff".encode()
+    for row in chain([head], rows):
+        writer.writerow([safe(cell) for cell in row])
+        yield buffer.getvalue().encode()
+        buffer.seek(0)
+        buffer.truncate()
