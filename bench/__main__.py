@@ -1,6 +1,6 @@
 """`make bench`: fill both databases with 10,000 and 100,000 persons, measure, write the tables into docs/performance.md.
 
-    python -m bench [--sizes 10000,100000] [--databases sqlite,postgresql] [--no-write]
+python -m bench [--sizes 10000,100000] [--databases sqlite,postgresql] [--no-write]
 """
 
 import argparse

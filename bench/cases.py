@@ -57,7 +57,11 @@ def cases(admin):
     yield "persons, only the rows", get("/persons/", **fragment), True
     yield "persons, first page, as a rep of a team", get("/persons/", who=rep), True
     yield "my leads, as a rep", get("/leads/", who=rep), True
-    yield "persons, filtered and sorted", get(f"/persons/?lead_status={status}&country=DE&sort=-next_activity_at", **fragment), True
+    yield (
+        "persons, filtered and sorted",
+        get(f"/persons/?lead_status={status}&country=DE&sort=-next_activity_at", **fragment),
+        True,
+    )
     yield "persons, sorted by company", get("/persons/?sort=company", **fragment), True
     yield "persons, a deep page", get(deep(client, "/persons/"), **fragment), True
     yield "persons, grouped by lead status", get("/persons/?group=lead_status", **fragment), True

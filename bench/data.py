@@ -84,5 +84,7 @@ def _activities(rng, count, admin):
         for person in persons.values():
             due = now + datetime.timedelta(hours=rng.randint(-400, 800))
             done = due if due < now and rng.random() < 0.8 else None
-            values.append({"kind": "call", "subject": "Rückruf", "person": person, "owner": person.owner, "due_at": due, "done_at": done})
+            values.append(
+                {"kind": "call", "subject": "Rückruf", "person": person, "owner": person.owner, "due_at": due, "done_at": done}
+            )
         create_activities(values, by=admin, via="system")

@@ -1,172 +1,266 @@
-"""Running an import, as a job or from the command line, and taking it back (I1)."""
+"""What is done with a file on its way in: taken, read, checked, brought in, forgotten – and taken back as a whole (I1)."""
 
+import contextlib
+import hashlib
 import secrets
+from datetime import timedelta
 
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import ProtectedError
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from crm import access
-from crm.history.changes import long_change
+from crm.history.changes import long_change, writing
+from crm.history.models import Change
 from crm.history.undo import after_undo
 from crm.jobs import Failed, enqueue, job
+from crm.jobs.schedule import each_night
 from crm.models import ExternalId, User
-from crm.web.formats import number
-from exchange.importer import Importer
+from exchange import mapping as mappings
+from exchange.importer import Importer, Report
 from exchange.models import FailedRow, Import
 from exchange.reading import UnreadableFile, open_table
+from exchange.rows import RowReader
+from leads.models import Company, Person
 
-KEPT_ROWS = 50_000  # failed rows that are kept to be given back
+#: Files up to this size are read while the user waits; an Excel file is packed, and slower to read.
+READ_AT_ONCE = {"csv": 1_000_000, "xlsx": 200_000}
+#: How long a file that was not brought in, and the rows that failed, are kept: they hold what is personal (settled 12).
+KEPT_DAYS = 30
 
-
-def importer_of(source) -> Importer:
-    """Return the importer of an uploaded file with its mapping; raise UnreadableFile or ValidationError."""
-    return Importer(open_table(source.file.path, source.file_name), source.record_type, source.mapping, source.by)
-
-
-def start(source, *, dry_run):
-    """Check or run an import in the background; its page and the bell show how far it is."""
-    access.require(source.by, "may_import")
-    title = _("Checking %(file)s") if dry_run else _("Importing %(file)s")
-    Import.objects.filter(pk=source.pk).update(state=Import.State.CHECKING if dry_run else Import.State.RUNNING)
-    source.job = enqueue(
-        run_import, owner=source.by, title=title % {"file": source.file_name}, unique_key=f"import-{source.pk}", import_id=source.pk,
-        dry_run=dry_run,
-    )  # fmt: skip
-    source.save(update_fields=["job"])
-    return source.job
+State = Import.State
 
 
-@job
-def run_import(job, *, import_id, dry_run):
-    """Check a file, or check and import it; all or nothing unless the mapping says otherwise."""
-    source = Import.objects.select_related("by__role").get(pk=import_id)
-    try:
-        report = perform(source, dry_run=dry_run, progress=job.progress)
-    except UnreadableFile as error:
-        Import.objects.filter(pk=source.pk).update(state=Import.State.FAILED)
-        raise Failed(str(error)) from error
-    except BaseException:
-        Import.objects.filter(pk=source.pk).update(state=Import.State.CANCELLED)
-        raise
-    from django.urls import reverse
-
-    source.refresh_from_db()
-    result = {"text": told(source, report), "url": reverse("exchange:import", args=[source.pk])}
-    if source.change_set_id:
-        result["undo"] = source.change_set_id
-    return result
+# --- Taking a file ----------------------------------------------------------------------------------------------------
 
 
-def perform(source, *, dry_run, progress=None):
-    """Check, and unless `dry_run` write; return the Report. Its numbers and the failed rows are kept with the import."""
-    access.require(source.by, "may_import")
-    importer = importer_of(source)
-    importer.prepare_values()
-    total = source.report.get("total") or sum(1 for _row in importer.table.records())
-    steps = 1 if dry_run else 2
+def upload(file, name, record_type, *, by, at_once=False) -> Import:
+    """Keep a file and guess what its columns are; a large one is read in the background unless `at_once`.
 
-    def tell(step):
-        return (lambda done: progress(step * total + done, steps * total)) if progress else None
-
-    report = importer.check(tell(0))
-    report_json = {**report.as_json(), "total": total}
-    keep_failed(source, importer.head, report)
-    stopped = report.failed and not importer.mapping["partial"]
-    if dry_run or stopped:
-        state = Import.State.CHECKED if dry_run else Import.State.FAILED
-        Import.objects.filter(pk=source.pk).update(state=state, report=report_json)
-        return report
-    Import.objects.filter(pk=source.pk).update(state=Import.State.RUNNING)
-    from exchange.importer import Report
-
-    report = Report()
-    with long_change("import", by=source.by, via="import", params={"name": source.file_name}) as change_set:
-        Import.objects.filter(pk=source.pk).update(change_set=change_set)
-        from crm.history.changes import writing
-
-        with writing(change_set):
-            importer.create_missing()
-        importer.write(change_set, report, tell(1))
-    if change_set.pk is None:
-        # Nothing was different: there is nothing to undo.
-        Import.objects.filter(pk=source.pk).update(change_set=None)
-    report_json = {**report.as_json(), "total": total, "created_users": importer.created_users}
-    Import.objects.filter(pk=source.pk).update(state=Import.State.DONE, report=report_json)
-    return report
-
-
-def keep_failed(source, head, report):
-    source.failed_rows.all().delete()
-    FailedRow.objects.bulk_create(
-        (
-            FailedRow(source=source, number=number, values=cells, reason=reason)
-            for number, cells, reason in report.failed[:KEPT_ROWS]
-        ),
-        batch_size=1_000,
-    )
-
-
-def told(source, report) -> str:
-    """Return what an import did in one sentence."""
-    counts = report.counts
-    if source.state == Import.State.FAILED:
-        text = ngettext(
-            "%(count)s row has an error; nothing was imported.",
-            "%(count)s rows have errors; nothing was imported.",
-            counts["failed"],
-        )
-        return text % {"count": number(counts["failed"])}
-    created, updated = (
-        counts["persons_created"] + counts["companies_created"],
-        counts["persons_updated"] + counts["companies_updated"],
-    )
-    if not created and not updated and source.state == Import.State.DONE:
-        return _("Nothing has changed: everything in the file was here already.")
-    words = {"created": number(created), "updated": number(updated), "failed": number(counts["failed"])}
-    if source.state == Import.State.CHECKED:
-        return _("Checked: %(created)s would be new, %(updated)s changed, %(failed)s rows have errors.") % words
-    return _("Imported: %(created)s new, %(updated)s changed, %(failed)s rows left out.") % words
-
-
-def new_import(file, name, record_type, by):
-    """Keep an uploaded file and return its Import, columns guessed; raise UnreadableFile for what is no table."""
-    import hashlib
-
-    from exchange import mapping as mappings
-
+    Raise UnreadableFile for what is no table: nothing is kept then.
+    """
     access.require(by, "may_import")
     digest = hashlib.sha256()
     for chunk in file.chunks():
         digest.update(chunk)
+    file.seek(0)
     source = Import(
-        token=secrets.token_hex(16), by=by, file_name=name[-255:], record_type=record_type, digest=digest.hexdigest(),
-        file_type="xlsx" if name.lower().endswith(".xlsx") else "csv",
+        token=secrets.token_hex(16), by=by, file_name=name.replace("\x00", "")[-255:], record_type=record_type,
+        digest=digest.hexdigest(), file_type="xlsx" if file.read(2) == b"PK" else "csv",
     )  # fmt: skip
     file.seek(0)
     source.file.save("upload", file, save=False)
     try:
-        table = open_table(source.file.path, name)
-        head = table.head()
-        source.state = Import.State.MAPPING
-        source.mapping = mappings.guess(record_type, head)
-        source.report = {"total": sum(1 for _row in table.records())}
-    except UnreadableFile:
+        table = open_table(source.file.path)
+        table.head()
+        if at_once or file.size <= READ_AT_ONCE[source.file_type]:
+            _keep_facts(source, table.facts())
+            source.save()
+        else:
+            with transaction.atomic():
+                source.save()
+                title = _("Reading %(file)s") % {"file": source.file_name}
+                _start(source, read_file, title, State.READING)
+    except BaseException:
         source.file.delete(save=False)
         raise
-    source.save()
     return source
+
+
+def _keep_facts(source, facts):
+    source.facts = facts
+    guessed = mappings.guess(source.record_type, facts["head"])
+    places = {target: str(facts["head"].index(name)) for name, target in guessed["columns"].items() if target in mappings.LISTS}
+    found = {target: [text for text, _count in facts["values"].get(place, [])] for target, place in places.items()}
+    source.mapping = mappings.guess_values(guessed, found, source.by)
+    source.state = State.MAPPING
+
+
+def _start(source, function, title, state, total=0):
+    source.job = enqueue(
+        function, owner=source.by, title=title, total=total, unique_key=f"import-{source.pk}", import_id=source.pk
+    )
+    source.state = state
+    source.save(update_fields=["job", "state", "mapping"])
+
+
+@job
+def read_file(job, *, import_id):
+    """Read a large file once and guess its mapping."""
+    source = _of_job(import_id)
+    try:
+        _keep_facts(source, open_table(source.file.path).facts(lambda done: job.progress(done, 0)))
+    except UnreadableFile as error:
+        raise Failed(str(error)) from error
+    source.save(update_fields=["facts", "mapping", "state"])
+    text = _("%(file)s was read; its columns can be matched now.") % {"file": source.file_name}
+    return {"text": text, "url": _page_of(source)}
+
+
+# --- Checking and bringing in -----------------------------------------------------------------------------------------
+
+
+def check(source, mapping, *, by):
+    """Check a whole file by this mapping in the background, writing nothing; its report says what would happen."""
+    access.require(by, "may_import")
+    title = _("Checking %(file)s") % {"file": source.file_name}
+    with transaction.atomic():
+        source = _locked(source, {State.MAPPING, State.CHECKED, State.FAILED, State.CANCELLED})
+        source.mapping = mapping
+        _start(source, check_file, title, State.CHECKING, source.facts["total"])
+
+
+def run(source, *, by, partial=False):
+    """Bring a checked file in, in the background; with `partial` its good rows only, else all or nothing."""
+    access.require(by, "may_import")
+    title = _("Importing %(file)s") % {"file": source.file_name}
+    with transaction.atomic():
+        source = _locked(source, {State.CHECKED})
+        if source.report["failed"] and not partial:
+            raise ValidationError(_("Some rows have errors. Correct them, or import the good rows only."))
+        source.mapping = {**source.mapping, "partial": partial}
+        _start(source, run_file, title, State.RUNNING, source.facts["total"])
+
+
+def _locked(source, allowed):
+    found = Import.objects.select_for_update(of=("self",)).select_related("job", "by").get(pk=source.pk)
+    if found.stage not in allowed:
+        raise ValidationError(_("This import has gone on meanwhile."))
+    return found
+
+
+@job
+def check_file(job, *, import_id):
+    return _told_to_owner(_of_job(import_id), try_out, job)
+
+
+@job
+def run_file(job, *, import_id):
+    return _told_to_owner(_of_job(import_id), bring_in, job)
+
+
+def _of_job(import_id):
+    return Import.objects.select_related("by__role").get(pk=import_id)
+
+
+def _told_to_owner(source, work, job):
+    try:
+        work(source, lambda done: job.progress(done, source.facts["total"]))
+    except UnreadableFile as error:
+        raise Failed(str(error)) from error
+    answer = {"text": str(source.told), "url": _page_of(source)}
+    return answer | ({"undo": source.change_set_id} if source.change_set_id else {})
+
+
+def _page_of(source):
+    return reverse("exchange:import", args=[source.pk])
+
+
+def try_out(source, progress=None) -> Report:
+    """Check every row, write nothing, and keep the report with the import.
+
+    Raise UnreadableFile, or ValidationError for a mapping that does not hold any more.
+    """
+    access.require(source.by, "may_import")
+    report = Importer(_reader(source)).check(progress)
+    _keep_report(source, report, State.CHECKED)
+    return report
+
+
+def bring_in(source, progress=None) -> Report:
+    """Write the file's rows under one change set and keep the report with the import; raise as `try_out` does.
+
+    Unless its mapping says *partial*, a row with an error takes all of it back, and the import's state is *failed*.
+    """
+    access.require(source.by, "may_import")
+    reader = _reader(source)
+    importer = Importer(reader)
+    try:
+        with long_change("import", by=source.by, via="import", params={"name": source.file_name}) as change_set:
+            with writing(change_set):
+                reader.create_missing()
+                source.change_set, source.report = change_set, {**source.report, "created_users": reader.created_users}
+                source.save(update_fields=["change_set", "report"])
+            report = importer.write(change_set, progress)
+            if report.failed and not reader.mapping["partial"]:
+                raise _AllOrNothing
+    except _AllOrNothing:
+        _remove_unused_users(reader.created_users)
+        source.change_set = None
+        _keep_report(source, report, State.FAILED)
+        return report
+    if change_set.pk is None:
+        _remove_unused_users(reader.created_users)
+        source.change_set = None
+    _keep_report(source, report, State.DONE, created_users=reader.created_users)
+    # What it was needed for is done; the rows it brought are in the history.
+    source.file.delete(save=False)
+    source.facts = {**source.facts, "sample": [], "values": {}}
+    source.save(update_fields=["file", "facts"])
+    return report
+
+
+class _AllOrNothing(Exception):
+    """A row has an error, and all rows were asked for."""
+
+
+def _reader(source):
+    return RowReader(open_table(source.file.path), source.facts, source.record_type, source.mapping, source.by)
+
+
+def _keep_report(source, report, state, **more):
+    rows = (FailedRow(source=source, number=number, values=cells, reason=reason) for number, cells, reason in report.failed)
+    with transaction.atomic():
+        source.failed_rows.all().delete()
+        FailedRow.objects.bulk_create(rows, batch_size=1_000)
+        source.state, source.report = state, {**report.as_json(), **more}
+        source.save(update_fields=["state", "report", "change_set"])
+
+
+# --- Forgetting and taking back ---------------------------------------------------------------------------------------
+
+
+def discard(source, *, by):
+    """Forget an import that wrote nothing, with its file."""
+    access.require(by, "may_import")
+    with transaction.atomic():
+        source = _locked(source, set(State) - {State.DONE, *Import.BUSY})
+        source.delete()
+    source.file.delete(save=False)
+
+
+@each_night
+def forget_files():
+    """Delete the files and rows that were kept long enough for their owners to come back to them."""
+    before = timezone.now() - timedelta(days=KEPT_DAYS)
+    FailedRow.objects.filter(source__created_at__lt=before).delete()
+    for source in Import.objects.filter(created_at__lt=before).exclude(state=State.DONE).select_related("job"):
+        if not source.busy:
+            source.file.delete(save=False)
+            source.delete()
 
 
 @after_undo
 def take_back_what_came_along(change_set):
-    """External ids and users that an import brought go with it; a user who was given anything since stays."""
+    """Ids and users that an import brought go with it; who was kept, or used for something else since, stays."""
     if change_set.action != "import":
         return
-    ExternalId.objects.filter(change_set=change_set).delete()
+    for model in (Company, Person):
+        record_type = model.history.record_type
+        created = Change.objects.filter(change_set=change_set, record_type=record_type, op="i", field="")
+        brought = ExternalId.objects.filter(change_set=change_set, record_type=record_type)
+        brought.exclude(record_id__in=created.values("record_id")).delete()
     for source in Import.objects.filter(change_set=change_set):
-        for user in User.objects.filter(pk__in=source.report.get("created_users", []), last_login=None):
-            unused = not (
-                user.persons.exists() or user.companies.exists() or user.activities.exists() or user.change_sets.exists()
-            )
-            if unused and not user.api_tokens.exists():
+        _remove_unused_users(source.report.get("created_users", []))
+
+
+def _remove_unused_users(ids):
+    """Delete these users unless somebody has given them something, or lets them sign in."""
+    for user in User.objects.filter(pk__in=ids, last_login=None):
+        if not user.has_usable_password():
+            # Whatever refers to a user either protects them or is their own.
+            with contextlib.suppress(ProtectedError), transaction.atomic():
                 user.delete()

@@ -9,17 +9,18 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from crm.models import User
 from crm.text import fold
 from exchange import mapping as mappings
+from exchange.models import RECORDS
 from leads.models import Category
 
-RECORDS = [("person", gettext_lazy("Persons, with their companies")), ("company", gettext_lazy("Companies"))]
 SHOWN_VALUES = 100
 
 
 class UploadForm(forms.Form):
-    record_type = forms.ChoiceField(label=gettext_lazy("One row is"), choices=RECORDS, widget=forms.RadioSelect, initial="person")
+    record_type = forms.ChoiceField(
+        label=gettext_lazy("One row is"), choices=list(RECORDS.items()), widget=forms.RadioSelect, initial="person"
+    )
     file = forms.FileField(
         label=gettext_lazy("File"),
         help_text=gettext_lazy("CSV or Excel (.xlsx). The first row names the columns."),
@@ -134,7 +135,9 @@ class MappingForm:
         made = []
         for target, found in self._found().items():
             chosen = self.mapping["values"].get(target, {})
-            one = List(target, labels[target], names[target], mappings.options(target, self.user), more=max(0, len(found) - SHOWN_VALUES))
+            one = List(
+                target, labels[target], names[target], mappings.options(target, self.user), more=max(0, len(found) - SHOWN_VALUES)
+            )
             one.values = [
                 Value(number, text, count, str(chosen.get(fold(text), "")))
                 for number, (text, count) in enumerate(found[:SHOWN_VALUES])
@@ -156,11 +159,3 @@ class MappingForm:
     @property
     def categories(self):
         return list(Category.objects.selectable())
-
-    @property
-    def may_create(self):
-        return self.user.role.administers
-
-    @property
-    def users(self):
-        return User.objects.filter(is_active=True)

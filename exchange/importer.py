@@ -6,9 +6,10 @@ alone. Within a file each field of a record comes from the first row that has it
 """
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import connection
 from django.utils.translation import gettext as _
@@ -21,11 +22,13 @@ from exchange import mapping as mappings
 from exchange.mapping import COMPANY_ID, EXTERNAL_ID
 from exchange.reading import storable
 from exchange.rows import Row, RowReader
+from exchange.seen import Seen
 from leads import bulk, lifecycle
 from leads.models import Category, Company, Person
 
 BATCH = 2_000
 MAX_NOTES = 200
+KEPT_ROWS = 50_000  # failed rows that are kept to be given back
 #: The key of the advisory lock that lets one import at a time match and create (settled 17).
 LOCK = 0x10753
 COUNTS = ("persons_created", "persons_updated", "companies_created", "companies_updated", "unchanged", "duplicates", "failed")
@@ -48,7 +51,8 @@ class Report:
 
     def fail(self, row, reason):
         self.counts["failed"] += 1
-        self.failed.append((row.number, [storable(cell) for cell in row.cells], str(reason)))
+        if len(self.failed) < KEPT_ROWS:
+            self.failed.append((row.number, [storable(cell) for cell in row.cells], str(reason)))
 
     def as_json(self):
         return {**self.counts, "rows": self.rows, "differences": self.differences, "notes": self.notes}
@@ -80,28 +84,27 @@ class Importer:
         return self._run(change_set, progress)
 
     def _run(self, change_set, progress):
-        report = Report()
-        #: Marks of records that a dry run would have created, and records that rows of this file were already given to.
-        self._planned: dict[tuple[str, str], Person | Company] = {}
-        self._touched: set[tuple[type, int]] = set()
-        self._updated: dict[type, set[int]] = {Person: set(), Company: set()}
-        self._equal_rows: Counter[str] = Counter()
+        report, seen = Report(), Seen()
+        self._seen = seen
         batch: list[Row] = []
-        for row in self.reader.rows():
-            report.rows += 1
-            if row.error:
-                report.fail(row, row.error)
-            else:
-                batch.append(row)
-            if len(batch) == BATCH:
-                self._batch(batch, change_set, report)
-                batch = []
-                if progress:
+        try:
+            for row in self.reader.rows():
+                report.rows += 1
+                if row.error:
+                    report.fail(row, row.error)
+                else:
+                    batch.append(row)
+                if len(batch) == BATCH:
+                    self._batch(batch, change_set, report)
+                    batch = []
+                if progress and report.rows % BATCH == 0:
                     progress(report.rows)
-        if batch:
-            self._batch(batch, change_set, report)
-        if progress:
-            progress(report.rows)
+            if batch:
+                self._batch(batch, change_set, report)
+            if progress:
+                progress(report.rows)
+        finally:
+            seen.close()
         return report
 
     def _batch(self, rows, change_set, report):
@@ -125,21 +128,25 @@ class Importer:
     def _companies(self, wanted, report, change_set, source):
         """Find, create and complete the companies of a batch; each row's `found_company` is set."""
         own = self.record_type == "company"
-        known = dict(self._planned)
+        marks = {
+            row.number: ([("id", external)] if external and source else [])
+            + ([("name", fold(values["name"]))] if values.get("name") else [])
+            for row, values, external in wanted
+        }
+        every = {mark for found in marks.values() for mark in found}
+        known: dict[tuple[str, str], Company] = self._planned(Company, every)
         live = Company.objects.filter(deleted_at=None).select_related("category")
-        names = {fold(values["name"]) for _row, values, _external in wanted if values.get("name")}
-        for company in live.filter(name_key__in=names).order_by("-pk"):
+        for company in live.filter(name_key__in={text for kind, text in every if kind == "name"}).order_by("-pk"):
             known["name", company.name_key] = company
-        by_pk = {company.pk: company for mark, company in known.items() if mark[0] == "name" and company.pk}
-        ids = _external_records(source, "company", {external for _row, _values, external in wanted if external})
+        by_pk = {company.pk: company for company in known.values() if company.pk}
+        ids = _external_records(source, "company", {text for kind, text in every if kind == "id"})
         by_pk |= live.in_bulk(set(ids.values()) - by_pk.keys())
         known |= {("id", external): by_pk[pk] for external, pk in ids.items() if pk in by_pk}
+        given = _Given(self._seen, Company, by_pk)
         allowed = _editable_ids(Company, by_pk, self.by)
         created, changes, new_ids = [], defaultdict(set), {}
         for row, values, external in wanted:
-            marks = [("id", external)] if external and source else []
-            marks += [("name", fold(values["name"]))] if values.get("name") else []
-            company = next((known[mark] for mark in marks if mark in known), None)
+            company = next((known[mark] for mark in marks[row.number] if mark in known), None)
             if company is None and not values.get("name"):
                 report.note(row, _("The company %(id)s is not known; the person comes without one.") % {"id": external})
                 continue
@@ -157,42 +164,42 @@ class Importer:
                     report.note(row, _("Exists already, and is not yours to change."))
                     continue
             else:
-                touched = (Company, company.pk) in self._touched
-                self._touched.add((Company, company.pk))
-                if changed := self._complete(company, values, touched, report):
+                again = given.again(company)
+                if changed := self._complete(company, values, again, report):
                     changes[company] |= changed
                 elif own:
-                    report.counts["duplicates" if touched else "unchanged"] += 1
+                    report.counts["duplicates" if again else "unchanged"] += 1
             row.found_company = company
             if external and source and external not in ids:
                 new_ids.setdefault(external, company)
-            for mark in marks:
+            for mark in marks[row.number]:
                 known.setdefault(mark, company)
-        self._count_updated(Company, changes, report)
+        report.counts["companies_updated"] += given.keep(changes)
         if change_set is None:
-            self._planned |= {mark: company for mark, company in known.items() if not company.pk}
+            self._plan(Company, known)
             return
         bulk.create_companies(created)
-        self._touched |= {(Company, company.pk) for company in created}
+        given.made(created)
         bulk.update_companies(changes)
         _keep_external_ids(source, "company", new_ids, change_set)
 
     # --- Persons ----------------------------------------------------------------------------------------------------------
 
     def _persons(self, rows, report, change_set):
-        marks = {row.number: self._marks(row) for row in rows}
-        known = dict(self._planned)
+        marks = self._marks(rows)
+        every = {mark for found in marks.values() for mark in found}
+        known: dict[tuple[str, str], Person] = self._planned(Person, every)
         live = Person.objects.filter(deleted_at=None).select_related("company__category", "category")
-        emails = {text for found in marks.values() for kind, text in found if kind == "email"}
-        for person in live.filter(email_key__in=emails).order_by("-pk"):
+        for person in live.filter(email_key__in={text for kind, text in every if kind == "email"}).order_by("-pk"):
             known["email", person.email_key] = person
-        by_pk = {person.pk: person for mark, person in known.items() if mark[0] == "email" and person.pk}
+        by_pk = {person.pk: person for person in known.values() if person.pk}
         kept = {}
         for kind, source in (("person", self.source), ("row", "row")):
-            wanted = {text for found in marks.values() for kind_, text in found if kind_ == kind}
+            wanted = {text for kind_, text in every if kind_ == kind}
             kept |= {(kind, text): pk for text, pk in _external_records(source, "person", wanted).items()}
         by_pk |= live.in_bulk(set(kept.values()) - by_pk.keys())
         known |= {mark: by_pk[pk] for mark, pk in kept.items() if pk in by_pk}
+        given = _Given(self._seen, Person, by_pk)
         allowed = _editable_ids(Person, by_pk, self.by)
         created, changes, new_ids = [], defaultdict(set), {"person": {}, "row": {}}
         for row in rows:
@@ -209,38 +216,53 @@ class Importer:
                 report.note(row, _("Exists already, and is not yours to change."))
                 continue
             else:
-                touched = (Person, person.pk) in self._touched
-                self._touched.add((Person, person.pk))
-                if changed := self._complete(person, self._fitting(person, row, report), touched, report):
+                again = given.again(person)
+                if changed := self._complete(person, self._fitting(person, row, report), again, report):
                     changes[person] |= changed
                 else:
-                    report.counts["duplicates" if touched else "unchanged"] += 1
+                    report.counts["duplicates" if again else "unchanged"] += 1
             for mark in marks[row.number]:
                 known.setdefault(mark, person)
                 if mark[0] in new_ids and mark not in kept:
                     new_ids[mark[0]].setdefault(mark[1], person)
-        self._count_updated(Person, changes, report)
+        report.counts["persons_updated"] += given.keep(changes)
         if change_set is None:
-            self._planned |= {mark: person for mark, person in known.items() if not person.pk}
+            self._plan(Person, known)
             return
         bulk.create_persons(created)
-        self._touched |= {(Person, person.pk) for person in created}
+        given.made(created)
         bulk.update_persons(changes)
         _keep_external_ids(self.source, "person", new_ids["person"], change_set)
         _keep_external_ids("row", "person", new_ids["row"], change_set)
 
-    def _marks(self, row) -> list[tuple[str, str]]:
-        """Return what the person of a row is known by, the surest first."""
-        marks = [("person", row.external_id)] if row.external_id and self.source else []
-        if email := row.values.get("email"):
-            marks.append(("email", email.lower()))
-        if not marks:
-            # Known by all its values, and by which of several equal rows it is (settled 18).
-            text = "\x1f".join(row.cells[place] for place in self._hashed)
-            digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40]
-            self._equal_rows[digest] += 1
-            marks.append(("row", f"{digest}:{self._equal_rows[digest]}"))
+    def _marks(self, rows) -> dict[int, list[tuple[str, str]]]:
+        """Return what the person of each row is known by, the surest first."""
+        marks, digests = {}, {}
+        for row in rows:
+            marks[row.number] = [("person", row.external_id)] if row.external_id and self.source else []
+            if email := row.values.get("email"):
+                marks[row.number].append(("email", email.lower()))
+            if not marks[row.number]:
+                text = "\x1f".join(row.cells[place] for place in self._hashed)
+                digests[row.number] = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40]
+        # Known by all its values, and by which of several equal rows it is (settled 18).
+        before = self._seen.find({f"equal {digest}" for digest in digests.values()})
+        for number, digest in digests.items():
+            before[f"equal {digest}"] = before.get(f"equal {digest}", 0) + 1
+            marks[number].append(("row", f"{digest}:{before[f'equal {digest}']}"))
+        self._seen.add(before)
         return marks
+
+    def _planned(self, model, marks) -> dict[tuple[str, str], Any]:
+        """Return stand-ins for what a dry run would have created by now, with the category it would have."""
+        keys = {f"{model.__name__} {kind} {text}": (kind, text) for kind, text in marks}
+        found = self._seen.find(keys)
+        categories = Category.objects.in_bulk(set(found.values())) if found else {}
+        return {keys[key]: model(category=categories[category]) for key, category in found.items()}
+
+    def _plan(self, model, known):
+        self._seen.add({f"{model.__name__} {kind} {text}": record.category_id for (kind, text), record in known.items()
+                        if not record.pk})  # fmt: skip
 
     def _new_person(self, row, report):
         category = row.found_company.category if row.found_company else self.category
@@ -286,10 +308,30 @@ class Importer:
                 report.differences += 1
         return changed
 
-    def _count_updated(self, model, changes, report):
-        ids = {record.pk for record in changes} - self._updated[model]
-        self._updated[model] |= ids
-        report.counts["persons_updated" if model is Person else "companies_updated"] += len(ids)
+
+class _Given:
+    """Which records rows of this file were given to before, and which were changed by one."""
+
+    def __init__(self, seen, model, ids):
+        self._seen, self._name = seen, model.__name__
+        self._before = seen.find(f"{self._name} {pk}" for pk in ids)
+
+    def again(self, record) -> bool:
+        """Note that a row is given to this record; return whether one was before."""
+        key = f"{self._name} {record.pk}"
+        again = key in self._before
+        self._before.setdefault(key, 0)
+        return again
+
+    def keep(self, changes) -> int:
+        """Remember what was noted; return how many of the changed records are changed for the first time."""
+        changed = [key for record in changes if not self._before[key := f"{self._name} {record.pk}"]]
+        self._before.update(dict.fromkeys(changed, 1))
+        self._seen.add(self._before)
+        return len(changed)
+
+    def made(self, records):
+        self._seen.add({f"{self._name} {record.pk}": 1 for record in records})
 
 
 def _one_at_a_time():
@@ -310,7 +352,9 @@ def _external_records(source, record_type, ids) -> dict[str, int]:
 def _keep_external_ids(source, record_type, records, change_set):
     if source and records:
         rows = [
-            ExternalId(source=source, record_type=record_type, record_id=record.pk, external_id=external, change_set_id=change_set.pk)
+            ExternalId(
+                source=source, record_type=record_type, record_id=record.pk, external_id=external, change_set_id=change_set.pk
+            )
             for external, record in records.items()
         ]
         # An id of a record that is in the bin, or gone, now belongs to its successor.

@@ -134,6 +134,9 @@ def guess(record_type, head, category=None) -> dict:
         with translation.override(language):
             words |= {key_of(label): target for target, label in targets(record_type)}
     words |= {word: target for target, known in SYNONYMS[record_type].items() for word in known}
+    if record_type == "person":
+        # A person's file names fields of the company plainly: *Website*, *City*.
+        words = {**_company_words(), **words}
     words |= dict.fromkeys(_IDS[record_type], EXTERNAL_ID)
     columns: dict[str, str] = {}
     for name in head:
@@ -141,6 +144,16 @@ def guess(record_type, head, category=None) -> dict:
         columns[name] = target if target not in columns.values() else ""
     category = category or lifecycle.default_category()
     return {"columns": columns, "category": category.pk, "values": {}, "policy": "gaps", "sources": {}, "partial": False}
+
+
+def _company_words() -> dict[str, str]:
+    """Return the names of the company's fields, in both languages -> the target in a file of persons."""
+    catalogue, words = records.get("company").fields, {}
+    for language in ("de", "en"):
+        with translation.override(language):
+            for name in OF_COMPANY:
+                words |= {key_of(str(catalogue[name].label)): f"company.{name}", key_of(name): f"company.{name}"}
+    return words
 
 
 # --- Values of lists --------------------------------------------------------------------------------------------------

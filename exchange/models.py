@@ -4,8 +4,12 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from crm.models import ChangeSet, Job
+from crm.web.formats import number
+
+RECORDS = {"person": _("Persons, with their companies"), "company": _("Companies")}
 
 
 def upload_path(instance, filename):
@@ -76,7 +80,61 @@ class Import(models.Model):
 
     @property
     def undone(self):
-        return self.change_set is not None and self.change_set.undone
+        return self.state == self.State.DONE and self.change_set is not None and self.change_set.undone
+
+    @property
+    def stage_label(self):
+        return _("undone") if self.undone else self.stage.label
+
+    @property
+    def record_label(self):
+        return RECORDS[self.record_type]
+
+    @property
+    def created(self):
+        """How many records are, or would be, new."""
+        return self.report["persons_created"] + self.report["companies_created"]
+
+    @property
+    def updated(self):
+        return self.report["persons_updated"] + self.report["companies_updated"]
+
+    @property
+    def told(self):
+        """What came of it last, in a sentence; empty where nothing has yet."""
+        if self.stage == self.State.CANCELLED:
+            return _("It was cancelled; nothing was imported.")
+        if self.stage == self.State.FAILED and (self.state != self.State.FAILED or not self.report):
+            return self.job.text if self.job else ""
+        if not self.report:
+            return ""
+        words = {"created": number(self.created), "updated": number(self.updated), "failed": number(self.report["failed"])}
+        if self.state == self.State.FAILED:
+            return ngettext("%(failed)s row has an error; nothing was imported.", "%(failed)s rows have errors; nothing was imported.",
+                            self.report["failed"]) % words  # fmt: skip
+        if self.state == self.State.CHECKED:
+            text = _("It would bring %(created)s new records and change %(updated)s; %(failed)s rows have errors.")
+            return (
+                text if self.created + self.updated + self.report["failed"] else _("Everything in the file is here already.")
+            ) % words
+        if self.undone:
+            return _("This import was undone.")
+        if not self.created and not self.updated and not self.report["failed"]:
+            return _("Nothing has changed: everything in the file was here already.")
+        return _("Imported: %(created)s new, %(updated)s changed, %(failed)s rows left out.") % words
+
+    @property
+    def figures(self):
+        """(label, number) of what was counted."""
+        labels = {
+            "persons_created": _("Persons, new"), "persons_updated": _("Persons, changed"),
+            "companies_created": _("Companies, new"), "companies_updated": _("Companies, changed"),
+            "unchanged": _("Unchanged"), "duplicates": _("Repeated, or not yours to change"), "failed": _("Rows with errors"),
+            "differences": _("Values that differ from an earlier row"),
+        }  # fmt: skip
+        of_companies = {"persons_created", "persons_updated"} if self.record_type == "company" else set()
+        return [(label, self.report[key]) for key, label in labels.items() if key not in of_companies and (
+            self.report[key] or key not in {"differences", "duplicates"})]  # fmt: skip
 
 
 class FailedRow(models.Model):

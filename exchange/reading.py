@@ -76,7 +76,7 @@ class Table:
         sample: list[list[str]] = []
         values: dict[int, Counter] = {place: Counter() for place in range(len(head))}
         total = 0
-        for total, (_number, cells) in enumerate(self.records(), 1):  # noqa: B007 (the last is how many)
+        for total, (_number, cells) in enumerate(self.records(), 1):
             if len(sample) < SAMPLE:
                 sample.append([storable(cell)[:200] for cell in cells[: len(head)]])
             for place in list(values):

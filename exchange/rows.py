@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db.models import Max, Q
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django_countries import countries
@@ -170,10 +171,10 @@ class RowReader:
                 if text not in names:
                     del items[text]  # chosen for a value this file does not have
                     continue
-                if (model, text) not in made:
-                    name = mappings.storable_name(names[text])
-                    made[model, text] = self._create_user(name) if model is User else _create_item(model, name)
-                items[text] = made[model, text]
+                name = _name(names[text])
+                if (model, fold(name)) not in made:
+                    made[model, fold(name)] = self._create_user(name) if model is User else _item_called(model, name)
+                items[text] = made[model, fold(name)]
 
     def _texts(self, target):
         place = self.places[target]
@@ -197,8 +198,16 @@ class RowReader:
         return user
 
 
-def _create_item(model, name):
-    return model.objects.create(name_en=name, name_de=name, rank=model.objects.count())
+def _name(text) -> str:
+    """Return a text as the name of a list item or user: one line, printable, of their length."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())[:80].strip() or "?"
+
+
+def _item_called(model, name):
+    """Return the item of this name; a new one at the end of the list, unless somebody was quicker."""
+    there = model.objects.selectable().filter(Q(name_en__iexact=name) | Q(name_de__iexact=name)).first()
+    last = model.objects.aggregate(last=Max("rank"))["last"]
+    return there or model.objects.create(name_en=name, name_de=name, rank=0 if last is None else last + 1)
 
 
 def _country_names() -> dict[str, str]:

@@ -136,7 +136,7 @@ def cancel(request, pk):
 def discard(request, pk):
     """Forget an import that was not run, with its file."""
     source = _find(request, pk, own=True)
-    if source.busy or source.change_set_id:
+    if source.busy or source.stage == Import.State.DONE:
         raise Http404
     actions.discard(source, by=request.user)
     say(request, _("The file was discarded."))

@@ -67,7 +67,9 @@ class ChangeSet(models.Model):
     @property
     def undoable(self):
         """Whether this can be asked to be undone now; how much of it can be taken back the undo itself finds out."""
-        return not self.undone and self.state == self.State.DONE and self.action not in self.LASTING
+        # What an import had brought was removed for good; the file itself can be imported again.
+        removed = self.action == "undo" and self.params.get("of") == "import"
+        return not self.undone and self.state == self.State.DONE and self.action not in self.LASTING and not removed
 
 
 class Change(models.Model):

@@ -184,6 +184,8 @@ def take_back(change_set):
             with writing(change_set):
                 part = _plan(sets, Outcome(), None, only=(record_type, ids))
                 _write_plans(part, sets, Outcome(), None, remove=True)
+    for function in _after:
+        function(change_set)
     ChangeSet.objects.filter(pk=change_set.pk).update(state=ChangeSet.State.FAILED, undone=True)
 
 
@@ -342,6 +344,8 @@ def _remove_created(model, record_type, created, allowed, outcome, remove, sets)
         kept.update(dict.fromkeys(changed_since, _("It was changed since.")))
         for tell in _built_on.get(record_type, []):
             kept.update(tell([pk for pk in chunk if pk not in kept], sets))
+    if remove:
+        kept.update(_still_referred_to(model, ids - kept.keys()))
     for pk, reason in kept.items():
         outcome.leave([pk], reason)
     gone = ids - kept.keys()
@@ -352,6 +356,18 @@ def _remove_created(model, record_type, created, allowed, outcome, remove, sets)
         elif hasattr(model, "deleted_at"):
             model.objects.filter(pk__in=chunk).update(deleted_at=timezone.now(), **model.edited())
     return gone
+
+
+def _still_referred_to(model, ids):
+    """Return id -> reason for records that others, also some in the bin, still refer to: the database would not let them go."""
+    kept = {}
+    for relation in model._meta.related_objects:
+        if relation.on_delete is models.PROTECT:
+            others, name = relation.related_model._base_manager, relation.field.name
+            for chunk in chunks(sorted(ids)):
+                found = others.filter(**{f"{name}__in": chunk}).values_list(name, flat=True).distinct()
+                kept.update(dict.fromkeys(found, _("Other records still refer to it.")))
+    return kept
 
 
 #: functions(record_type, ids): drop what stands beside a record (its search text) before it is removed.

@@ -1,6 +1,7 @@
 """What is done each night: old rows out, statistics fresh."""
 
 import logging
+from collections.abc import Callable
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,16 @@ AT = time(3, 0)
 JOB_DAYS = 14
 
 
+#: What the apps above have done each night.
+_steps: list[Callable[[], object]] = []
+
+
+def each_night(function):
+    """Register a function of an upper floor that is called once a night, by one worker."""
+    _steps.append(function)
+    return function
+
+
 def next_night(now):
     """Return the next 3 o'clock in the installation's zone."""
     zone = ZoneInfo(settings.DEFAULT_USER_TIME_ZONE)
@@ -36,7 +47,7 @@ def ensure():
 @job
 def nightly(job):
     """Do each piece of the housekeeping; one that fails does not keep the others from being done."""
-    steps = [purge_bin, forget_throttles, forget_sessions, forget_jobs, forget_idempotency_keys, refresh_statistics]
+    steps = [purge_bin, forget_throttles, forget_sessions, forget_jobs, forget_idempotency_keys, *_steps, refresh_statistics]
     for done, step in enumerate(steps, 1):
         try:
             step()

@@ -6,13 +6,11 @@ from pathlib import Path
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files import File
 from django.core.management.base import BaseCommand, CommandError
-from django.db.models import Q
 
 from crm.models import User
 from exchange import actions
 from exchange.models import Import
 from exchange.reading import UnreadableFile
-from leads.models import Category
 
 
 class Command(BaseCommand):
@@ -36,30 +34,32 @@ class Command(BaseCommand):
             raise CommandError(f"There is no file {file}.")
         try:
             with file.open("rb") as opened:
-                source = actions.new_import(File(opened), file.name, record, user)
+                source = actions.upload(File(opened), file.name, record, by=user, at_once=True)
             if options["map"]:
-                source.mapping = {**source.mapping, **json.loads(options["map"].read_text())}
+                given = json.loads(options["map"].read_text())
+                if not isinstance(given, dict):
+                    raise CommandError("The mapping is not an object.")
+                source.mapping = {**source.mapping, **given}
             if category:
-                item = Category.objects.filter(Q(name_en__iexact=category) | Q(name_de__iexact=category), deleted_at=None).first()
-                if item is None:
-                    raise CommandError(f"There is no category {category}.")
-                source.mapping["category"] = item.pk
+                source.mapping["category"] = category
             source.mapping["partial"] = options["partial"] or source.mapping.get("partial", False)
-            source.save()
-            report = actions.perform(source, dry_run=dry_run)
+            source.save(update_fields=["mapping"])
+            # All or nothing: every row is checked before the first is written (settled 11).
+            report = actions.try_out(source)
+            if not dry_run and (not report.counts["failed"] or source.mapping["partial"]):
+                report = actions.bring_in(source)
         except (UnreadableFile, PermissionDenied) as error:
             raise CommandError(str(error)) from error
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
         except (OSError, ValueError) as error:
             raise CommandError(f"The mapping cannot be read: {error}") from error
-        source.refresh_from_db()
-        self.stdout.write(actions.told(source, report))
+        self.stdout.write(str(source.told))
         for number, text in report.notes[:20]:
             self.stdout.write(f"  row {number}: {text}")
         for number, _cells, reason in report.failed[:20]:
             self.stdout.write(f"  row {number}: {reason}")
         if options["json"]:
             self.stdout.write(json.dumps(report.counts))
-        if source.state == Import.State.FAILED:
+        if source.state != Import.State.DONE and not dry_run:
             raise CommandError("Nothing was imported. With --partial the good rows are.")
