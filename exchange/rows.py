@@ -114,12 +114,12 @@ class RowReader:
                 check(text)
                 return text
 
-        def read(row, text):
+        def read_value(row, text):
             value = convert(text)
             if value is not None:
                 (row.company if of_company else row.values)[name] = value
 
-        return read
+        return read_value
 
     # --- Values of lists --------------------------------------------------------------------------------------------------
 

@@ -36,14 +36,19 @@ def response(table: Table, file_type, name) -> StreamingHttpResponse:
 
 def _in_this_language(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Go on in the user's language and zone: the middleware has put them back by the time a stream is read."""
+    # Asked now, while the request is answered, not when the first chunk is sent.
     language, zone = translation.get_language(), timezone.get_current_timezone()
-    chunks = iter(chunks)
-    while True:
-        with translation.override(language), timezone.override(zone):
-            chunk = next(chunks, None)
-        if chunk is None:
-            return
-        yield chunk
+
+    def spoken():
+        rest = iter(chunks)
+        while True:
+            with translation.override(language), timezone.override(zone):
+                chunk = next(rest, None)
+            if chunk is None:
+                return
+            yield chunk
+
+    return spoken()
 
 
 def rows_of(table: Table) -> Iterator[list]:

@@ -23,9 +23,6 @@ CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.whic
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
 
-# Playwright's sync API runs an event loop in our thread; Django is only asked through HTTP here.
-os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-
 
 def pytest_collection_modifyitems(items):
     for item in items:
@@ -43,7 +40,7 @@ class Server:
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {
-            **os.environ, "LOTSE_PROFILE": "local", "LOTSE_VAR": self.folder, "PORT": str(self.port), "PYTHONUNBUFFERED": "1",
+            **{name: value for name, value in os.environ.items() if name != "DJANGO_ALLOW_ASYNC_UNSAFE"}, "LOTSE_PROFILE": "local", "LOTSE_VAR": self.folder, "PORT": str(self.port), "PYTHONUNBUFFERED": "1",
             **environment,
         }  # fmt: skip
         self.log = Path(self.folder, "log")
@@ -99,6 +96,8 @@ def server():
 
 @pytest.fixture(scope="session")
 def browser():
+    # Playwright's sync API runs an event loop in our thread; Django is only asked through HTTP here.
+    os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield browser
