@@ -4,7 +4,7 @@ PY := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench screenshots messages lock vendor clean setup-run setup-dev
+.PHONY: help run test check bench screenshots pictures messages lock vendor clean setup-run setup-dev
 
 help: ## show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,10 @@ bench: setup-dev ## measure lists, search and changes with 10,000 and 100,000 pe
 screenshots: setup-dev ## write every main page to build/screenshots/
 	@scripts/setup_test_machine.sh
 	@LOTSE_PROFILE=test $(PY) -m pytest -q tests/browser/screenshots.py $(ARGS)
+
+pictures: setup-dev ## take the README's pictures anew, to docs/images/
+	@scripts/setup_test_machine.sh
+	@LOTSE_PROFILE=test $(PY) -m pytest -q tests/browser/pictures.py $(ARGS)
 
 messages: setup-dev ## gather the texts to translate into locale/, compile what is translated
 	@$(PY) scripts/messages.py
