@@ -48,7 +48,9 @@ def filterset_for(record):
             continue
         for operator in described.operators:
             name = described.param if operator == described.default_operator else f"{described.param}__{operator}"
-            label = f"{described.label} {OPERATORS[operator]}" + ("" if operator not in BARE else f" ({_('any value')})")
+            label = f"{described.label} {OPERATORS[operator]}"
+            if operator in BARE:
+                label += " (" + _("any value") + ")"
             filters[name] = django_filters.CharFilter(label=label)
     return type(f"{record.name.title()}FilterSet", (CatalogueFilterSet,), {**filters, "record": record})
 
