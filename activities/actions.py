@@ -55,7 +55,7 @@ def edit_activity(activity, values, *, by, via, version=None, was=None) -> Outco
             raise Conflict(activity)
         _require_edit(current, by)
         if version is not None and version != current.version:
-            leads.check_stale(current, values, was)
+            values = leads.check_stale(current, values, was)
         changed = {name: value for name, value in values.items() if getattr(current, name) != value}
         if changed:
             before = (current.person_id, current.company_id)

@@ -182,7 +182,7 @@ def _edit(record, values, *, by, via, version, was) -> Outcome:
             raise Conflict(record)
         access.require_edit(current, by)
         if version is not None and version != current.version:
-            check_stale(current, values, was)
+            values = check_stale(current, values, was)
         changed = {name: value for name, value in values.items() if getattr(current, name) != value}
         if changed:
             _write(current, changed, by)
@@ -192,9 +192,11 @@ def _edit(record, values, *, by, via, version, was) -> Outcome:
 
 
 def check_stale(current, values, was):
-    """Raise Conflict unless what the editor did not see are other fields than those they changed (settled 10)."""
+    """Return the values the editor changed, of all that their form sent; raise Conflict unless what they did not see are
+    other fields than those (settled 10)."""
     if was is None:
         raise Conflict(current)
+    values = {name: value for name, value in values.items() if name not in was or was[name] != value}
     both = {
         name: (getattr(current, name), value)
         for name, value in values.items()
@@ -202,6 +204,7 @@ def check_stale(current, values, was):
     }
     if both:
         raise Conflict(current, both)
+    return values
 
 
 def _write(current, changed, by):

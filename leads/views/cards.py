@@ -1,6 +1,7 @@
 """The cards of companies and persons (W1, W2): seen, edited in place, created, deleted."""
 
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Max
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -10,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from crm import access
 from crm.history import words
 from crm.history.changes import Conflict
+from crm.history.models import Change
 from crm.models import ExternalId
 from crm.tables.pages import neighbours
 from crm.text import fold
@@ -166,7 +168,7 @@ def edit(request, kind, record, names, template):
         add_errors(form, error)
         return render(request, template, again, status=422)
     except Conflict as conflict:
-        return render(request, template, {**again, **conflict_of(conflict, names)}, status=409)
+        return render(request, template, {**again, **conflict_of(conflict, names, request.user)}, status=409)
     response = HttpResponse(status=204)
     if outcome.change_set:
         toast(response, _("%(name)s was changed.") % {"name": record}, undo_url=reverse("crm:undo", args=[outcome.change_set.pk]))
@@ -183,7 +185,7 @@ def initial_texts(form):
     return texts
 
 
-def conflict_of(conflict, names):
+def conflict_of(conflict, names, user):
     """Return what the form shows of a conflict: the others' values, and the version to save over knowingly."""
     current = conflict.record
     current.refresh_from_db()
@@ -192,7 +194,7 @@ def conflict_of(conflict, names):
         label = str(type(current)._meta.get_field(name).verbose_name)
         value = getattr(current, name)
         theirs.append((label[:1].upper() + label[1:], getattr(value, "label", value) or _("nothing")))
-    fresh = form_class(type(current), names)(instance=current, user=None)
+    fresh = form_class(type(current), names)(instance=current, user=user)
     return {"theirs": theirs, "version": current.version, "was": initial_texts(fresh)}
 
 
@@ -206,14 +208,20 @@ def add_errors(form, error):
 
 @require_POST
 def set_status(request, pk):
-    """The lead status from its menu on the card."""
+    """The lead status from its menu on the card; `was` is the one the menu showed as set (R17)."""
+    as_of = Change.objects.aggregate(last=Max("id"))["last"] or 0
     person = find(request, "persons", pk)
     text = request.POST.get("status", "")
     status = LeadStatus.objects.filter(pk=text).first() if text.isdecimal() and len(text) < 19 else None
     if status is None:
         raise Http404
+    current = person.lead_status
+    if "was" in request.POST and current not in {None, status} and request.POST["was"] != str(current.pk):
+        told = _("Somebody else has set it to %(theirs)s meanwhile. Choose %(mine)s again to replace that.")
+        response = toast(HttpResponse(status=204), told % {"theirs": current.label, "mine": status.name}, level="error")
+        return trigger(response, "changed")
     try:
-        outcome = actions.set_lead_status(person, status, by=request.user, via="card")
+        outcome = actions.set_lead_status(person, status, by=request.user, via="card", as_of=as_of)
     except ValidationError as error:
         return toast(HttpResponse(status=204), " ".join(error.messages), level="error")
     response = HttpResponse(status=204)
