@@ -204,7 +204,8 @@ class PageAdmin(admin.ModelAdmin):
             model_field, _column, value = lookup_field(name, item, self)
             if model_field is not None and model_field.choices:
                 value = getattr(item, f"get_{name}_display")()
-            number = (isinstance(value, int) and not isinstance(value, bool)) or name.endswith("_count")
+            column = getattr(name, "__name__", name)
+            number = (isinstance(value, int) and not isinstance(value, bool)) or column.endswith("_count")
             yield capfirst(label_for_field(name, self.model, self)), show(value), "number" if number else ""
 
     # --- The form -----------------------------------------------------------------------------------------------------

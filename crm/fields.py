@@ -5,13 +5,16 @@ grouping, bulk change, import mapping, export and API filters all read that desc
 """
 
 import datetime
+import re
 import zoneinfo
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
 from typing import Any, ClassVar
 
 from django.apps import apps
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import connection
 from django.db.models import BooleanField, DateTimeField, F, Func, Q, TextField, Value
@@ -173,7 +176,7 @@ class Field:
     `path` is the ORM path of the stored value, `sort` that of the column lists sort by (indexed where it matters; empty: cannot
     be sorted), `edit` the name under which the record's edit action takes it (empty: read only), `default` whether a list
     shows it until its user chooses, `required` that it is never empty, `load` names what a page of rows needs beside its own
-    columns.
+    columns, `sum` the path of the whole numbers that a list adds up in its foot and for each group.
     """
 
     name: str
@@ -187,6 +190,7 @@ class Field:
     width: int = 0
     required: bool = False
     load: Callable | None = None
+    sum: str = ""
     help: Any = ""
 
     operators: ClassVar[tuple[str, ...]] = ()
@@ -241,6 +245,12 @@ class Field:
     def export(self, row: dict, asking: Asking) -> Any:
         """Return the value for a spreadsheet: a number or date where it is one."""
         return self.text(row, asking)
+
+    def total(self, value: int) -> str:
+        """Return what a list adds up to, in words."""
+        from crm.web import formats
+
+        return formats.number(value)
 
 
 def _one_text(value):
@@ -565,13 +575,18 @@ class Number(Field):
         values = value if isinstance(value, list | tuple) else str(value).split(",")
         if len(values) != (2 if operator == "between" else 1):
             raise ValidationError(_("Enter a number."))
-        try:
-            numbers = [int(str(item).strip()) if len(str(item)) < 25 else None for item in values]
-        except ValueError:
-            raise ValidationError(_("Enter a number.")) from None
-        if any(item is None or not self.low <= item <= self.high for item in numbers):
-            raise ValidationError(_("Enter a number."))
+        numbers = [self._number(str(item).strip()) for item in values]
         return numbers if operator == "between" else numbers[0]
+
+    def _number(self, text):
+        """Return the number a text stands for; raise ValidationError."""
+        try:
+            number = int(text) if len(text) < 25 else None
+        except ValueError:
+            number = None
+        if number is None or not self.low <= number <= self.high:
+            raise ValidationError(_("Enter a number."))
+        return number
 
     def condition(self, operator, value, asking):
         if operator in {"empty", "not_empty"}:
@@ -587,6 +602,42 @@ class Number(Field):
 
     def cell(self, row, asking):
         return Cell(self.text(row, asking), "number")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Money(Number):
+    """An amount, exact to the cent. `currency_path` is where its currency stands; without one it is the base currency's, and
+    the column counts its cents."""
+
+    currency_path: str = ""
+
+    @property
+    def columns(self):
+        return tuple(filter(None, (self.column, self.currency_path)))
+
+    def _number(self, text):
+        text = text.replace(",", ".") if text.count(",") == 1 and "." not in text else text
+        if not re.fullmatch(r"-?[0-9]{1,13}(\.[0-9]{1,2})?", text):
+            raise ValidationError(_("Enter an amount, for example 1250.50."))
+        return Decimal(text) if self.currency_path else int(Decimal(text) * 100)
+
+    def amount(self, row):
+        value = row.get(self.column)
+        return value if value is None or self.currency_path else Decimal(value) / 100
+
+    def text(self, row, asking):
+        from crm.web import formats
+
+        currency = row[self.currency_path] if self.currency_path else settings.BASE_CURRENCY
+        return formats.money(self.amount(row), currency)
+
+    def export(self, row, asking):
+        return self.amount(row)
+
+    def total(self, value):
+        from crm.web import formats
+
+        return formats.money(Decimal(value) / 100, settings.BASE_CURRENCY)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -607,6 +658,11 @@ class Moment(Field):
     def _none(path):
         return Q(**{path: NEVER}) | Q(**{f"{path}__isnull": True})
 
+    @staticmethod
+    def _begins(day, asking):
+        """Return what a value of this day is at least."""
+        return asking.start_of(day)
+
     def read(self, operator, value, asking):
         if operator in BARE:
             return None
@@ -621,8 +677,7 @@ class Moment(Field):
         read = [self._moment(str(item).strip(), asking) for item in values]
         return read if operator == "between" else read[0]
 
-    @staticmethod
-    def _moment(text, asking):
+    def _moment(self, text, asking):
         """Return a date or an aware datetime."""
         # A "+" in a query string arrives as a blank.
         try:
@@ -641,13 +696,13 @@ class Moment(Field):
             return self._none(path) if operator == "empty" else ~self._none(path)
 
         def start(moment):
-            return moment if isinstance(moment, datetime.datetime) else asking.start_of(moment)
+            return moment if isinstance(moment, datetime.datetime) else self._begins(moment, asking)
 
         def end(moment):  # of a day, or the moment itself
-            return moment if isinstance(moment, datetime.datetime) else asking.start_of(moment + day)
+            return moment if isinstance(moment, datetime.datetime) else self._begins(moment + day, asking)
 
         def within(first, last):  # whole days
-            return Q(**{f"{path}__gte": asking.start_of(first), f"{path}__lt": asking.start_of(last + day)})
+            return Q(**{f"{path}__gte": self._begins(first, asking), f"{path}__lt": self._begins(last + day, asking)})
 
         today = asking.today
         monday = today - datetime.timedelta(days=today.weekday())
@@ -655,7 +710,7 @@ class Moment(Field):
             case "today":
                 return within(today, today)
             case "overdue":
-                return Q(**{f"{path}__lt": asking.now})
+                return Q(**{f"{path}__lt": self._present(asking)})
             case "this_week":
                 return within(monday, monday + 6 * day)
             case "this_month":
@@ -675,13 +730,17 @@ class Moment(Field):
                 return Q(**{f"{path}__lt": start(value)})
             case "after" | "gt":
                 exact = isinstance(value, datetime.datetime)
-                return Q(**{f"{path}__{'gt' if exact else 'gte'}": end(value)}) & ~Q(**{path: NEVER})
+                return Q(**{f"{path}__{'gt' if exact else 'gte'}": end(value)}) & ~self._none(path)
             case "gte":
-                return Q(**{f"{path}__gte": start(value)}) & ~Q(**{path: NEVER})
+                return Q(**{f"{path}__gte": start(value)}) & ~self._none(path)
             case "lte":
                 exact = isinstance(value, datetime.datetime)
                 return Q(**{f"{path}__{'lte' if exact else 'lt'}": end(value)})
         raise AssertionError(operator)
+
+    @staticmethod
+    def _present(asking):
+        return asking.now
 
     def value(self, row):
         value = row.get(self.column)
@@ -703,5 +762,37 @@ class Moment(Field):
         value = self.value(row)
         if value is None:
             return Cell("", "date")
-        overdue = self.due and value < asking.now
-        return Cell(formats.near(value), "due" if self.due else "date", title=formats.moment(value), data={"overdue": overdue})
+        overdue = self.due and value < self._present(asking)
+        return Cell(formats.near(value), "due" if self.due else "date", title=self.text(row, asking), data={"overdue": overdue})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Day(Moment):
+    """A date, the same wherever the user is. One that is not known is NULL."""
+
+    def filled(self):
+        return None if self.required else (Q(**{f"{self.sort}__isnull": False}), Q(**{f"{self.sort}__isnull": True}))
+
+    @staticmethod
+    def _none(path):
+        return Q(**{f"{path}__isnull": True})
+
+    @staticmethod
+    def _begins(day, asking):
+        return day
+
+    @staticmethod
+    def _present(asking):
+        return asking.today
+
+    def _moment(self, text, asking):
+        value = super()._moment(text, asking)
+        return value.astimezone(asking.zone).date() if isinstance(value, datetime.datetime) else value
+
+    def text(self, row, asking):
+        from crm.web import formats
+
+        return formats.date(self.value(row))
+
+    def export(self, row, asking):
+        return self.value(row)

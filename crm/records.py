@@ -22,6 +22,7 @@ class RecordType:
     default_sort: str
     card_url: str = ""
     icon: str = ""
+    list_url: str = ""
     fields: dict[str, Field] = field(default_factory=dict)
 
     @property

@@ -220,9 +220,14 @@ def _rank(text, groups):
     return not begins, inside, len(text), text
 
 
+def shown(record, ids) -> dict[int, tuple[str, str]]:
+    """Return id -> (title, detail) of records, as hits show them."""
+    return _shown[record.name](ids) if ids else {}
+
+
 def _hits(record, ids):
-    shown = _shown[record.name](ids) if ids else {}
-    return [Hit(record, pk, *shown[pk]) for pk in ids if pk in shown]
+    shown_as = shown(record, ids)
+    return [Hit(record, pk, *shown_as[pk]) for pk in ids if pk in shown_as]
 
 
 # --- What was mistyped ------------------------------------------------------------------------------------------------

@@ -274,6 +274,12 @@ SPECTACULAR_SETTINGS = {
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 
+# --- Money ------------------------------------------------------------------------------------------------------------
+# What amounts are added up in, by its ISO code.
+BASE_CURRENCY = env.str("BASE_CURRENCY", "EUR")
+if len(BASE_CURRENCY) != 3 or not (BASE_CURRENCY.isascii() and BASE_CURRENCY.isupper()):
+    raise ImproperlyConfigured(f"BASE_CURRENCY is a code like EUR, not {BASE_CURRENCY!r}.")
+
 # --- Background work --------------------------------------------------------------------------------------------------
 BIN_DAYS = env.int("BIN_DAYS", 14)  # R18
 IMPORT_MAX_BYTES = env.int("IMPORT_MAX_BYTES", 100 * 1024 * 1024)

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from crm import access, search
 from crm.history.changes import Conflict, Outcome, act, change, chunks, ids_of
 from crm.history.models import Change
-from crm.models import ListItem, User
+from crm.models import ListItem, Record, User
 from leads import lifecycle
 from leads.models import Company, Person
 
@@ -25,7 +25,6 @@ PERSON_FIELDS = ("first_name", "last_name", "title", "email", "phone", "mobile",
                  "source", "former_employee")  # fmt: skip
 COMPANY_FIELDS = ("name", "number", "category", "owner", "email", "phone", "website", "street", "postal_code", "city", "country",
                   "industry", "stop", "no_mailings")  # fmt: skip
-FIELDS = {Person: PERSON_FIELDS, Company: COMPANY_FIELDS}
 
 #: What goes into the bin, and comes back, with a record: functions(ids, deleted_at) of the upper floors, by record type.
 _goes_along: dict[str, list[Callable]] = defaultdict(list)
@@ -83,16 +82,16 @@ def create_companies(many, *, by, via) -> list[Company]:
     Without a category it is the installation's default, without an owner `by`. Raise ValidationError by field for the
     first that is not valid.
     """
-    _may_create(by)
+    may_create(by)
     default = None
     made = []
     for values in many:
-        _known(Company, values)
+        known(COMPANY_FIELDS, values)
         company = Company(**{"owner": by, **values})
         if company.category_id is None:
             default = default or lifecycle.default_category()
             company.category = default
-        _clean(company, values, by)
+        clean(company, values, by, required=("name",))
         for key, value in lifecycle.company_keys(company.name, company.city).items():
             setattr(company, key, value)
         made.append(company)
@@ -114,12 +113,12 @@ def create_persons(many, *, by, via) -> list[Person]:
     The effective category is the company's, else the one given, else the installation's default (settled 3); a lead
     without a status starts at the default one (R5). Without an owner it is `by`.
     """
-    _may_create(by)
+    may_create(by)
     default_category, default_status = None, None
     now = timezone.now()
     made = []
     for values in many:
-        _known(Person, values)
+        known(PERSON_FIELDS, values)
         person = Person(**{"owner": by, **values})
         if person.company_id:
             if values.get("category") and values["category"] != person.company.category:
@@ -128,7 +127,7 @@ def create_persons(many, *, by, via) -> list[Person]:
         elif person.category_id is None:
             default_category = default_category or lifecycle.default_category()
             person.category = default_category
-        _clean(person, values, by)
+        clean(person, values, by, required=("last_name",))
         category = person.company.category if person.company_id else person.category
         if person.lead_status_id and not category.lead_status_enabled:
             raise ValidationError({"lead_status": lifecycle.why_no_status(category)})
@@ -148,7 +147,7 @@ def create_persons(many, *, by, via) -> list[Person]:
     return made
 
 
-def _may_create(by):
+def may_create(by):
     if by.role.edit == "none":
         raise PermissionDenied(_("Your role may not create records."))
 
@@ -157,23 +156,23 @@ def _may_create(by):
 
 
 def edit_company(company, values, *, by, via, version=None, was=None) -> Outcome:
-    """Change fields of one company; its category takes the persons along (R7). See _edit."""
-    return _edit(company, values, by=by, via=via, version=version, was=was)
+    """Change fields of one company; its category takes the persons along (R7). See edit."""
+    return edit(company, values, names=COMPANY_FIELDS, write=_write, by=by, via=via, version=version, was=was)
 
 
 def edit_person(person, values, *, by, via, version=None, was=None) -> Outcome:
-    """Change fields of one person: also their company, own category and lead status. See _edit."""
-    return _edit(person, values, by=by, via=via, version=version, was=was)
+    """Change fields of one person: also their company, own category and lead status. See edit."""
+    return edit(person, values, names=PERSON_FIELDS, write=_write, by=by, via=via, version=version, was=was)
 
 
-def _edit(record, values, *, by, via, version, was) -> Outcome:
-    """Change fields of one record.
+def edit(record, values, *, names, write, by, via, version=None, was=None) -> Outcome:
+    """Change fields of one record: `names` are those there are, `write(current, changed, by)` writes what is new of a locked record.
 
     `version` is the one the editor saw. If it is stale: without `was` raise Conflict; with `was` (the values the editor
     saw) both changes are kept where they touch different fields, and Conflict is raised for the fields that both changed.
     """
     model = type(record)
-    _known(model, values)
+    known(names, values)
     outcome = Outcome()
     params = {"name": str(record), "fields": sorted(values)}
     with change(f"{model._meta.model_name}.edit", by=by, via=via, params=params) as change_set:
@@ -185,7 +184,7 @@ def _edit(record, values, *, by, via, version, was) -> Outcome:
             values = check_stale(current, values, was)
         changed = {name: value for name, value in values.items() if getattr(current, name) != value}
         if changed:
-            _write(current, changed, by)
+            write(current, changed, by)
             outcome.changed = 1
     outcome.change_set = change_set if change_set.pk else None
     return outcome
@@ -215,7 +214,7 @@ def _write(current, changed, by):
         _check_person_category(current, changed)
     for name, value in changed.items():
         setattr(current, name, value)
-    _clean(current, changed, by)
+    clean(current, changed, by, required=("name",) if model is Company else ("last_name",))
     columns = {model._meta.get_field(name).attname: getattr(current, model._meta.get_field(name).attname) for name in changed}
     if model is Company:
         columns |= lifecycle.company_keys(current.name, current.city)
@@ -227,7 +226,7 @@ def _write(current, changed, by):
         if changed.keys() & SEARCHED[Company]:
             search.refresh("company", [current.pk])
             if "name" in changed:
-                search.refresh("person", lifecycle.persons_of([current.pk]))
+                lifecycle.renamed([current.pk])
         return
     columns |= lifecycle.person_keys(current.first_name, current.last_name, current.email)
     category = current.company.category if current.company_id else current.category
@@ -278,8 +277,8 @@ def set_lead_status(persons, status, *, by, via, as_of=None, progress=None) -> O
         raise ValidationError({"lead_status": _("This lead status was deleted; choose another one.")})
 
     def step(ids, outcome):
-        ids = _editable(Person, ids, by, outcome)
-        ids = _unchanged_since(as_of, "person", "lead_status", ids, outcome)
+        ids = editable(Person, ids, by, outcome)
+        ids = unchanged_since(as_of, "person", "lead_status", ids, outcome)
         not_applying = Person.objects.filter(pk__in=ids, is_lead=False).select_related("category")
         for person in not_applying.only("pk", "category"):
             outcome.leave([person.pk], lifecycle.why_no_status(person.category))
@@ -288,46 +287,46 @@ def set_lead_status(persons, status, *, by, via, as_of=None, progress=None) -> O
 
     outcome = act(persons, step, action="person.set_lead_status", by=by, via=via, progress=progress,
                   params=params(persons, {"de": status.name_de, "en": status.name_en}))  # fmt: skip
-    return _answer(outcome, "lead_status")
+    return answer(outcome, "lead_status")
 
 
 def set_category(companies, category, *, by, via, as_of=None, progress=None) -> Outcome:
     """Move companies to this category; their persons follow (R6, R7)."""
-    _selectable(category, "category")
+    selectable(category, "category")
 
     def step(ids, outcome):
-        ids = _editable(Company, ids, by, outcome)
-        ids = _unchanged_since(as_of, "company", "category", ids, outcome)
+        ids = editable(Company, ids, by, outcome)
+        ids = unchanged_since(as_of, "company", "category", ids, outcome)
         moved = list(Company.objects.filter(pk__in=ids).exclude(category=category).values_list("pk", flat=True))
         outcome.changed += Company.objects.filter(pk__in=moved).update(category=category, **Company.edited())
         lifecycle.settle(lifecycle.persons_of(moved))
 
     outcome = act(companies, step, action="company.set_category", by=by, via=via, progress=progress,
                   params=params(companies, {"de": category.name_de, "en": category.name_en}))  # fmt: skip
-    return _answer(outcome, "category")
+    return answer(outcome, "category")
 
 
 def set_owner(records, owner, *, by, via, as_of=None, progress=None) -> Outcome:
-    """Give companies or persons to this user, or to nobody."""
+    """Give records of one type to this user, or to nobody."""
     if owner is not None and not owner.is_active:
         raise ValidationError({"owner": _("This user is switched off; choose another one.")})
     model = model_of(records)
     record_type = model.history.record_type
 
     def step(ids, outcome):
-        ids = _editable(model, ids, by, outcome)
-        ids = _unchanged_since(as_of, record_type, "owner", ids, outcome)
+        ids = editable(model, ids, by, outcome)
+        ids = unchanged_since(as_of, record_type, "owner", ids, outcome)
         others = ~Q(owner=owner) | Q(owner=None) if owner else Q(owner__isnull=False)
         outcome.changed += model.objects.filter(others, pk__in=ids).update(owner=owner, **model.edited())
 
     name = owner.name if owner else ""
     outcome = act(records, step, action=f"{record_type}.set_owner", by=by, via=via, progress=progress,
                   params=params(records, {"de": name, "en": name}))  # fmt: skip
-    return _answer(outcome, "owner")
+    return answer(outcome, "owner")
 
 
 def delete(records, *, by, via, keep_persons=False, progress=None) -> Outcome:
-    """Put companies or persons into the bin (R18), with all that belongs to them, as one change set.
+    """Put records of one type into the bin (R18), with all that belongs to them, as one change set.
 
     With `keep_persons` a company's persons stay, without a company, and keep its category as their own (settled 6).
     """
@@ -336,7 +335,7 @@ def delete(records, *, by, via, keep_persons=False, progress=None) -> Outcome:
     record_type = model.history.record_type
 
     def step(ids, outcome):
-        ids = _editable(model, ids, by, outcome)
+        ids = editable(model, ids, by, outcome)
         now = timezone.now()
         live = list(model.objects.filter(pk__in=ids, deleted_at=None).values_list("pk", flat=True))
         if model is Company:
@@ -351,7 +350,7 @@ def delete(records, *, by, via, keep_persons=False, progress=None) -> Outcome:
         outcome.changed += _to_bin(model, live, now)
 
     outcome = act(records, step, action=f"{record_type}.delete", by=by, via=via, params=params(records), progress=progress)
-    return _answer(outcome, None)
+    return answer(outcome, None)
 
 
 def _to_bin(model, ids, now):
@@ -364,7 +363,7 @@ def _to_bin(model, ids, now):
 
 
 def restore(records, *, by, via) -> Outcome:
-    """Bring records back from the bin, with all that went in with them; a person's company comes back too."""
+    """Bring records back from the bin, with all that went in with them; the company they belong to comes back too."""
     model = model_of(records)
     record_type = model.history.record_type
 
@@ -372,8 +371,10 @@ def restore(records, *, by, via) -> Outcome:
         allowed = set(access.in_bin(model.objects.filter(pk__in=ids), by).values_list("pk", flat=True))
         outcome.leave(set(ids) - allowed, not_allowed())
         sets = _deleted_in(record_type, allowed)
-        if model is Person:
-            companies = Company.objects.filter(persons__in=allowed).exclude(deleted_at=None)
+        if model is not Company:
+            companies = Company.objects.filter(pk__in=model.objects.filter(pk__in=allowed).values("company")).exclude(
+                deleted_at=None
+            )
             companies.update(deleted_at=None, **Company.edited())
         else:
             persons = Person.objects.filter(company__in=allowed).exclude(deleted_at=None).values_list("pk", flat=True)
@@ -383,7 +384,7 @@ def restore(records, *, by, via) -> Outcome:
         outcome.changed += _from_bin(model, sorted(allowed), sets.values())
 
     outcome = act(records, step, action=f"{record_type}.restore", by=by, via=via, params=params(records))
-    return _answer(outcome, None)
+    return answer(outcome, None)
 
 
 def _deleted_in(record_type, ids):
@@ -429,14 +430,14 @@ def params(records, value=None):
     return found | ({"value": value} if value else {})
 
 
-def _editable(model, ids, by, outcome):
+def editable(model, ids, by, outcome):
     """Return those of the ids that `by` may change; the others are left."""
     allowed = set(access.editable(model.objects.filter(pk__in=ids), by).values_list("pk", flat=True))
     outcome.leave(set(ids) - allowed, not_allowed())
     return sorted(allowed)
 
 
-def _unchanged_since(as_of, record_type, field, ids, outcome):
+def unchanged_since(as_of, record_type, field, ids, outcome):
     """Return the ids without those whose field changed after the user saw it."""
     if as_of is None:
         return ids
@@ -446,7 +447,7 @@ def _unchanged_since(as_of, record_type, field, ids, outcome):
     return [pk for pk in ids if pk not in changed]
 
 
-def _answer(outcome, field):
+def answer(outcome, field):
     """Raise what an action on one record must say loudly; for many the outcome lists it."""
     if not outcome.changed and len(outcome.left) == 1:
         reason = outcome.left[0][1]
@@ -457,25 +458,26 @@ def _answer(outcome, field):
     return outcome
 
 
-def _known(model, values):
-    if unknown := set(values) - set(FIELDS[model]):
+def known(names, values):
+    """Raise ValidationError for values of fields there are not."""
+    if unknown := set(values) - set(names):
         raise ValidationError({name: _("This field does not exist or cannot be changed.") for name in sorted(unknown)})
 
 
-def _selectable(item, field):
+def selectable(item, field):
+    """Raise ValidationError unless this item can be chosen."""
     if item is None or item.deleted_at:
         raise ValidationError({field: _("This item was deleted; choose another one.")})
 
 
-def _clean(record, values, by):
-    """Raise ValidationError by field unless the given values may stand in the record."""
+def clean(record, values, by, required=()):
+    """Raise ValidationError by field unless the given values may stand in the record, and the required ones do."""
     errors = {}
     for name, value in values.items():
         if isinstance(value, str):
             setattr(record, name, value.strip())
     exclude = {field.name for field in record._meta.fields if field.name not in values or field.is_relation}
-    required = {"name", "last_name"} & set(FIELDS[type(record)])
-    exclude -= required
+    exclude -= set(required)
     try:
         record.clean_fields(exclude=exclude)
     except ValidationError as error:
@@ -485,7 +487,7 @@ def _clean(record, values, by):
             errors[name] = [_("This item was deleted; choose another one.")]
         elif isinstance(value, User) and not value.is_active:
             errors[name] = [_("This user is switched off; choose another one.")]
-        elif isinstance(value, Company) and not access.visible(Company.objects.filter(pk=value.pk), by).exists():
-            errors[name] = [_("This company does not exist.")]
+        elif isinstance(value, Record) and not access.visible(type(value)._default_manager.filter(pk=value.pk), by).exists():
+            errors[name] = [_("This company does not exist.") if isinstance(value, Company) else _("This is no valid choice.")]
     if errors:
         raise ValidationError(errors)

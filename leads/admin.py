@@ -12,12 +12,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
+from crm import records
 from crm.admin_site import PageAdmin, Saved, add_errors
 from crm.models import Colour
 from crm.web import formats
 from crm.web.htmx import say, toast, trigger
 from leads import list_items
-from leads.models import Category, CategoryGroup, Company, Industry, LeadStatus, Person, Source
+from leads.models import Category, CategoryGroup, Industry, LeadStatus, Person, Source
 
 ADMIN = "admin"  # the way in, as the history names it
 
@@ -73,8 +74,7 @@ class ListAdmin(PageAdmin):
         return list_items.with_usage(super().get_queryset(request)).order_by("rank", "pk")
 
     def get_list_display(self, request):
-        counts = [f"{model._meta.model_name}_count" for model, _field in list_items.uses(self.model)]
-        return [*super().get_list_display(request), *counts]
+        return [*super().get_list_display(request), *(self.held_by(*use) for use in list_items.uses(self.model))]
 
     def summary(self, request):
         items = self.model.objects.values_list("deleted_at", flat=True)
@@ -95,21 +95,19 @@ class ListAdmin(PageAdmin):
         line = '<span class="line"><a class="name pill c-{}" href="{}">{}</a>{}</span>{}'
         return format_html(line, item.colour, self.url("change", item.pk), item.name, default, about)
 
-    @admin.display(description=gettext_lazy("Companies"))
-    def company_count(self, item):
-        return self.held(item, Company, "leads:companies")
+    @staticmethod
+    def held_by(model, field):
+        """Return a column that tells how many records of this kind hold an item, leading to their list."""
+        record = records.get(model.history.record_type)
+        name = f"{model._meta.model_name}_count"
 
-    @admin.display(description=gettext_lazy("Persons"))
-    def person_count(self, item):
-        return self.held(item, Person, "leads:persons")
+        def held(item):
+            if not (count := getattr(item, name)):
+                return 0
+            return format_html('<a href="{}?{}={}">{}</a>', reverse(record.list_url), field, item.pk, formats.number(count))
 
-    def held(self, item, model, url_name):
-        """Return how many records hold the item, leading to their list."""
-        count = getattr(item, f"{model._meta.model_name}_count")
-        if not count:
-            return 0
-        field = next(field for holder, field in list_items.uses(self.model) if holder is model)
-        return format_html('<a href="{}?{}={}">{}</a>', reverse(url_name), field, item.pk, formats.number(count))
+        held.__name__, held.short_description = name, record.plural
+        return held
 
     def row(self, request, changelist, item):
         return super().row(request, changelist, item) | {"move_url": self.url("move", item.pk)}
@@ -294,11 +292,8 @@ def used_by(held):
     """Return in words how many records hold an item, of each kind."""
     parts = []
     for model, live, in_bin in held:
-        words = {
-            Company: ngettext("%(count)s company", "%(count)s companies", live),
-            Person: ngettext("%(count)s person", "%(count)s persons", live),
-        }.get(model) or f"%(count)s {model._meta.verbose_name_plural}"
-        text = words % {"count": formats.number(live)}
+        words = model._meta.verbose_name if live == 1 else model._meta.verbose_name_plural
+        text = f"{formats.number(live)} {words}"
         if in_bin:
             text += " " + _("(and %(count)s in the bin)") % {"count": formats.number(in_bin)}
         parts.append(text)

@@ -48,7 +48,7 @@ def update_companies(changes):
         lifecycle.copy_from_company(Person.objects.filter(company__in=shown))
     search.refresh("company", [company.pk for company in changes])
     if renamed := _having(changes, {"name"}):
-        search.refresh("person", lifecycle.persons_of(renamed))
+        lifecycle.renamed(renamed)
     return changes
 
 

@@ -110,7 +110,7 @@ DATES = [
 ]
 
 register(
-    RecordType("company", "leads.Company", _("Company"), _("Companies"), "name", "leads:company", "building"),
+    RecordType("company", "leads.Company", _("Company"), _("Companies"), "name", "leads:company", "building", "leads:companies"),
     [
         Text(name="name", label=_("Name"), sort="name_key", key="name_key", edit="name", default=True, required=True, as_kind="name", width=230),
         Text(name="number", label=_("Number"), sort="number", edit="number"),
@@ -133,7 +133,7 @@ register(
 )  # fmt: skip
 
 register(
-    RecordType("person", "leads.Person", _("Person"), _("Persons"), "name", "leads:person", "users"),
+    RecordType("person", "leads.Person", _("Person"), _("Persons"), "name", "leads:person", "users", "leads:persons"),
     [
         PersonName(name="name", label=_("Name"), path="name_key", sort="name_key", key="name_key", default=True, required=True, width=190),
         Text(name="first_name", label=_("First name"), edit="first_name"),

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.models import User
 from leads.actions import COMPANY_FIELDS, PERSON_FIELDS
-from leads.models import Category, Company, Industry, LeadStatus, Person, Source
+from leads.models import Company, Person
 
 FIELDS = {Person: PERSON_FIELDS, Company: COMPANY_FIELDS}
 
@@ -17,17 +17,17 @@ class Labelled(forms.ModelChoiceField):
         return getattr(item, "label", str(item))
 
 
-class CompanyInput(forms.TextInput):
-    """A search for a company: a hidden id beside a text that suggests (static/lotse/choose.js)."""
+class SearchInput(forms.TextInput):
+    """A search for a record: a hidden id beside a text that suggests (static/lotse/choose.js)."""
 
-    template_name = "forms/company.html"
+    template_name = "forms/choose.html"
 
-    def __init__(self, name="", **kwargs):
+    def __init__(self, kind, name="", **kwargs):
         super().__init__(**kwargs)
-        self.name = name
+        self.kind, self.name = kind, name
 
     def get_context(self, name, value, attrs):
-        return {**super().get_context(name, value, attrs), "company_name": self.name}
+        return {**super().get_context(name, value, attrs), "kind": self.kind, "chosen": self.name}
 
 
 def form_class(model, names):
@@ -36,42 +36,44 @@ def form_class(model, names):
 
 
 class RecordForm(forms.ModelForm):
-    """`user` chooses; only companies they may see, items not deleted and active users can be chosen, or what is there."""
+    """`user` chooses; only records they may see, items not deleted and active users can be chosen, or what is there."""
+
+    #: The fields that name another record -> the kind of its card.
+    searched = {"company": "companies", "person": "persons"}
+    #: The choices that always stand on something.
+    never_empty: tuple[str, ...] = ()
 
     def __init__(self, *args, user, **kwargs):
         super().__init__(*args, **kwargs)
         self.user = user
         for name, field in self.fields.items():
             field.label = str(field.label)[:1].upper() + str(field.label)[1:]
-            if name == "company":
-                self._company(field)
+            if name in self.searched:
+                self._search(name, field)
             elif isinstance(field, forms.ModelChoiceField):
                 self.fields[name] = self._labelled(name, field)
 
     def _labelled(self, name, field):
         current = getattr(self.instance, f"{name}_id", None)
-        model = {"category": Category, "lead_status": LeadStatus, "industry": Industry, "source": Source, "owner": User}[name]
+        model = field.queryset.model
         offered = model.objects.filter(is_active=True) if model is User else model.objects.filter(deleted_at=None)
         queryset = offered | model.objects.filter(pk=current) if current else offered
-        empty = {"owner": _("Nobody"), "category": None, "lead_status": None}.get(name, "—")
-        required = name in {"lead_status"} and len(self.fields) == 1
+        empty = None if name in {"category", "lead_status", *self.never_empty} else _("Nobody") if name == "owner" else "—"
+        required = name in self.never_empty or (name == "lead_status" and len(self.fields) == 1)
         if name == "category" and not self.instance.pk:
             required, empty = False, _("Default")
         return Labelled(queryset, label=field.label, required=required, empty_label=empty, help_text=field.help_text)
 
-    def _company(self, field):
-        field.queryset = Company.objects.visible_to(self.user)
-        chosen = (
-            self.data.get(self.add_prefix("company"))
-            if self.is_bound
-            else self.initial.get("company") or self.instance.company_id
-        )
+    def _search(self, name, field):
+        model, current = field.queryset.model, getattr(self.instance, f"{name}_id")
+        field.queryset = model.objects.visible_to(self.user)
+        chosen = self.data.get(self.add_prefix(name)) if self.is_bound else self.initial.get(name) or current
         pk = getattr(chosen, "pk", chosen)
         found = field.queryset.filter(pk=pk).first() if str(pk or "").isdecimal() and len(str(pk)) < 19 else None
-        if found is None and self.instance.company_id and str(pk) == str(self.instance.company_id):
-            found = self.instance.company  # seen with the person, though not on its own
-            field.queryset = Company.objects.filter(pk=found.pk)
-        field.widget = CompanyInput(found.name if found else "")
+        if found is None and current and str(pk) == str(current):
+            found = getattr(self.instance, name)  # seen with this record, though not on its own
+            field.queryset = model.objects.filter(pk=found.pk)
+        field.widget = SearchInput(self.searched[name], str(found) if found else "")
         field.widget.is_required = False
 
     def _post_clean(self):

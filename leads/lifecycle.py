@@ -5,11 +5,13 @@ else. Every function works on ids, in set operations, inside the caller's change
 """
 
 from collections import defaultdict
+from collections.abc import Callable
 
 from django.db.models import Case, F, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from crm import search
 from crm.history.changes import chunks
@@ -102,6 +104,23 @@ def copy_from_company(persons):
     )
 
 
+#: functions(company ids): what upper floors keep of a company's name; see follows_name.
+_follow_name: list[Callable] = []
+
+
+def follows_name(function):
+    """Register function(company ids): rewrite what is found or sorted by the names of these companies."""
+    _follow_name.append(function)
+    return function
+
+
+def renamed(company_ids):
+    """Let everything follow that is found by these companies' names."""
+    search.refresh("person", persons_of(company_ids))
+    for function in _follow_name:
+        function(company_ids)
+
+
 def persons_of(company_ids):
     """Return the ids of all persons of these companies, those in the bin included: they follow as well."""
     found = []
@@ -144,6 +163,8 @@ def derive_companies(ids):
         if rewritten:
             Company.objects.bulk_update(rewritten, ["name_key", "city_key"], batch_size=500)
         search.refresh("company", chunk)
+        for function in _follow_name:
+            function(chunk)
     derive_persons(persons_of(ids))
 
 
@@ -175,35 +196,43 @@ def persons_of_switched_categories(change_sets):
     return Person.objects.filter(category__in=switched.values("record_id")).count() if switched.exists() else 0
 
 
-@guarded_by("company")
-def persons_would_be_stranded(plans):
-    """Leave companies that an undo would put into the bin while persons are there who would not go along (R18)."""
-    plan, persons = plans["company"], plans.get("person")
-    going = plan.created | {pk for pk, deleted_at in plan.becomes("deleted_at").items() if deleted_at}
-    there = Person.objects.filter(company__in=going, deleted_at=None)
-    if persons:
-        leaving = {pk for pk, deleted_at in persons.becomes("deleted_at").items() if deleted_at}
-        leaving |= persons.becomes("company").keys() | persons.created
-        there = there.exclude(pk__in=leaving)
-    return dict.fromkeys(there.values_list("company_id", flat=True), _("There are persons at this company."))
+def belongs_to_company(model, sentence):
+    """Guard the records of a company against an undo that would put only one of the two into the bin (R18).
+
+    A company is left while records are there that would not go along; `sentence` says so. Records are left that would come
+    back to a company that is in the bin.
+    """
+    record_type = model.history.record_type
+
+    @guarded_by("company")
+    def would_be_stranded(plans):
+        plan, own = plans["company"], plans.get(record_type)
+        going = plan.created | {pk for pk, deleted_at in plan.becomes("deleted_at").items() if deleted_at}
+        there = model._default_manager.filter(company__in=going, deleted_at=None)
+        if own:
+            leaving = {pk for pk, deleted_at in own.becomes("deleted_at").items() if deleted_at}
+            leaving |= own.becomes("company").keys() | own.created
+            there = there.exclude(pk__in=leaving)
+        return dict.fromkeys(there.values_list("company_id", flat=True), str(sentence))
+
+    @guarded_by(record_type)
+    def company_is_in_the_bin(plans):
+        plan = plans[record_type]
+        back = plan.becomes("deleted_at")
+        moved = {pk: int(company) if company else None for pk, company in plan.becomes("company").items()}
+        ids = [pk for pk in {*back, *moved} if not back.get(pk)]
+        rows = model._default_manager.filter(pk__in=ids).values_list("pk", "company_id", "deleted_at")
+        companies = {pk: moved.get(pk, company) for pk, company, deleted_at in rows if pk in back or deleted_at is None}
+        deleted = Company.objects.filter(pk__in=filter(None, companies.values())).exclude(deleted_at=None)
+        gone = set(deleted.values_list("pk", flat=True))
+        if company_plan := plans.get("company"):
+            becomes = company_plan.becomes("deleted_at")
+            gone -= {pk for pk, deleted_at in becomes.items() if not deleted_at}
+            gone |= {pk for pk, deleted_at in becomes.items() if deleted_at} | company_plan.created
+        return dict.fromkeys((pk for pk, company in companies.items() if company in gone), _("The company is in the bin."))
 
 
-@guarded_by("person")
-def company_is_in_the_bin(plans):
-    """Leave persons who would come back to a company that is in the bin (R18)."""
-    plan = plans["person"]
-    back = plan.becomes("deleted_at")
-    moved = {pk: int(company) if company else None for pk, company in plan.becomes("company").items()}
-    ids = [pk for pk in {*back, *moved} if not back.get(pk)]
-    rows = Person.objects.filter(pk__in=ids).values_list("pk", "company_id", "deleted_at")
-    companies = {pk: moved.get(pk, company) for pk, company, deleted_at in rows if pk in back or deleted_at is None}
-    deleted = Company.objects.filter(pk__in=filter(None, companies.values())).exclude(deleted_at=None)
-    gone = set(deleted.values_list("pk", flat=True))
-    if company_plan := plans.get("company"):
-        becomes = company_plan.becomes("deleted_at")
-        gone -= {pk for pk, deleted_at in becomes.items() if not deleted_at}
-        gone |= {pk for pk, deleted_at in becomes.items() if deleted_at} | company_plan.created
-    return dict.fromkeys((pk for pk, company in companies.items() if company in gone), _("The company is in the bin."))
+belongs_to_company(Person, gettext_lazy("There are persons at this company."))
 
 
 def drift(ids=None):

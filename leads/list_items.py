@@ -8,6 +8,7 @@ are many; `is_large` tells a page to leave that to a job.
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
@@ -79,12 +80,38 @@ def usage(item) -> list[tuple[type[Record], int, int]]:
     return found
 
 
+@dataclass(frozen=True)
+class Follow:
+    """What records copy of an item: `field` is the item's, `ids(item)` are the records that may not follow it yet, and
+    `step(item, ids)` lets them; `moved(ids)` lets records follow that were given another item (a replacement)."""
+
+    model: type[ListItem]
+    field: str
+    count: Callable[[ListItem], int]
+    ids: Callable[[ListItem], list[int]]
+    step: Callable[[ListItem, list[int]], None]
+    moved: Callable[[list[int]], None] | None = None
+
+
+_follows: list[Follow] = []
+
+
+def follows(follow: Follow):
+    """Register what records of an upper floor copy of a list's items."""
+    _follows.append(follow)
+
+
+follows(Follow(
+    Category, "lead_status_enabled", lambda item: Person.objects.filter(category=item).count(), lifecycle.persons_behind, lifecycle.follow,
+))  # fmt: skip
+
+
 def is_large(item, *, values=None, replacement=None):
     """Tell whether an edit with these values, or this replacement, rewrites more records than a page should wait for."""
     if replacement is not None:
         return sum(live + in_bin for _model, live, in_bin in usage(item)) > AT_ONCE
-    switched = "lead_status_enabled" in (values or {}) and values["lead_status_enabled"] != item.lead_status_enabled
-    return switched and Person.objects.filter(category=item).count() > AT_ONCE
+    changed = {name for name, value in (values or {}).items() if value != getattr(item, name)}
+    return any(follow.count(item) > AT_ONCE for follow in _follows if isinstance(item, follow.model) and follow.field in changed)
 
 
 # --- Creating and editing ---------------------------------------------------------------------------------------------
@@ -131,13 +158,15 @@ def edit_item(item, values, *, by, via, version=None, was=None, progress=None) -
             outcome.changed = 1
             _tell(change_set, current, fields=sorted(changed))
 
-    def behind():
-        return lifecycle.persons_behind(Category.objects.get(pk=item.pk)) if "lead_status_enabled" in changed else []
+    def part(follow):
+        fresh = model.objects.filter(pk=item.pk)
+        return (
+            lambda: follow.ids(fresh.get()) if follow.field in changed else [],
+            lambda ids: follow.step(fresh.get(), ids),
+        )
 
-    def step(ids):
-        lifecycle.follow(Category.objects.get(pk=item.pk), ids)
-
-    return _run(begin, [(behind, step)], large=is_large(item, values=values), progress=progress,
+    parts = [part(follow) for follow in _follows if follow.model is model]
+    return _run(begin, parts, large=is_large(item, values=values), progress=progress,
                 action=f"{model.history.record_type}.edit", by=by, via=via)  # fmt: skip
 
 
@@ -267,7 +296,14 @@ def _holding(queryset) -> Callable[[], list[int]]:
 
 
 def _move(model, field, replacement):
-    return lambda ids: model._default_manager.filter(pk__in=ids).update(**{field: replacement}, **model.edited())
+    def step(ids):
+        count = model._default_manager.filter(pk__in=ids).update(**{field: replacement}, **model.edited())
+        for follow in _follows:
+            if follow.model is type(replacement) and follow.moved:
+                follow.moved(ids)
+        return count
+
+    return step
 
 
 def _move_companies(ids, category):

@@ -8,14 +8,15 @@ from leads import nav as _nav  # noqa: F401 (its entries)
 from leads.views import bin, cards, lists
 
 app_name = "leads"
-KIND = r"(?P<kind>persons|companies)"
+#: All kinds of cards, those of upper floors among them: they register theirs when the apps start.
+KIND = rf"(?P<kind>{'|'.join(cards.CARDS)})"
 urlpatterns = [
     path("persons/<int:pk>/", cards.card, {"kind": "persons"}, name="person"),
     path("companies/<int:pk>/", cards.card, {"kind": "companies"}, name="company"),
     path("persons/new/", cards.new, {"kind": "persons"}, name="person_new"),
     path("companies/new/", cards.new, {"kind": "companies"}, name="company_new"),
-    path("companies/choices/", cards.company_choices, name="company_choices"),
     path("persons/<int:pk>/status/", cards.set_status, name="set_status"),
+    re_path(rf"^{KIND}/choices/$", cards.choices, name="choices"),
     re_path(rf"^{KIND}/similar/$", cards.similar, name="similar"),
     re_path(rf"^{KIND}/(?P<pk>\d{{1,18}})/facts/$", cards.facts, name="facts"),
     re_path(rf"^{KIND}/(?P<pk>\d{{1,18}})/facts/(?P<name>\w+)/$", cards.fact, name="fact"),

@@ -1,6 +1,8 @@
 """Change sets and changes in words: who did what, when, by which way in, from what to what."""
 
+import datetime
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import Count, ForeignKey
@@ -59,6 +61,19 @@ def _sentences(value, params):
         "company.set_category": _("Category set to %(value)s") % {"value": value},
         "person.set_owner": _("Owner set to %(value)s") % {"value": value},
         "company.set_owner": _("Owner set to %(value)s") % {"value": value},
+        "sale.create": _("Created"),
+        "sale.edit": _("Edited"),
+        "sale.set_stage": _("Stage set to %(value)s") % {"value": value},
+        "sale.set_owner": _("Owner set to %(value)s") % {"value": value},
+        "sale.win": _("Sale won"),
+        "sale.lose": _("Sale lost: %(value)s") % {"value": value},
+        "sale.stall": _("Sale stalled"),
+        "sale.reopen": _("Sale opened again"),
+        "sale.delete": _("Deleted"),
+        "sale.restore": _("Restored from the bin"),
+        "exchange_rate.create": _("Exchange rate added: %(name)s") % {"name": params["name"]},
+        "exchange_rate.edit": _("Exchange rate changed: %(name)s") % {"name": params["name"]},
+        "exchange_rate.delete": _("Exchange rate deleted: %(name)s") % {"name": params["name"]},
         "person.delete": _("Deleted"),
         "company.delete": _("Deleted"),
         "person.restore": _("Restored from the bin"),
@@ -145,6 +160,10 @@ def _values(model, changes):
             return _("yes") if value else _("no")
         if hasattr(value, "astimezone"):
             return formats.moment(value)
+        if isinstance(value, datetime.date):
+            return formats.date(value)
+        if isinstance(value, Decimal):
+            return formats.number(value.normalize() if value != value.to_integral_value() else value.quantize(Decimal(1)))
         if described.choices:
             return str(dict(described.flatchoices).get(value, value))
         return str(value)

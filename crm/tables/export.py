@@ -10,6 +10,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from xml.sax.saxutils import escape
 
 from django.http import StreamingHttpResponse
@@ -109,13 +110,13 @@ _PARTS = {
     "xl/_rels/workbook.xml.rels": f'{_HEAD}<Relationships xmlns="{_PACKAGE}/relationships">'
     f'<Relationship Id="rId1" Type="{_RELATIONS}/worksheet" Target="worksheets/sheet1.xml"/>'
     f'<Relationship Id="rId2" Type="{_RELATIONS}/styles" Target="styles.xml"/></Relationships>',
-    # Style 1 is a date with its time, 2 a heading, 3 a text whatever it looks like.
-    "xl/styles.xml": f'{_HEAD}<styleSheet xmlns="{_SHEET}"><numFmts count="1"><numFmt numFmtId="164" formatCode="yyyy\\-mm\\-dd hh:mm"/>'
-    '</numFmts><fonts count="2"><font/><font><b/></font></fonts><fills count="2"><fill><patternFill patternType="none"/></fill>'
+    # Style 1 is a date with its time, 2 a heading, 3 a text whatever it looks like, 4 a date.
+    "xl/styles.xml": f'{_HEAD}<styleSheet xmlns="{_SHEET}"><numFmts count="2"><numFmt numFmtId="164" formatCode="yyyy\\-mm\\-dd hh:mm"/>'
+    '<numFmt numFmtId="165" formatCode="yyyy\\-mm\\-dd"/></numFmts><fonts count="2"><font/><font><b/></font></fonts><fills count="2"><fill><patternFill patternType="none"/></fill>'
     '<fill><patternFill patternType="gray125"/></fill></fills><borders count="1"><border/></borders>'
-    '<cellStyleXfs count="1"><xf/></cellStyleXfs><cellXfs count="4"><xf xfId="0"/>'
+    '<cellStyleXfs count="1"><xf/></cellStyleXfs><cellXfs count="5"><xf xfId="0"/>'
     '<xf xfId="0" numFmtId="164" applyNumberFormat="1"/><xf xfId="0" numFmtId="49" fontId="1" applyNumberFormat="1" applyFont="1"/>'
-    '<xf xfId="0" numFmtId="49" applyNumberFormat="1"/></cellXfs></styleSheet>',
+    '<xf xfId="0" numFmtId="49" applyNumberFormat="1"/><xf xfId="0" numFmtId="165" applyNumberFormat="1"/></cellXfs></styleSheet>',
 }
 _EPOCH = datetime.datetime(1899, 12, 30)  # noqa: DTZ001 (a spreadsheet knows no zones)
 
@@ -162,7 +163,9 @@ def _cell(value, heading=False):
         return "<c/>"
     if isinstance(value, datetime.datetime):
         return f'<c s="1"><v>{(value - _EPOCH) / datetime.timedelta(days=1):.9f}</v></c>'
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, datetime.date):
+        return f'<c s="4"><v>{(value - _EPOCH.date()).days}</v></c>'
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
         return f"<c><v>{value}</v></c>"
     # A text in a cell for texts: it stays one even if somebody goes into the cell and presses Enter.
     text = escape(NOT_XML.sub("", str(value)))

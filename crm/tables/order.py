@@ -18,16 +18,16 @@ from typing import Any
 
 from django.core.exceptions import EmptyResultSet, ValidationError
 from django.db import connection
-from django.db.models import Case, DateTimeField, F, Func, IntegerField, Q, TextField, Value, When
+from django.db.models import Case, DateField, DateTimeField, F, Func, IntegerField, Q, TextField, Value, When
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual
 from django.utils.translation import gettext as _
 
-from crm.fields import Asking, Field, Moment, Number
+from crm.fields import Asking, Day, Field, Moment, Number
 from crm.models import NEVER
 
 MANY = 8  # stretches: beyond, it is first asked which of them hold anything
-_TYPES: dict[str, Any] = {"text": TextField(), "moment": DateTimeField(), "number": IntegerField()}
+_TYPES: dict[str, Any] = {"text": TextField(), "moment": DateTimeField(), "day": DateField(), "number": IntegerField()}
 
 
 class Row(Func):
@@ -53,6 +53,8 @@ class Key:
             if moment.tzinfo is None:
                 raise ValueError
             return moment
+        if self.kind == "day":
+            return datetime.date.fromisoformat(given)
         if self.kind == "text":
             if not isinstance(given, str) or "\x00" in given:
                 raise ValueError
@@ -80,7 +82,7 @@ class Cursor:
     at: int | None = None
 
     def __str__(self):
-        plain = [value.isoformat() if isinstance(value, datetime.datetime) else value for value in self.values]
+        plain = [value.isoformat() if isinstance(value, datetime.date) else value for value in self.values]
         text = json.dumps([self.stretch, self.at, *plain], separators=(",", ":"))
         return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
@@ -221,7 +223,8 @@ def compiled_or_none(queryset):
 
 
 def _kind(field):
-    return "moment" if isinstance(field, Moment) else "number" if isinstance(field, Number) else "text"
+    kinds: list[tuple[type[Field], str]] = [(Day, "day"), (Moment, "moment"), (Number, "number")]
+    return next((kind for of, kind in kinds if isinstance(field, of)), "text")
 
 
 def _further(field, descending, asking) -> list[Key]:
@@ -232,7 +235,9 @@ def _further(field, descending, asking) -> list[Key]:
         place = Case(*(When(part.q, then=Value(n)) for n, part in enumerate(ordered)), default=Value(len(valued)))
         return [Key(place, False, "number")]
     column: Any = F(field.sort)
-    if isinstance(field, Moment) and not field.required:
+    if isinstance(field, Day) and not field.required:
+        column = Coalesce(column, Value(NEVER.date(), output_field=DateField()))
+    elif isinstance(field, Moment) and not field.required:
         column = Coalesce(column, Value(NEVER, output_field=DateTimeField()))
     elif isinstance(field, Number) and not field.required:
         column = Coalesce(column, Value(0))

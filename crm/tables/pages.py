@@ -42,7 +42,7 @@ class Toggle:
 class ListPage:
     """One list: what it shows, where it lies, and what can be done with its rows.
 
-    `queryset(user, **kwargs)` is what this user may see of it (`kwargs` come from the path; raise Http404 for one that may not
+    `order` is how it is sorted until somebody sorts it otherwise (by name, if nothing is said). `queryset(user, **kwargs)` is what this user may see of it (`kwargs` come from the path; raise Http404 for one that may not
     be seen); `shown(queryset, toggles)` leaves out what the toggles that are off hide. `preset` are filters that are on until
     others are chosen, `facts(table)` is the line beneath the title, `head(request, **kwargs)` what else the page's template shows.
     """
@@ -55,6 +55,7 @@ class ListPage:
     namespace: str = "leads"
     template: str = "tables/page.html"
     preset: str = ""
+    order: str = ""
     actions: tuple[Action, ...] = ()
     toggles: tuple[Toggle, ...] = ()
     shown: Callable[[Any, set[str]], Any] | None = None
@@ -76,7 +77,7 @@ class ListPage:
         if self.shown:
             queryset = self.shown(queryset, {param for param in toggles if query.get(param) == "1"})
         table = Table(records.get(self.record), queryset, request.user, query, key=self.name, url=self.url(**kwargs),
-                      preset=self.preset, toggles=toggles)  # fmt: skip
+                      preset=self.preset, toggles=toggles, order=self.order)  # fmt: skip
         given = {"list": self.name} | ({"of": kwargs[self.of]} if self.of else {})
         keep = {name: value for name, value in table.state.items() if name in {"sort", "group", "all", *toggles}}
         table.card_query = urlencode([*given.items(), *table.filters, *keep.items()], safe=",")
@@ -90,6 +91,7 @@ class ListPage:
         return [
             path(base, self.view(self.show), name=name),
             path(f"{base}count/", self.view(self.count), name=f"{name}_count"),
+            path(f"{base}sums/", self.view(self.sums), name=f"{name}_sums"),
             path(f"{base}filter/", self.view(self.filter), name=f"{name}_filter"),
             path(f"{base}columns/", self.view(self.columns), name=f"{name}_columns"),
             path(f"{base}settings/", self.view(self.settings, write=True), name=f"{name}_settings"),
@@ -140,6 +142,11 @@ class ListPage:
         """Answer how many there are exactly, where the footer only said *more than*."""
         table = self.table(request, **kwargs)
         return render(request, "tables/_count.html", {"count": table.exact_count()}, status=400 if table.errors else 200)
+
+    def sums(self, request, **kwargs):
+        """Answer what a long list adds up to, which its page did not wait for."""
+        table = self.table(request, **kwargs)
+        return render(request, "tables/_sums.html", {"sums": table.sums}, status=400 if table.errors else 200)
 
     # --- Choosing ---------------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from django.core.exceptions import ValidationError
 from django.db import connection
-from django.db.models import Case, Count, Value, When
+from django.db.models import Case, Count, Sum, Value, When
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -57,6 +57,7 @@ class Group:
     count: str
     level: int
     label: str
+    sums: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,12 +81,14 @@ class Table:
     """One list, as one user asks for it now.
 
     `queryset` is what this user may see; `query` the URL's parameters; `key` names the user's settings; `preset` is the query
-    string of filters that are on until others are chosen; `toggles` are further parameters of the page's own.
+    string of filters that are on until others are chosen; `toggles` are further parameters of the page's own; `order` is the sorting
+    until another is chosen.
     """
 
-    def __init__(self, record: RecordType, queryset, user, query, *, key, url, preset="", toggles=(), card_query=""):
+    def __init__(self, record: RecordType, queryset, user, query, *, key, url, preset="", toggles=(), card_query="", order=""):
         self.record, self.queryset, self.user, self.key, self.url = record, queryset, user, key, url
         self.toggles, self.card_query, self.preset = tuple(toggles), card_query, preset
+        self.own_order = order.split(",") if order else []
         self.asking = Asking(user)
         self.state = {name: query[name] for name in (*STATE, *self.toggles) if name in query}
         self.filters = [(name, value) for name in query if name not in (*STATE, *self.toggles) for value in query.getlist(name)]
@@ -123,7 +126,8 @@ class Table:
         if param in self.state:
             return [name for name in self.state[param].split(",") if name], True
         saved = self.saved.get({"cols": "columns"}.get(param, param))
-        return (saved if isinstance(saved, list) else []), False
+        chosen = saved if isinstance(saved, list) else []
+        return (self.own_order if param == "sort" and not chosen else chosen), False
 
     def _fields(self, param, usable, message):
         """Return (field, descending) of a parameter; one that cannot be is an error if the URL says so, else left out."""
@@ -257,6 +261,25 @@ class Table:
 
     def exact_count(self) -> int:
         return self.matching.order_by().count()
+
+    @cached_property
+    def summed(self) -> list[Field]:
+        """The columns shown that are added up."""
+        return [field for field in self.columns if field.sum]
+
+    @cached_property
+    def sums(self) -> list[tuple[str, str]]:
+        """What all matching records add up to, by column; exact, however many they are."""
+        if not self.summed or self.errors:
+            return []
+        found = self.matching.order_by().aggregate(**self._sums())
+        return self._sums_in_words([found[name] for name in self._sums()])
+
+    def _sums(self):
+        return {f"_sum{number}": Sum(field.sum) for number, field in enumerate(self.summed)}
+
+    def _sums_in_words(self, values):
+        return [(str(field.label), field.total(int(value or 0))) for field, value in zip(self.summed, values, strict=True)]
 
     # --- Rows -------------------------------------------------------------------------------------------------------------
 
@@ -400,18 +423,22 @@ class Table:
         parts = field.parts(self.asking) or []
         whole = self.matching.order_by().values("pk")[: COUNT_UP_TO + 1].count() if self.path else self.count
         cap = COUNT_UP_TO
-        if whole > COUNT_UP_TO and len(parts) <= MANY:
+        sums: list[Any] = [()] * len(parts)
+        if whole > COUNT_UP_TO and len(parts) <= MANY and not self.summed:
             cap = COUNT_GROUPS_UP_TO
             counts = _count_each([self.matching.filter(part.q).order_by().values("pk")[: cap + 1] for part in parts])
         else:
             cap = whole + 1 if whole <= COUNT_UP_TO else 2**63
             place = Case(*(When(part.q, then=Value(number)) for number, part in enumerate(parts)), default=Value(len(parts)))
-            counted = dict(self.matching.order_by().values(_part=place).values_list("_part", Count("pk")))
-            counts = [counted.get(number, 0) for number in range(len(parts))]
+            asked = {"_count": Count("pk"), **self._sums()}
+            found = self.matching.order_by().values(_part=place).annotate(**asked).values_list("_part", *asked)
+            counted = {row[0]: row[1:] for row in found}
+            counts = [counted[number][0] if number in counted else 0 for number in range(len(parts))]
+            sums = [self._sums_in_words(counted[number][1:]) if number in counted else () for number in range(len(parts))]
         above = f"{self.state['in']}/" if self.path else ""
         return [
-            Group(above + (part.key or NOTHING), part.cell, capped(count, cap), len(self.path), str(field.label))
-            for part, count in zip(parts, counts, strict=True)
+            Group(above + (part.key or NOTHING), part.cell, capped(count, cap), len(self.path), str(field.label), tuple(added))
+            for part, count, added in zip(parts, counts, sums, strict=True)
             if count
         ]
 

@@ -2,6 +2,7 @@
 
 import datetime
 
+from babel import Locale, numbers
 from django.utils import formats, timezone
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
@@ -65,6 +66,19 @@ def number(value):
     if value is None:
         return ""
     return formats.number_format(value, use_l10n=True, force_grouping=True)
+
+
+def money(amount, currency):
+    """Return an amount with its currency, the cents only where there are some: *1.250 €*, *$99.50*."""
+    if amount is None:
+        return ""
+    language = get_language() or "en"
+    pattern = Locale.parse(language).currency_formats["standard"].pattern
+    if numbers.get_currency_symbol(currency, language) == currency:
+        pattern = pattern.replace("¤#", "¤\N{NO-BREAK SPACE}#")
+    if amount == amount.to_integral_value():
+        pattern = pattern.replace(".00", "")
+    return numbers.format_currency(amount, currency, pattern, locale=language, currency_digits=False)
 
 
 def first_line(text):

@@ -31,6 +31,7 @@ def environment(**options):
         near=formats.near,
         day_count=formats.day_count,
         number=formats.number,
+        money=formats.money,
         first_line=formats.first_line,
         domain=formats.domain,
     )

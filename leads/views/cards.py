@@ -1,4 +1,11 @@
-"""The cards of companies and persons (W1, W2): seen, edited in place, created, deleted."""
+"""The cards of records (W1, W2): seen, edited in place, created, deleted.
+
+A `CardType` says what is particular to a record type; upper floors register theirs and add section tabs and offers to others'.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Max
@@ -6,70 +13,165 @@ from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from crm import access
+from crm import access, records, search
 from crm.history import words
 from crm.history.changes import Conflict
 from crm.history.models import Change
-from crm.models import ExternalId
+from crm.models import ExternalId, Record
 from crm.tables.pages import neighbours
 from crm.text import fold
-from crm.web.htmx import redirect_to, say, toast, trigger
+from crm.web.htmx import redirect_to, say, toast, trigger, wants_fragment
 from leads import actions, lifecycle
-from leads.forms import FIELDS, form_class
+from leads.forms import form_class
 from leads.models import Company, LeadStatus, Person
 
-RELATED = {Person: ("company__category__group", "category__group", "lead_status", "owner", "source"),
-           Company: ("category__group", "owner", "industry")}  # fmt: skip
-#: What a card lists at the left, in this order (W1, W2).
-FACTS = {
-    Person: ("category", "lead_status", "owner", "company", "title", "email", "phone", "mobile", "source", "former_employee"),
-    Company: ("category", "owner", "email", "phone", "website", "street", "postal_code", "city", "country", "industry", "number",
-              "stop", "no_mailings"),
-}  # fmt: skip
-MODELS = {"persons": Person, "companies": Company}
+
+@dataclass(frozen=True)
+class Tab:
+    """A section tab that is a list of its own; `url_name` takes the record's id."""
+
+    key: str
+    label: Any
+    url_name: str
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Something to do that the menu of a card offers: where it leads, and the title of its dialog."""
+
+    label: Any
+    icon: str
+    address: Callable[[Any], str]
+
+
+@dataclass(kw_only=True)
+class CardType:
+    """What is particular to the cards of a record type.
+
+    `kind` names it in addresses. `facts` are the fields at the left, `fields` those that can be edited; of one record, `hidden` are
+    not shown and `fixed` not edited. `together` are fields edited in one form. `templates` shows facts that need more than a text.
+    """
+
+    kind: str
+    model: type[Record]
+    new_title: Any
+    create_label: Any
+    related: tuple[str, ...]
+    facts: tuple[str, ...]
+    fields: tuple[str, ...]
+    form: Callable[[Any], type]
+    create: Callable[..., Any]
+    edit: Callable[..., Any]
+    not_new: tuple[str, ...] = ()
+    initial: Callable[[Any], dict] = lambda request: {}
+    hidden: Callable[[Any], set[str]] = lambda record: set()
+    fixed: Callable[[Any], set[str]] = lambda record: set()
+    together: tuple[tuple[str, ...], ...] = ()
+    context: Callable[[Any, Any], dict] = lambda request, record: {}
+    head: str = "leads/_head.html"
+    templates: dict[str, str] = field(default_factory=dict)
+    similar: bool = False
+    lists: list[Tab] = field(default_factory=list)
+    offers: list[Offer] = field(default_factory=list)
+
+    @property
+    def record(self):
+        return records.get(self.model.history.record_type)
+
+    def names(self, record) -> list[str]:
+        """Return the fields of this record that can be edited."""
+        return [name for name in self.fields if name not in self.hidden(record) | self.fixed(record)]
+
+    def tabs(self) -> list[tuple[str, Any]]:
+        """Return the (key, label) of the section tabs."""
+        return [*((tab.key, tab.label) for tab in self.lists), ("timeline", _("Timeline")), ("history", _("History")), ("details", _("Details"))]  # fmt: skip
+
+
+CARDS: dict[str, CardType] = {}
+
+
+def register(card):
+    CARDS[card.kind] = card
+    return card
+
+
+def card_of(kind) -> CardType:
+    return CARDS[kind]
+
+
+def _may_have_status(person):
+    return set() if person.is_lead else {"lead_status"}  # R6: the field disappears; the hint beside the category says why
+
+
+def _follows_the_company(person):
+    return {"category"} if person.company_id else set()  # R4
+
+
+def _of_persons(request, person):
+    return {"why_no_status": lifecycle.why_no_status(person.category), "statuses": LeadStatus.objects.selectable()}
+
+
+PERSONS = register(CardType(
+    kind="persons", model=Person, new_title=gettext_lazy("New person"), create_label=gettext_lazy("Create person"), similar=True,
+    related=("company__category__group", "category__group", "lead_status", "owner", "source"),
+    facts=("category", "lead_status", "owner", "company", "title", "email", "phone", "mobile", "source", "former_employee"),
+    fields=actions.PERSON_FIELDS, not_new=("lead_status", "former_employee"), form=lambda names: form_class(Person, names),
+    create=actions.create_person, edit=actions.edit_person, hidden=_may_have_status, fixed=_follows_the_company,
+    together=(("first_name", "last_name"),), context=_of_persons,
+    initial=lambda request: {"company": chosen(request, "company")},
+))  # fmt: skip
+COMPANIES = register(CardType(
+    kind="companies", model=Company, new_title=gettext_lazy("New company"), create_label=gettext_lazy("Create company"), similar=True,
+    related=("category__group", "owner", "industry"),
+    facts=("category", "owner", "email", "phone", "website", "street", "postal_code", "city", "country", "industry", "number", "stop",
+           "no_mailings"),
+    fields=actions.COMPANY_FIELDS, form=lambda names: form_class(Company, names), create=actions.create_company,
+    edit=actions.edit_company, lists=[Tab("persons", gettext_lazy("Persons"), "leads:company_persons")],
+))  # fmt: skip
+
+
+def chosen(request, name):
+    """Return the id that an address names, or nothing."""
+    text = request.GET.get(name, "")
+    return text if text.isdecimal() and len(text) < 19 else None
 
 
 def find(request, kind, pk):
     """Return the record with all a card shows, or raise Http404."""
-    model = MODELS[kind]
-    return get_object_or_404(model.objects.visible_to(request.user).select_related(*RELATED[model]), pk=pk)
+    card = card_of(kind)
+    return get_object_or_404(card.model._default_manager.visible_to(request.user).select_related(*card.related), pk=pk)
 
 
 def may_edit(request, record):
-    return access.editable(type(record).objects.filter(pk=record.pk), request.user).exists()
+    return access.editable(type(record)._default_manager.filter(pk=record.pk), request.user).exists()
 
 
 def context_of(request, kind, record):
     """Return what the card's parts show."""
-    category = record.category
+    card = card_of(kind)
     return {
-        "kind": kind, "record": record, "category": category, "editable": may_edit(request, record), "facts": facts_of(request, record),
-        "why_no_status": lifecycle.why_no_status(category) if kind == "persons" else "",
-        "statuses": LeadStatus.objects.selectable() if kind == "persons" else [],
-        "tabs": tabs_of(kind), "tab": request.GET.get("tab") or tabs_of(kind)[0][0],
+        "kind": kind, "card": card, "record": record, "editable": may_edit(request, record), "facts": facts_of(record, card),
+        "why_no_status": "", "statuses": [], "tabs": card.tabs(), "tab": request.GET.get("tab") or card.tabs()[0][0],
+        "lists": {tab.key: reverse(tab.url_name, args=[record.pk]) for tab in card.lists},
+        "offers": [(offer.label, offer.icon, offer.address(record)) for offer in card.offers],
+        **card.context(request, record),
     }  # fmt: skip
 
 
-def tabs_of(kind):
-    """Return the (key, label) of a card's section tabs."""
-    own = [("persons", _("Persons"))] if kind == "companies" else []
-    return [*own, ("timeline", _("Timeline")), ("history", _("History")), ("details", _("Details"))]
-
-
-def facts_of(request, record):
+def facts_of(record, card):
     """Return the fields at the left of a card: name, label, how to show it, and whether it is edited in place here."""
+    hidden, fixed = card.hidden(record), card.fixed(record)
     facts = []
-    for name in FACTS[type(record)]:
-        described = type(record)._meta.get_field(name)
-        label = str(described.verbose_name)
-        fact = {"name": name, "label": label[:1].upper() + label[1:], "value": getattr(record, name), "editable": True}
-        if name == "lead_status" and not record.is_lead:
-            continue  # R6: the field disappears; the hint beside the category says why
-        if name == "category" and isinstance(record, Person) and record.company_id:
-            fact["editable"] = False  # R4
-        facts.append(fact)
+    for name in card.facts:
+        if name not in hidden:
+            label = str(card.model._meta.get_field(name).verbose_name)
+            facts.append({
+                "name": name, "label": label[:1].upper() + label[1:], "value": getattr(record, name),
+                "editable": name in card.fields and name not in fixed, "template": card.templates.get(name, ""),
+            })  # fmt: skip
     return facts
 
 
@@ -97,7 +199,7 @@ def facts(request, kind, pk):
 
 @require_GET
 def head(request, kind, pk):
-    return render(request, "leads/_head.html", {**context_of(request, kind, find(request, kind, pk)), "beside": None})
+    return render(request, card_of(kind).head, {**context_of(request, kind, find(request, kind, pk)), "beside": None})
 
 
 @require_GET
@@ -124,10 +226,11 @@ def details(request, kind, pk):
 def fact(request, kind, pk, name):
     """One field in place: its form, and saving it."""
     record = find(request, kind, pk)
-    if name not in FIELDS[type(record)]:
+    card = card_of(kind)
+    if name not in card.fields:
         raise Http404
     access.require_edit(record, request.user)
-    names = ("first_name", "last_name") if name in {"first_name", "last_name"} else (name,)
+    names = next((names for names in card.together if name in names), (name,))
     return edit(request, kind, record, names, "leads/_fact_form.html")
 
 
@@ -136,16 +239,11 @@ def edit_all(request, kind, pk):
     """All fields in one form, in the dialog."""
     record = find(request, kind, pk)
     access.require_edit(record, request.user)
-    names = [one for one in FIELDS[type(record)] if not (one == "lead_status" and not record.is_lead)]
-    if kind == "persons" and record.company_id:
-        names.remove("category")
-    return edit(request, kind, record, names, "leads/_edit.html")
+    return edit(request, kind, record, card_of(kind).names(record), "leads/_edit.html")
 
 
 def edit(request, kind, record, names, template):
-    model = type(record)
-    make = form_class(model, names)
-    action = actions.edit_person if model is Person else actions.edit_company
+    make, action = card_of(kind).form(names), card_of(kind).edit
     context = {"kind": kind, "record": record, "name": names[0]}
     if request.method == "GET":
         form = make(instance=record, user=request.user)
@@ -168,7 +266,7 @@ def edit(request, kind, record, names, template):
         add_errors(form, error)
         return render(request, template, again, status=422)
     except Conflict as conflict:
-        return render(request, template, {**again, **conflict_of(conflict, names, request.user)}, status=409)
+        return render(request, template, {**again, **conflict_of(conflict, make, request.user)}, status=409)
     response = HttpResponse(status=204)
     if outcome.change_set:
         toast(response, _("%(name)s was changed.") % {"name": record}, undo_url=reverse("crm:undo", args=[outcome.change_set.pk]))
@@ -185,7 +283,7 @@ def initial_texts(form):
     return texts
 
 
-def conflict_of(conflict, names, user):
+def conflict_of(conflict, make, user):
     """Return what the form shows of a conflict: the others' values, and the version to save over knowingly."""
     current = conflict.record
     current.refresh_from_db()
@@ -194,7 +292,7 @@ def conflict_of(conflict, names, user):
         label = str(type(current)._meta.get_field(name).verbose_name)
         value = getattr(current, name)
         theirs.append((label[:1].upper() + label[1:], getattr(value, "label", value) or _("nothing")))
-    fresh = form_class(type(current), names)(instance=current, user=user)
+    fresh = make(instance=current, user=user)
     return {"theirs": theirs, "version": current.version, "was": initial_texts(fresh)}
 
 
@@ -236,28 +334,39 @@ def set_status(request, pk):
 
 @require_http_methods(["GET", "POST"])
 def new(request, kind):
+    """A new record: a page of its own, or in a dialog over the card one came from."""
     if request.user.role.edit == "none":
         raise PermissionDenied(_("Your role may not create records."))
-    model = MODELS[kind]
-    names = [one for one in FIELDS[model] if one not in {"lead_status", "former_employee"}]
-    make = form_class(model, names)
-    company = request.GET.get("company", "")
-    initial = {"owner": request.user.pk}
-    if company.isdecimal() and len(company) < 19:
-        initial["company"] = company
-    form = make(request.POST or None, user=request.user, initial=initial)
+    card = card_of(kind)
+    make = card.form([one for one in card.fields if one not in card.not_new])
+    form = make(request.POST or None, user=request.user, initial={"owner": request.user.pk, **card.initial(request)})
     if request.method == "POST" and form.is_valid():
         values = {key: value for key, value in form.values().items() if not (key == "category" and value is None)}
-        create = actions.create_person if model is Person else actions.create_company
         try:
-            record = create(values, by=request.user, via="form")
+            record = card.create(values, by=request.user, via="form")
         except ValidationError as error:
             add_errors(form, error)
         else:
-            say(request, _("%(name)s was created.") % {"name": record})
+            say(request, _("%(name)s was created.") % {"name": record}, created_in(record))
             return redirect_to(request, record.get_absolute_url())
-    status = 422 if form.is_bound else 200
-    return render(request, "leads/new.html", {"form": form, "kind": kind}, status=status)
+    context = {
+        "form": form,
+        "kind": kind,
+        "card": card,
+        "address": request.get_full_path(),
+        "list_url": reverse(card.record.list_url),
+    }
+    template = "leads/_new.html" if wants_fragment(request) else "leads/new.html"
+    return render(request, template, {**context, "in_dialog": wants_fragment(request)}, status=422 if form.is_bound else 200)
+
+
+def created_in(record):
+    """Return the change set that made this record."""
+    return (
+        Change.objects.select_related("change_set")
+        .get(record_type=record.history.record_type, record_id=record.pk, op="i", field="")
+        .change_set
+    )
 
 
 @require_GET
@@ -278,18 +387,17 @@ def similar(request, kind):
 
 
 @require_GET
-def company_choices(request):
-    """Companies whose name holds what was typed, for the searchable choice."""
-    text = fold(request.GET.get("q", "").replace("\x00", "")[:100])
-    visible = Company.objects.visible_to(request.user)
-    begins = list(visible.filter(name_key__startswith=text).order_by("name_key")[:20])
-    if len(begins) < 20 and len(text) > 2:
-        begins += list(
-            visible.filter(name_key__contains=text)
-            .exclude(pk__in=[c.pk for c in begins])
-            .order_by("name_key")[: 20 - len(begins)]
-        )
-    return JsonResponse([{"id": one.pk, "name": one.name, "detail": one.city} for one in begins], safe=False)
+def choices(request, kind):
+    """Records whose name begins with what was typed, or which hold all of its words, for the searchable choice."""
+    card = card_of(kind)
+    text = request.GET.get("q", "").replace("\x00", "")[:100]
+    visible = card.model._default_manager.visible_to(request.user)
+    found = list(visible.filter(name_key__startswith=fold(text)).order_by("name_key")[:20])
+    if len(found) < 20 and len(text) > 2:
+        others = visible.filter(search.matching(card.record, text)).exclude(pk__in=[one.pk for one in found])
+        found += list(others.order_by("name_key")[: 20 - len(found)])
+    shown = search.shown(card.record, [one.pk for one in found])
+    return JsonResponse([{"id": one.pk, "name": str(one), "detail": shown[one.pk][1]} for one in found], safe=False)
 
 
 # --- Deleting --------------------------------------------------------------------------------------------------------------
@@ -301,11 +409,11 @@ def delete(request, kind, pk):
     access.require(request.user, "may_delete")
     record = find(request, kind, pk)
     access.require_edit(record, request.user)
-    persons = Person.objects.filter(company=record, deleted_at=None).count() if kind == "companies" else 0
+    persons = Person.objects.filter(company=record, deleted_at=None).count() if isinstance(record, Company) else 0
     if request.method == "GET":
         along = actions.along(record.history.record_type, [record.pk])
         return render(request, "leads/_delete.html", {"record": record, "kind": kind, "persons": persons, "along": along})
     keep = request.POST.get("keep_persons") == "1"
     outcome = actions.delete(record, by=request.user, via="card", **({"keep_persons": keep} if kind == "companies" else {}))
     say(request, _("%(name)s was deleted.") % {"name": record}, outcome.change_set)
-    return redirect_to(request, reverse(f"leads:{kind}"))
+    return redirect_to(request, reverse(card_of(kind).record.list_url))

@@ -1,9 +1,12 @@
 """Make the predefined roles and lists in German and English; may be run again at any time."""
 
+from importlib import import_module
+from importlib.util import find_spec
+
+from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from crm.setup import set_up_roles
-from leads.setup import set_up_lists
 
 
 class Command(BaseCommand):
@@ -11,4 +14,6 @@ class Command(BaseCommand):
 
     def handle(self, *args, **options):
         set_up_roles()
-        set_up_lists()
+        for app in settings.LOTSE_APPS:
+            if app != "crm" and find_spec(f"{app}.setup"):
+                import_module(f"{app}.setup").set_up_lists()
