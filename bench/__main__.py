@@ -1,12 +1,14 @@
 """`make bench`: fill both databases with 10,000 and 100,000 persons, measure, write the tables into docs/performance.md.
 
-python -m bench [--sizes 10000,100000] [--databases sqlite,postgresql] [--no-write]
+python -m bench [--sizes 10000,100000] [--databases sqlite,postgresql] [--only WORD] [--rounds 15] [--no-work] [--no-write]
 """
 
 import argparse
+import datetime
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -15,61 +17,138 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
+TITLES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+TURN = 5  # rounds a size has before it is the other's turn
+
+
+class Worker:
+    """One database of one size: its own process, and for PostgreSQL its own server, which end with it."""
+
+    def __init__(self, database, size):
+        self.size, self.folder = size, tempfile.mkdtemp(prefix="lotse-bench-")
+        environment = {**os.environ, "LOTSE_PROFILE": "test", "LOTSE_VAR": self.folder}
+        environment.pop("DATABASE_URL", None)
+        command = [sys.executable, "-m", "bench.cases", str(size)]
+        if database == "postgresql":
+            command = [sys.executable, "scripts/pgtmp.py", *command]
+        self.process = subprocess.Popen(
+            command, env=environment, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.offered = self._read()
+
+    def ask(self, **question):
+        self.process.stdin.write(json.dumps(question) + "\n")
+        self.process.stdin.flush()
+        return self._read()
+
+    def _read(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"The measuring process of {self.size:,} persons has ended.")
+        return json.loads(line)
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(60)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def main():
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--sizes", default="10000,100000")
     options.add_argument("--databases", default="sqlite,postgresql")
-    options.add_argument("--no-write", action="store_true")
+    options.add_argument("--only", default="", help="cases whose section or name has this word")
+    options.add_argument("--rounds", type=int, default=15)
+    options.add_argument("--no-work", action="store_true", help="leave out import, export and changes of all")
+    options.add_argument("--no-write", action="store_true", help="do not write docs/performance.md")
     given = options.parse_args()
     sizes = [int(size) for size in given.sizes.split(",")]
-    parts = []
+    parts = [f"Measured on {datetime.date.today():%Y-%m-%d}, {os.cpu_count()} cores, {given.rounds} rounds."]  # noqa: DTZ011
     for database in given.databases.split(","):
-        measured = {size: run(database, size) for size in sizes}
-        parts.append(table(database, measured))
-        print(parts[-1], flush=True)
+        parts += measure(database, sizes, given)
     if not given.no_write:
         text = DOCUMENT.read_text()
         before, after = text.partition(BEGIN)[0], text.partition(END)[2]
         DOCUMENT.write_text(f"{before}{BEGIN}\n" + "\n".join(parts) + f"\n{END}{after}")
 
 
-def run(database, size):
-    """Measure in a process and a database of its own; return {case: its numbers}."""
-    folder = tempfile.mkdtemp(prefix="lotse-bench-")
-    environment = {**os.environ, "LOTSE_PROFILE": "test", "LOTSE_VAR": folder}
-    environment.pop("DATABASE_URL", None)
-    command = [sys.executable, "-m", "bench.cases", str(size)]
-    if database == "postgresql":
-        command = [sys.executable, "scripts/pgtmp.py", *command]
+def measure(database, sizes, given):
+    """Return the tables of one database, as they are printed."""
+    parts, workers = [f"\n### {TITLES[database]}"], []
+    print(parts[0], flush=True)
     try:
-        done = subprocess.run(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+        workers += [Worker(database, size) for size in sizes]
+        sections = {}
+        for number, (section, name) in enumerate(workers[0].offered["cases"]):
+            if given.only in f"{section} {name}":
+                sections.setdefault(section, {})[name] = one_case(workers, number, given.rounds)
+        for section, cases in sections.items():
+            parts.append(table(section, cases, sizes))
+            print(parts[-1], flush=True)
+        if not given.no_work and not given.only:
+            done = {}
+            for name in workers[-1].offered["work"]:
+                done |= workers[-1].ask(work=name)
+            parts.append(work_table(done, sizes[-1]))
+            print(parts[-1], flush=True)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    return json.loads(done.stdout.strip().splitlines()[-1])
+        for worker in workers:
+            worker.close()
+    return parts
 
 
-def table(database, measured):
-    """Return the results of one database as a Markdown table."""
-    sizes = list(measured)
-    head = ["what", *(f"{size:,}: statements, median / p95 ms, bare SQL ms, ratio, kB" for size in sizes), "growth"]
-    lines = [f"\n**{ {'sqlite': 'SQLite', 'postgresql': 'PostgreSQL'}[database] }**\n", "| " + " | ".join(head) + " |"]
-    lines.append("|" + "---|" * len(head))
-    for case in measured[sizes[0]]:
-        cells = []
-        for size in sizes:
-            result = measured[size][case]
-            if "rows_per_second" in result:
-                cells.append(f"{result['rows_per_second']:,.0f} rows/s, {result['memory']:.0f} MB")
-                continue
-            bare = f"{result['sql']:.1f}, {result['ratio']:.1f}×" if result["sql"] else "–"
-            cells.append(
-                f"{result['queries']}, {result['median']:.1f} / {result['p95']:.1f}, {bare}, {result['size'] / 1000:.0f}"
-            )
-        first, last = measured[sizes[0]][case], measured[sizes[-1]][case]
-        growth = f"{last['median'] / first['median']:.2f}×" if "median" in first and len(sizes) > 1 else ""
-        lines.append("| " + " | ".join([case, *cells, growth]) + " |")
+def one_case(workers, number, rounds):
+    """Measure a case in all sizes by turns, so that a busy machine slows them alike; return one result a size."""
+    results = [{"whole": [], "bare": [], "rendering": []} for _worker in workers]
+    for worker in workers:
+        worker.ask(case=number, rounds=1)  # what is read or compiled the first time
+    for start in range(0, rounds, TURN):
+        for worker, result in zip(workers, results, strict=True):
+            found = worker.ask(case=number, rounds=min(TURN, rounds - start))
+            for key in ("whole", "bare", "rendering"):
+                result[key] += found.pop(key)
+            result.update(found)
+    return results
+
+
+def table(section, cases, sizes):
+    """Return the results of one section as a Markdown table."""
+    head = [
+        section,
+        "statements",
+        *(f"{size:,}" for size in sizes),
+        "p95",
+        "bare SQL",
+        "ratio",
+        "rendering",
+        "kB",
+        "packed",
+        "growth",
+    ]
+    lines = ["", "| " + " | ".join(head) + " |", "|---|" + "--:|" * (len(head) - 1)]
+    for name, results in cases.items():
+        medians = [statistics.median(result["whole"]) for result in results]
+        last = results[-1]
+        ordered = sorted(last["whole"])
+        bare = statistics.median(last["bare"]) if last["bare"] else 0
+        rendering = statistics.median(last["rendering"])
+        cells = [
+            name, str(last["queries"]), *(f"{median:.1f}" for median in medians), f"{ordered[round(0.95 * (len(ordered) - 1))]:.1f}",
+            f"{bare:.1f}" if bare else "–", f"{medians[-1] / bare:.1f}" if bare else "–", f"{rendering:.1f}",
+            f"{last['size'] / 1000:.0f}", f"{last['packed'] / 1000:.0f}",
+            f"{medians[-1] / medians[0]:.2f}" if len(medians) > 1 else "–",
+        ]  # fmt: skip
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def work_table(done, size):
+    """Return what long work costs, beside so many persons, as a Markdown table."""
+    head = [f"Beside {size:,} persons", "rows", "seconds", "rows a second", "busy", "rows a busy second", "memory, MB"]
+    lines = ["", "| " + " | ".join(head) + " |", "|---|" + "--:|" * (len(head) - 1)]
+    for name, one in done.items():
+        speeds = [f"{one[key]:.1f} | {one['rows'] / one[key]:,.0f}" for key in ("seconds", "busy")]
+        lines.append("| " + " | ".join([name, f"{one['rows']:,}", *speeds, f"{one['memory']:.0f}"]) + " |")
     return "\n".join(lines)
 
 

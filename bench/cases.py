@@ -1,11 +1,16 @@
-"""What is measured, in one database of one size. Prints one JSON line."""
+"""What is measured, in one database of one size: a process that answers lines of JSON, so that two sizes can take turns.
+
+`{"case": 3, "rounds": 5}` measures a case, `{"work": "import"}` does long work. The first line it prints lists both.
+"""
 
 import json
 import os
 import random
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import django
 
@@ -15,11 +20,30 @@ django.setup()
 from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
 from django.test import Client  # noqa: E402
+from django.urls import reverse  # noqa: E402
 
+from bench import work  # noqa: E402
 from bench.data import fill  # noqa: E402
 from bench.measure import measure  # noqa: E402
+from crm import records  # noqa: E402
 from crm.models import User  # noqa: E402
+from crm.tables import cursor_at  # noqa: E402
 from leads.models import Category, Company, LeadStatus, Person  # noqa: E402
+
+FRAGMENT = {"HTTP_HX_REQUEST": "true"}
+#: A value to filter by, for each kind of field that takes one.
+VALUES = {"text": "ber", "number": "3", "date": "30"}
+OPERATORS = {"date": "last_days", "link": "contains"}
+
+
+@dataclass
+class Case:
+    """One request; `replay` says whether its statements may be run again."""
+
+    section: str
+    name: str
+    request: Any
+    replay: bool = True
 
 
 def main(size):
@@ -27,23 +51,29 @@ def main(size):
     call_command("setup_lists")
     started = time.perf_counter()
     admin = fill(size)
-    print(f"{size:,} persons filled in {time.perf_counter() - started:.0f} s", file=sys.stderr)
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
-    results = {}
-    for name, request, replay in cases(admin):
-        result = measure(request, replay=replay)
-        results[name] = {**asdict(result), "ratio": result.ratio}
-        print(f"  {name}: {result.queries} statements, {result.median:.1f} ms", file=sys.stderr)
-    print(json.dumps(results))
+        cursor.execute("ANALYZE" if connection.vendor == "sqlite" else "VACUUM ANALYZE")
+    print(f"  {size:,} persons filled in {time.perf_counter() - started:.0f} s", file=sys.stderr)
+    listed = list(cases(admin))
+    answer({"cases": [(case.section, case.name) for case in listed], "work": list(work.EVERY)})
+    for line in sys.stdin:
+        asked = json.loads(line)
+        if "work" in asked:
+            answer(work.EVERY[asked["work"]](admin))
+        else:
+            case = listed[asked["case"]]
+            answer(measure(case.request, asked["rounds"], case.replay))
+
+
+def answer(data):
+    print(json.dumps(data), flush=True)
 
 
 def cases(admin):
-    """Yield (name, function that makes one request, whether its statements may be run again)."""
-    client, rep = Client(), Client()
+    """Yield every case; addresses come from the lists themselves, so that new fields are measured, too."""
+    client, rep = (Client(SERVER_NAME="localhost") for _ in range(2))
     client.force_login(admin)
     rep.force_login(User.objects.get(username="rep7"))
-    fragment = {"HTTP_HX_REQUEST": "true"}
     person = Person.objects.filter(is_lead=True).order_by("pk")[5]
     company = Company.objects.order_by("pk")[5]
     status = LeadStatus.objects.get(name_en="Contacting").pk
@@ -52,52 +82,119 @@ def cases(admin):
     def get(url, who=client, **headers):
         return lambda: who.get(url, **headers)
 
-    yield "persons, first page", get("/persons/"), True
-    yield "persons, only the rows", get("/persons/", **fragment), True
-    yield "persons, first page, as a rep of a team", get("/persons/", who=rep), True
-    yield "my leads, as a rep", get("/leads/", who=rep), True
-    yield (
-        "persons, filtered and sorted",
-        get(f"/persons/?lead_status={status}&country=DE&sort=-next_activity_at", **fragment),
-        True,
-    )
-    yield "persons, sorted by company", get("/persons/?sort=company", **fragment), True
-    yield "persons, a deep page", get(deep(client, "/persons/"), **fragment), True
-    yield "persons, grouped by lead status", get("/persons/?group=lead_status", **fragment), True
-    yield "companies, first page", get("/companies/"), True
-    yield "companies of a category", get(f"/companies/?category={customer}", **fragment), True
-    yield "person card", get(f"/persons/{person.pk}/"), True
-    yield "company card", get(f"/companies/{company.pk}/"), True
-    yield "search, a name", get("/search/?q=petersen", **fragment), True
-    yield "search, a fragment", get("/search/?q=nordw", **fragment), True
-    yield "search, two letters", get("/search/?q=pe", **fragment), True
-    yield "search, with a typo", get("/search/?q=peterzen", **fragment), True
-    yield "change of status (API)", moves(client), False
+    def rows(url, who=client):
+        return get(url, who, **FRAGMENT)
+
+    filtered = f"/persons/?lead_status={status}&country=DE&sort=-next_activity_at"
+    pages = {
+        "persons, first page": get("/persons/"),
+        "persons, only the rows": rows("/persons/"),
+        "persons, first page, a rep of a team": get("/persons/", rep),
+        "my leads, a rep": get("/leads/", rep),
+        "all leads": get("/leads/?all=1"),
+        "persons, filtered and sorted": get(filtered),
+        "persons, filtered and sorted, a rep": get(filtered, rep),
+        "persons, a deep page": get(deep(admin)),
+        "persons, a deep page, a rep": get(deep(User.objects.get(username="rep7")), rep),
+        "persons, grouped by lead status": get("/persons/?group=lead_status"),
+        "persons, grouped by lead status, a rep": get("/persons/?group=lead_status", rep),
+        "persons, inside a group": rows(f"/persons/?group=lead_status&in={status}"),
+        "persons, 200 rows": get("/persons/?per=200"),
+        "persons, counted exactly": rows("/persons/count/"),
+        "persons, counted exactly, a rep": rows("/persons/count/", rep),
+        "companies, first page": get("/companies/"),
+        "companies, first page, a rep": get("/companies/", rep),
+        "companies of a category": get(f"/companies/?category={customer}"),
+        "bin": get("/bin/"),
+    }
+    for name, request in pages.items():
+        yield Case("Lists", name, request)
+    cards = {
+        "person card": f"/persons/{person.pk}/",
+        "person card, reached from the list of all": f"/persons/{person.pk}/?list=persons&at=7",
+        "person card: timeline": reverse("activities:timeline", args=["persons", person.pk]),
+        "person card: history": reverse("leads:history", args=["persons", person.pk]),
+        "company card": f"/companies/{company.pk}/",
+        "company card: persons": f"/companies/{company.pk}/persons/",
+        "company card: timeline": reverse("activities:timeline", args=["companies", company.pk]),
+        "company card: history": reverse("leads:history", args=["companies", company.pk]),
+    }
+    for name, url in cards.items():
+        yield Case("Cards", name, rows(url) if "timeline" in name or "history" in name else get(url))
+    terms = {"a name": "petersen", "a fragment": "nordw", "two words": "petersen nord", "two letters": "pe", "a typo": "peterzen",
+             "nothing alike": "xqzvw", "a phone number": "421 0000042"}  # fmt: skip
+    for name, term in terms.items():
+        yield Case("Search", name, rows(f"/search/?q={term}"))
+        if name in {"a name", "a typo"}:
+            yield Case("Search", f"{name}, a rep", rows(f"/search/?q={term}", rep))
+    for name, url in {
+        "persons, first page": "/api/v1/persons/", "persons, filtered and sorted": f"/api/v1/persons/?lead_status={status}&ordering=-updated_at",
+        "persons, the 1,000th page": f"/api/v1/persons/?page={min(1000, Person.objects.count() // 50)}", "persons, search": "/api/v1/persons/?search=petersen",
+        "companies, first page": "/api/v1/companies/",
+    }.items():  # fmt: skip
+        yield Case("API", name, get(url))
+    yield Case("API", "persons, first page, a rep", get("/api/v1/persons/", rep))
+    yield Case("Changes", "lead status, on the card", moves(client, by_card=True), replay=False)
+    yield Case("Changes", "lead status, by the API", moves(client, by_card=False), replay=False)
+    yield Case("Changes", "lead status, on the card, a rep", moves(rep, by_card=True, owner="rep7"), replay=False)
+    yield from every_field(rows)
 
 
-def deep(client, url):
-    """Return the address of a page far into the list: a cursor from nine tenths of the way, by the list's own links."""
-    from crm.tables import cursor_at
+def every_field(rows):
+    """Yield a case for each column to sort by, each to filter by, each to group by."""
+    for kind, path in (("person", "/persons/"), ("company", "/companies/")):
+        for field in records.get(kind).fields.values():
+            if field.sort:
+                yield Case(f"Sorted, {path[1:-1]}", field.name, rows(f"{path}?sort={field.name}"))
+                yield Case(f"Sorted, {path[1:-1]}", f"-{field.name}", rows(f"{path}?sort=-{field.name}"))
+        for field in records.get(kind).fields.values():
+            if field.filter and (asked := filter_of(field)):
+                yield Case(f"Filtered, {path[1:-1]}", asked, rows(f"{path}?{asked}"))
+        for field in records.get(kind).fields.values():
+            if field.group:
+                yield Case(f"Grouped, {path[1:-1]}", field.name, rows(f"{path}?group={field.name}"))
 
-    count = Person.objects.count()
-    row = Person.objects.filter(deleted_at=None).order_by("name_key", "id").values_list("name_key", "id")[int(count * 0.9)]
-    return f"{url}?after={cursor_at(row)}"
+
+def filter_of(field):
+    """Return a filter by this field that some records pass, as the query string has it."""
+    from crm.fields import Asking
+
+    if field.kind in {"choice", "user"}:
+        options = field.options(Asking(User.objects.get(username="bench")))
+        named = [one for one in options if str(one.pk) == "DE"] or options
+        return f"{field.param}={named[min(1, len(named) - 1)].pk}" if named else ""
+    if field.kind == "yesno":
+        return f"{field.param}=1"
+    operator = OPERATORS.get(field.kind, field.default_operator)
+    name = field.param if operator == field.default_operator else f"{field.param}__{operator}"
+    return f"{name}={VALUES.get(field.kind, VALUES['text'])}"
 
 
-def moves(client):
+def deep(user):
+    """Return the address of a page nine tenths of the way into the list."""
+    visible = Person.objects.visible_to(user)
+    row = visible.order_by("name_key", "id").values_list("name_key", "id")[int(visible.count() * 0.9)]
+    return f"/persons/?after={cursor_at(row)}"
+
+
+def moves(client, by_card, owner=None):
     """Return a function that gives one lead after the other another status."""
-    leads = list(Person.objects.filter(is_lead=True).order_by("?").values_list("pk", flat=True)[:500])
+    mine = {"owner__username": owner} if owner else {}
+    leads = list(Person.objects.filter(is_lead=True, **mine).order_by("?").values_list("pk", flat=True)[:500])
     statuses = list(LeadStatus.objects.values_list("pk", flat=True))
     rng = random.Random(1)
 
     def move():
         pk = leads.pop()
-        version = Person.objects.values_list("version", flat=True).get(pk=pk)
-        body = {"lead_status": rng.choice(statuses), "version": version}
-        return client.patch(f"/api/v1/persons/{pk}/", body, content_type="application/json")
+        status, version = Person.objects.values_list("lead_status", "version").get(pk=pk)
+        new = rng.choice([one for one in statuses if one != status])
+        if by_card:
+            return client.post(reverse("leads:set_status", args=[pk]), {"status": new}, **FRAGMENT)
+        return client.patch(f"/api/v1/persons/{pk}/", {"lead_status": new, "version": version}, content_type="application/json")
 
     return move
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     main(int(sys.argv[1]))

@@ -1,14 +1,17 @@
-"""Records to measure with: the demo's shapes in any number, made by the product's own actions."""
+"""Records to measure with: the demo's shapes in any number, written by batches as an import writes them."""
 
+import csv
 import datetime
 import random
 
 from django.utils import timezone
 
-from activities.actions import create_activities
+from activities import lifecycle as follow_ups
 from activities.demo import COUNTRIES, STEMS, TITLES, TRADES
+from activities.models import Activity
+from crm.history.changes import change
 from crm.models import Role, Team, User
-from leads import actions
+from leads import bulk
 from leads.models import Category, Company, Industry, LeadStatus, Person, Source
 
 OWNERS, TEAMS = 50, 10
@@ -16,7 +19,10 @@ BATCH = 5_000
 
 
 def fill(persons):
-    """Fill the empty database with so many persons, a quarter as many companies and half as many follow-ups."""
+    """Fill the empty database with so many persons, a quarter as many companies and half as many follow-ups.
+
+    Return the administrator. Every batch is a change set, so the history is as long as in real life.
+    """
     rng = random.Random(persons)
     roles = {role.code: role for role in Role.objects.all()}
     admin = User.objects.create_user("bench", "bench@example.com", None, role=roles["administrator"])
@@ -28,8 +34,10 @@ def fill(persons):
         )
         owner.teams.add(teams[number % TEAMS])
         owners.append(owner)
-    _companies(rng, persons // 4, admin, owners)
-    _persons(rng, persons, admin, owners)
+    for action, make, count in (("company", _companies, persons // 4), ("person", _persons, persons)):
+        for numbers in _batches(count):
+            with change(f"{action}.create", by=admin, via="system", params={"count": len(numbers)}):
+                make(rng, numbers, owners)
     _activities(rng, persons // 2, admin)
     return admin
 
@@ -39,52 +47,72 @@ def _batches(count):
         yield range(start, min(start + BATCH, count))
 
 
-def _companies(rng, count, admin, owners):
+def _companies(rng, numbers, owners):
     # As in a real installation: not quite half of all are potential customers.
     names = ["Lead", "Marketing qualified lead (MQL)", "Customer", "Former customer", "Partner", "Other"]
     categories = [Category.objects.get(name_en=name) for name in names]
     industries = list(Industry.objects.all())
-    for numbers in _batches(count):
-        values = []
-        for number in numbers:
-            country, _share, forms, cities, _firsts, _lasts = rng.choice(COUNTRIES)
-            city, postal_code, _dialling = rng.choice(cities)
-            values.append({
-                "name": f"{rng.choice(STEMS)} {rng.choice(TRADES)[0]} {number} {rng.choice(forms)}", "country": country, "city": city,
-                "postal_code": postal_code, "category": rng.choices(categories, [30, 15, 30, 10, 10, 5])[0],
-                "industry": rng.choice(industries), "owner": rng.choice(owners),
-            })  # fmt: skip
-        actions.create_companies(values, by=admin, via="system")
+    made = []
+    for number in numbers:
+        country, _share, forms, cities, _firsts, _lasts = rng.choice(COUNTRIES)
+        city, postal_code, _dialling = rng.choice(cities)
+        made.append(Company(
+            name=f"{rng.choice(STEMS)} {rng.choice(TRADES)[0]} {number} {rng.choice(forms)}", country=country, city=city,
+            postal_code=postal_code, category=rng.choices(categories, [30, 15, 30, 10, 10, 5])[0], email=f"info@company{number}.example",
+            industry=rng.choice(industries), owner=rng.choice(owners),
+        ))  # fmt: skip
+    bulk.create_companies(made)
 
 
-def _persons(rng, count, admin, owners):
+def _persons(rng, numbers, owners):
     sources, statuses = list(Source.objects.all()), list(LeadStatus.objects.all())
-    companies = list(Company.objects.select_related("category", "owner"))
-    for numbers in _batches(count):
-        values = []
-        for number in numbers:
-            company = rng.choice(companies)
-            _country, _share, _forms, _cities, firsts, lasts = rng.choice(COUNTRIES)
-            first, last = rng.choice(firsts), rng.choice(lasts)
-            lead = {"lead_status": rng.choice(statuses)} if company.category.lead_status_enabled else {}
-            values.append({
-                "first_name": first, "last_name": last, "title": rng.choice(TITLES), "company": company,
-                "email": f"person{number}@example.com", "phone": f"+49 421 {number:07}", "source": rng.choice(sources),
-                "owner": company.owner if rng.random() < 0.8 else rng.choice(owners), **lead,
-            })  # fmt: skip
-        actions.create_persons(values, by=admin, via="system")
+    ids = list(Company.objects.values_list("pk", flat=True))
+    companies = Company.objects.select_related("category", "owner").in_bulk(rng.sample(ids, min(len(ids), len(numbers) // 2)))
+    at_hand = list(companies.values())
+    # Nobody gets five thousand persons in the same moment: what is ordered by time has something to order.
+    since = timezone.now() - datetime.timedelta(days=rng.randint(1, 400))
+    made = []
+    for place, number in enumerate(numbers):
+        company, moment = rng.choice(at_hand), since + datetime.timedelta(seconds=place)
+        _country, _share, _forms, _cities, firsts, lasts = rng.choice(COUNTRIES)
+        made.append(Person(
+            first_name=rng.choice(firsts), last_name=rng.choice(lasts), title=rng.choice(TITLES), company=company,
+            email=f"person{number}@example.com", phone=f"+49 421 {number:07}", source=rng.choice(sources),
+            owner=company.owner if rng.random() < 0.8 else rng.choice(owners), former_employee=rng.random() < 0.05,
+            lead_status=rng.choice(statuses) if company.category.lead_status_enabled else None, created_at=moment, updated_at=moment,
+        ))  # fmt: skip
+    bulk.create_persons(made)
 
 
 def _activities(rng, count, admin):
     now = timezone.now().replace(second=0, microsecond=0)
-    ids = list(Person.objects.values_list("pk", flat=True))
+    rows = list(Person.objects.values_list("pk", "company_id", "owner_id"))
     for numbers in _batches(count):
-        persons = Person.objects.select_related("company", "owner").in_bulk(rng.sample(ids, len(numbers)))
-        values = []
-        for person in persons.values():
+        made = []
+        for person, company, owner in rng.sample(rows, len(numbers)):
             due = now + datetime.timedelta(hours=rng.randint(-400, 800))
             done = due if due < now and rng.random() < 0.8 else None
-            values.append(
-                {"kind": "call", "subject": "Rückruf", "person": person, "owner": person.owner, "due_at": due, "done_at": done}
-            )
-        create_activities(values, by=admin, via="system")
+            made.append(Activity(
+                kind="call", subject="Rückruf", person_id=person, company_id=company, owner_id=owner, due_at=due, done_at=done
+            ))  # fmt: skip
+        with change("activity.create", by=admin, via="system", params={"count": len(made)}):
+            Activity.objects.bulk_create(made, batch_size=1_000)
+    every = Activity.objects.filter(done_at=None).values_list("person_id", "company_id")
+    with change("arrange", by=admin, via="system"):
+        follow_ups.refresh_next({person for person, _company in every}, {company for _person, company in every})
+
+
+def write_file(path, rows):
+    """Write a CSV file of so many leads to import: new persons, four at a company, in the columns other programs export."""
+    rng = random.Random(rows)
+    head = ["First Name", "Last Name", "Company", "Title", "Email", "Phone", "City", "Country", "Lead Status", "Lead Source"]
+    with path.open("w", newline="") as opened:
+        out = csv.writer(opened)
+        out.writerow(head)
+        for number in range(rows):
+            country, _share, forms, cities, firsts, lasts = COUNTRIES[number // 4 % len(COUNTRIES)]
+            company = f"{STEMS[number // 4 % len(STEMS)]} Import {rows} {number // 4} {forms[0]}"
+            out.writerow([
+                rng.choice(firsts), rng.choice(lasts), company, rng.choice(TITLES), f"lead{number}.{rows}@example.net",
+                f"+49 40 {number:07}", cities[0][0], country, rng.choice(["Open", "Contacting", "Qualified"]), "",
+            ])  # fmt: skip

@@ -1,77 +1,81 @@
 """Timing one request: its statements, its time, its size, and the time of its bare SQL in the same run."""
 
-import statistics
+import gzip
 import time
-from dataclasses import dataclass
 
 from django.db import connection
+from django.template.backends.jinja2 import Template
 
 
-@dataclass
-class Result:
-    """What one case cost; times in milliseconds, `size` in bytes, `sql` the median of its statements on the bare driver."""
+class Clock:
+    """Notes what a request asks the database, and how long its templates took beside that.
 
-    queries: int
-    median: float
-    p95: float
-    sql: float
-    size: int
-
-    @property
-    def ratio(self):
-        return self.median / self.sql if self.sql else 0.0
-
-
-class Recorder:
-    """Notes every statement of a request with its parameters."""
+    Used as an execute wrapper; `rendering` counts the milliseconds in templates without those spent in statements there.
+    """
 
     def __init__(self):
-        self.statements = []
+        self.statements, self.rendering, self._inside, self._asked = [], 0.0, False, 0.0
+        self._render = Template.render
 
     def __call__(self, execute, sql, params, many, context):
         if not sql.startswith(("SAVEPOINT", "RELEASE", "BEGIN")):
             self.statements.append((sql, params))
-        return execute(sql, params, many, context)
-
-
-def measure(request, rounds=15, replay=True):
-    """Run `request()` (it returns a response) so often and return what it cost.
-
-    Requests and their replayed SQL alternate, so that a busy machine slows both alike. Statements that write are not
-    replayed; for such a case `sql` is 0.
-    """
-    recorder = Recorder()
-    with connection.execute_wrapper(recorder):
-        response = _answer(request)
-    reads = [(sql, params) for sql, params in recorder.statements if sql.lstrip().upper().startswith(("SELECT", "WITH"))]
-    whole, bare = [], []
-    for _round in range(rounds):
         started = time.perf_counter()
-        _answer(request)
-        whole.append((time.perf_counter() - started) * 1000)
+        try:
+            return execute(sql, params, many, context)
+        finally:
+            if self._inside:
+                self._asked += time.perf_counter() - started
+
+    def __enter__(self):
+        clock, render = self, self._render
+
+        def timed(template, context=None, request=None):
+            if clock._inside:
+                return render(template, context, request)
+            clock._inside, clock._asked, started = True, 0.0, time.perf_counter()
+            try:
+                return render(template, context, request)
+            finally:
+                clock._inside = False
+                clock.rendering += (time.perf_counter() - started - clock._asked) * 1000
+
+        Template.render = timed
+        self._wrapped = connection.execute_wrapper(self)
+        self._wrapped.__enter__()
+        return self
+
+    def __exit__(self, *exception):
+        Template.render = self._render
+        self._wrapped.__exit__(*exception)
+
+
+def measure(request, rounds, replay=True):
+    """Run `request()` (it returns a response) so often and return what it cost: times in milliseconds, sizes in bytes.
+
+    Requests and their replayed SQL alternate, so that a busy machine slows both alike. What writes is not replayed.
+    """
+    whole, bare, rendering = [], [], []
+    for _round in range(rounds):
+        with Clock() as clock:
+            started = time.perf_counter()
+            response = request()
+            content = b"".join(response.streaming_content) if response.streaming else response.content
+            whole.append((time.perf_counter() - started) * 1000)
+        if response.status_code >= 400:
+            raise RuntimeError(f"{response.status_code} for {response.request['PATH_INFO']}: {content[:300]!r}")
+        rendering.append(clock.rendering)
         if replay:
-            bare.append(_replay(reads))
-    ordered = sorted(whole)
-    return Result(
-        queries=len(recorder.statements),
-        median=statistics.median(whole),
-        p95=ordered[min(len(ordered) - 1, round(0.95 * len(ordered)))],
-        sql=statistics.median(bare) if bare else 0.0,
-        size=len(response.content) if not response.streaming else 0,
-    )
+            bare.append(_replay(clock.statements))
+    return {
+        "queries": len(clock.statements), "whole": whole, "bare": bare, "rendering": rendering, "size": len(content),
+        "packed": len(gzip.compress(content, 6)),
+    }  # fmt: skip
 
 
-def _answer(request):
-    response = request()
-    if response.streaming:
-        list(response.streaming_content)
-    if response.status_code >= 400:
-        raise RuntimeError(f"{response.status_code} for {response.request['PATH_INFO']}")
-    return response
-
-
-def _replay(reads):
-    """Run the statements again on the driver itself and fetch all; return the milliseconds."""
+def _replay(statements):
+    """Run the statements that read again on the driver itself and fetch all; return the milliseconds."""
+    reads = [(sql, params) for sql, params in statements if sql.lstrip().upper().startswith(("SELECT", "WITH"))]
     with connection.cursor() as cursor:
         raw = cursor.cursor
         started = time.perf_counter()

@@ -1,4 +1,8 @@
-"""What the databases must be able to do beyond Django's fields: fold text, find by trigrams."""
+"""What the databases must be able to do beyond Django's fields: fold text, find by trigrams, take many rows at once."""
+
+from operator import itemgetter
+
+from django.db import connection
 
 from crm.text import fold
 
@@ -29,3 +33,30 @@ def connected(sender, connection, **kwargs):
     """Give a new SQLite connection our folding function."""
     if connection.vendor == "sqlite":
         connection.connection.create_function("lotse_fold", 1, fold, deterministic=True)
+
+
+def insert_many(records):
+    """Insert records of one model, whose columns are all plain, and give them their ids, as `bulk_create` does.
+
+    PostgreSQL takes them by COPY: no statement is put together, and no value quoted, which costs more than to write it.
+    """
+    if not records:
+        return
+    model = type(records[0])
+    if connection.vendor != "postgresql":
+        model.objects.bulk_create(records, batch_size=1_000)
+        return
+    quote, fields = connection.ops.quote_name, model._meta.local_concrete_fields
+    table, columns = quote(model._meta.db_table), ", ".join(quote(field.column) for field in fields)
+    values = itemgetter(*(field.attname for field in fields))
+    with connection.cursor() as cursor:
+        new = "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)"
+        cursor.execute(new, [table, model._meta.pk.column, len(records)])
+        for record, (pk,) in zip(records, cursor.fetchall(), strict=True):
+            record.pk = pk
+        with connection.wrap_database_errors, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+            for record in records:
+                # What a field's descriptor makes of the value is not what is stored.
+                copy.write_row(values(record.__dict__))
+    for record in records:
+        record._state.adding, record._state.db = False, connection.alias

@@ -112,6 +112,21 @@ class Fold(Func):
     function = "lotse_fold"
     output_field = TextField()
 
+    # Most texts are plain ASCII with single blanks: there folding is no more than lower case, and twenty times as quick. Who
+    # filters by a text without a stored key reads every row.
+    def as_postgresql(self, compiler, connection, **context):
+        return self._plain(compiler, connection, "{0} !~ '^([!-~]+( [!-~]+)*)?$'", ' COLLATE "C"')
+
+    def as_sqlite(self, compiler, connection, **context):
+        patterns = ("*[^ -~]*", "*  *", " *", "* ")
+        return self._plain(compiler, connection, " OR ".join(f"{{0}} GLOB '{pattern}'" for pattern in patterns), "")
+
+    def _plain(self, compiler, connection, unusual, collation):
+        (source,) = self.source_expressions
+        text, params = compiler.compile(source)
+        folded, lower, unusual = f"{self.function}({text})", f"lower({text}{collation})", unusual.format(text)
+        return f"CASE WHEN {unusual} THEN {folded} ELSE {lower} END", [*params] * (unusual.count(text) + 2)
+
 
 OPERATORS = {
     "contains": gettext_lazy("contains"),
@@ -220,6 +235,16 @@ class Field:
         """Return the parts of a list by this field's values, in their order and those without a value last; None if its
         values are too many to be named."""
         return None
+
+    @property
+    def part_columns(self) -> tuple[str, ...]:
+        """The columns whose values decide to which part a record belongs."""
+        return (self.column,)
+
+    def part_key(self, row: dict, asking: Asking) -> str:
+        """Return the key of the part to which a record with these values of `part_columns` belongs; *""* if to that without."""
+        value = row[self.column]
+        return "" if value is None else str(value)
 
     def filled(self) -> tuple[Q, Q] | None:
         """Return the conditions of records with and without a value, where lists show the latter last. Both are ranges of
@@ -386,6 +411,10 @@ class Choice(Field):
             made.append(Part("", Cell(str(_("none"))), self.condition("empty", None, asking)))
         return made
 
+    def part_key(self, row, asking):
+        item = self.item(row, asking)
+        return str(item.pk) if item else ""
+
     def options(self, asking, selectable=False):
         """Return the items to choose from, in their order."""
         every = asking.items(self.items).values()
@@ -538,6 +567,9 @@ class YesNo(Field):
             Part("1", Cell(f"{self.label}: {_('yes')}"), self.condition("is", True, asking)),
             Part("0", Cell(f"{self.label}: {_('no')}"), self.condition("is", False, asking)),
         ]
+
+    def part_key(self, row, asking):
+        return str(int(row[self.column]))
 
     def read(self, operator, value, asking):
         if isinstance(value, list | tuple):

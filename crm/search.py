@@ -25,6 +25,7 @@ from crm.text import fold
 MAX_WORDS = 8
 MAX_LENGTH = 100
 INNER = 200
+DIGIT = re.compile(r"\d")
 
 #: record type -> function(ids) -> {id: (text, name)}: what a record is found by, folded; the name's words catch typos.
 _described: dict[str, Callable] = {}
@@ -60,14 +61,23 @@ def refresh(record_type, ids):
     if not ids:
         return
     described = _described[record_type](ids)
-    rows = [SearchText(record_type=record_type, record_id=pk, text=text) for pk, (text, _name) in described.items()]
-    SearchText.objects.bulk_create(
-        rows, batch_size=1_000, update_conflicts=True, unique_fields=["record_type", "record_id"], update_fields=["text"]
-    )
-    words = {word[:60] for _text, name in described.values() for word in name.split() if len(word) > 2}
+    _write_texts(record_type, {pk: text for pk, (text, _name) in described.items()})
+    words = {word[:60] for _text, name in described.values() for word in name.split() if len(word) > 2 and not DIGIT.search(word)}
     SearchWord.objects.bulk_create([SearchWord(word=word) for word in sorted(words)], batch_size=1_000, ignore_conflicts=True)
     if connection.vendor == "sqlite":
         _refresh_fts(record_type, ids)
+
+
+def _write_texts(record_type, texts):
+    insert = "INSERT INTO crm_searchtext(record_type, record_id, text) "
+    replace = " ON CONFLICT (record_type, record_id) DO UPDATE SET text = excluded.text"
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            rows = "SELECT %s, * FROM UNNEST(%s::bigint[], %s::text[])"
+            cursor.execute(insert + rows + replace, [record_type, list(texts), list(texts.values())])
+        else:
+            rows = [(record_type, pk, text) for pk, text in texts.items()]
+            cursor.executemany(f"{insert} VALUES (%s, %s, %s){replace}", rows)
 
 
 def _refresh_fts(record_type, ids):

@@ -11,7 +11,9 @@ def fold(text):
     >>> fold("  Straße  Ærø ÉCLAIR ")
     'strasse ærø eclair'
     """
-    decomposed = unicodedata.normalize("NFKD", (text or "").casefold())
+    if not text or text.isascii():
+        return " ".join((text or "").lower().split())
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
     bare = "".join(char for char in decomposed if not unicodedata.combining(char))
     return " ".join(bare.split())
 

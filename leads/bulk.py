@@ -9,6 +9,7 @@ from collections import defaultdict
 from django.utils import timezone
 
 from crm import search
+from crm.database import insert_many
 from leads import lifecycle
 from leads.models import Category, Company, Person
 
@@ -18,7 +19,7 @@ def create_companies(companies):
     for company in companies:
         for key, value in lifecycle.company_keys(company.name, company.city).items():
             setattr(company, key, value)
-    Company.objects.bulk_create(companies, batch_size=1_000)
+    insert_many(companies)
     search.refresh("company", [company.pk for company in companies])
 
 
@@ -27,7 +28,7 @@ def create_persons(persons):
     categories, default, now = Category.objects.in_bulk(), lifecycle.default_status(), timezone.now()
     for person in persons:
         lifecycle.begin(person, categories[person.company.category_id if person.company_id else person.category_id], default, now)
-    Person.objects.bulk_create(persons, batch_size=1_000)
+    insert_many(persons)
     ids = [person.pk for person in persons]
     # A company, or a category's lead status, may have changed since the caller read it.
     if behind := lifecycle.drift(ids):

@@ -78,6 +78,13 @@ class StatusChoice(Choice):
         shown = [Part(str(s.pk), self.item_cell(s), Q(lead_status=s.pk, is_lead=True)) for s in self.options(asking)]
         return [*shown, Part("", Cell(str(_("no lead status"))), Q(is_lead=False) | Q(lead_status=None))]
 
+    @property
+    def part_columns(self):
+        return (self.column, "is_lead")
+
+    def part_key(self, row, asking):
+        return super().part_key(row, asking) if row["is_lead"] else ""
+
     def text(self, row, asking):
         return super().text(row, asking) if row.get("is_lead") else ""
 

@@ -21,6 +21,7 @@ from django.db import connection
 from django.db.models import Case, DateField, DateTimeField, F, Func, IntegerField, Q, TextField, Value, When
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual
+from django.db.models.sql.where import OR, WhereNode
 from django.utils.translation import gettext as _
 
 from crm.fields import Asking, Day, Field, Moment, Number
@@ -28,6 +29,14 @@ from crm.models import NEVER
 
 MANY = 8  # stretches: beyond, it is first asked which of them hold anything
 _TYPES: dict[str, Any] = {"text": TextField(), "moment": DateTimeField(), "day": DateField(), "number": IntegerField()}
+
+
+class Unindexed(WhereNode):
+    """A condition that SQLite tests row by row. It would else gather all rows of an *or* by their indexes, and then sort them."""
+
+    def as_sql(self, compiler, connection):
+        sql, params = super().as_sql(compiler, connection)
+        return (f"+({sql})", params) if sql and connection.vendor == "sqlite" else (sql, params)
 
 
 class Row(Func):
@@ -137,11 +146,14 @@ class Order:
         except (ValueError, TypeError, binascii.Error, RecursionError, StopIteration):
             raise ValidationError(_("The address of this page is broken; go back to the first page.")) from None
 
-    def rows(self, queryset, columns, limit, cursor: Cursor | None = None, backwards=False) -> list[dict]:
+    def rows(self, queryset, columns, limit, cursor: Cursor | None = None, backwards=False, many=False) -> list[dict]:
         """Return up to `limit` rows behind the cursor (before it, `backwards`), always in the list's order.
 
-        A row is a dict of the columns; `_cursor` is the place right at it.
+        A row is a dict of the columns; `_cursor` is the place right at it. `many` tells that a good part of all records is in
+        the list: the page is then found soonest by walking in its order.
         """
+        if many:
+            queryset = _walked(queryset)
         stretches = self.stretches[::-1] if backwards else self.stretches
         if cursor:
             stretches = stretches[next(n for n, one in enumerate(stretches) if one.name == cursor.stretch) :]
@@ -182,6 +194,19 @@ class Order:
         queryset = queryset.annotate(**{f"_key{number}": key.expression for number, key in enumerate(self.keys)})
         order = [key.expression.desc() if key.descending != backwards else key.expression.asc() for key in stretch.keys]
         return queryset.order_by(*order).values_list(*columns, *(f"_key{number}" for number in range(len(self.keys))))[:limit]
+
+
+def _walked(queryset):
+    """Return the queryset with its alternatives (whose records one sees) tested on the way."""
+    queryset = queryset.all()
+    where = queryset.query.where
+    where.children = [
+        Unindexed.create(child.children, child.connector, child.negated)
+        if isinstance(child, WhereNode) and child.connector == OR
+        else child
+        for child in where.children
+    ]
+    return queryset
 
 
 def _run(stretches, queries, columns):

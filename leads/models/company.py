@@ -33,7 +33,7 @@ class Company(Record):
     city = models.CharField(_("city"), max_length=100, blank=True, validators=[validators.one_line])
     country = CountryField(_("country"), blank=True)
     industry = models.ForeignKey(
-        Industry, models.PROTECT, null=True, blank=True, verbose_name=_("industry"), related_name="companies"
+        Industry, models.PROTECT, null=True, blank=True, verbose_name=_("industry"), related_name="companies", db_index=False
     )
     stop = models.BooleanField(_("stop"), default=False, help_text=_("No business with this company at present."))
     no_mailings = models.BooleanField(_("no mailings"), default=False)
@@ -58,6 +58,13 @@ class Company(Record):
             models.Index(fields=["name_key"], name="co_name_all"),
             models.Index(fields=["category", "name_key", "id"], name="co_category"),
             models.Index(fields=["owner", "name_key", "id"], name="co_owner"),
+            models.Index(fields=["industry", "name_key", "id"], name="co_industry"),
+            models.Index(fields=["country", "name_key", "id"], name="co_country"),
+            models.Index(fields=["city_key", "id"], condition=Q(deleted_at=None), name="co_city"),
+            models.Index(fields=["postal_code", "id"], condition=Q(deleted_at=None), name="co_postal_code"),
+            models.Index(fields=["number", "id"], condition=Q(deleted_at=None), name="co_number"),
+            models.Index(fields=["email", "id"], condition=Q(deleted_at=None), name="co_email"),
+            models.Index(fields=["next_activity_at", "id"], condition=Q(deleted_at=None), name="co_next"),
             models.Index(fields=["-updated_at", "-id"], condition=Q(deleted_at=None), name="co_updated"),
             models.Index(fields=["-created_at", "-id"], condition=Q(deleted_at=None), name="co_created"),
             models.Index(fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="co_bin"),

@@ -47,7 +47,9 @@ class Person(Record):
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, verbose_name=_("owner"), related_name="persons",
         db_index=False,
     )  # fmt: skip
-    source = models.ForeignKey(Source, models.PROTECT, null=True, blank=True, verbose_name=_("source"), related_name="persons")
+    source = models.ForeignKey(
+        Source, models.PROTECT, null=True, blank=True, verbose_name=_("source"), related_name="persons", db_index=False
+    )
     former_employee = models.BooleanField(_("former employee"), default=False)
 
     # Copies and keys, see the docstring.
@@ -82,6 +84,10 @@ class Person(Record):
             models.Index(fields=["owner", "name_key", "id"], name="pe_owner"),
             models.Index(fields=["lead_status", "name_key", "id"], name="pe_status"),
             models.Index(fields=["category", "name_key", "id"], name="pe_category"),
+            models.Index(fields=["source", "name_key", "id"], name="pe_source"),
+            models.Index(fields=["country", "name_key", "id"], name="pe_country"),
+            models.Index(fields=["title", "id"], condition=Q(deleted_at=None), name="pe_title"),
+            models.Index(fields=["lead_status_since", "id"], condition=Q(deleted_at=None), name="pe_since"),
             models.Index(fields=["owner", "name_key", "id"], condition=Q(is_lead=True, deleted_at=None), name="pe_my_leads"),
             models.Index(
                 fields=["lead_status", "next_activity_at", "id"], condition=Q(is_lead=True, deleted_at=None), name="pe_board"

@@ -1,0 +1,113 @@
+"""Long work, measured in the largest database: export, import, a change of status of all that was imported, taking it back.
+
+Each returns {what: {"rows": …, "seconds": …, "busy": …, "memory": …}}: `busy` is the time it had a processor, in our process and in
+the database's, which others on the machine lengthen less than `seconds`; `memory` is the most the process had of its own (in
+MB), without what it shares or maps from files: SQLite maps the whole database.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.db import connection
+from django.test import Client
+
+from bench.data import write_file
+from crm.history.models import ChangeSet
+from crm.history.undo import undo
+from leads import actions
+from leads.models import LeadStatus, Person
+
+ROWS = (20_000, 100_000)
+
+
+def own_memory():
+    """Return how many megabytes this process holds alone, or 0 where the system does not say."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("RssAnon")), 0.0)
+
+
+def busy():
+    """Return the seconds this process, and the database's that serves it, had a processor."""
+    seconds = time.process_time()
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            (pid,) = cursor.fetchone()
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        seconds += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return seconds
+
+
+@contextmanager
+def measured(rows):
+    """Yield a result that is complete at the end; looks at the memory 50 times a second."""
+    result = {"rows": rows, "seconds": 0.0, "busy": -busy(), "memory": own_memory()}
+    ended = threading.Event()
+
+    def watch():
+        while not ended.wait(0.02):
+            result["memory"] = max(result["memory"], own_memory())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    started = time.perf_counter()
+    try:
+        yield result
+    finally:
+        result["seconds"] = time.perf_counter() - started
+        result["busy"] += busy()
+        ended.set()
+        watcher.join()
+
+
+def export(admin):
+    """All persons as a file, as it is sent."""
+    client = Client(SERVER_NAME="localhost")
+    client.force_login(admin)
+    done = {}
+    for file_type in ("csv", "xlsx"):
+        with measured(Person.objects.count()) as result:
+            response = client.get(f"/persons/export.{file_type}")
+            for _chunk in response.streaming_content:
+                pass
+        done[f"export as {file_type.upper()}"] = result
+    return done
+
+
+def import_file(admin):
+    """Files of two sizes, each checked and brought in by a process of its own, beside what is there."""
+    done = {}
+    for rows in ROWS:
+        with tempfile.NamedTemporaryFile(suffix=".csv") as file:
+            write_file(Path(file.name), rows)
+            command = [sys.executable, "-m", "bench.bring_in", file.name, admin.username, str(rows)]
+            out = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+        done |= {f"import of {rows:,} rows: {name}": result for name, result in json.loads(out).items()}
+    return done
+
+
+def change_all(admin):
+    """The lead status of all that the largest import brought, and that taken back."""
+    change_set = ChangeSet.objects.filter(action="import").latest("pk")
+    persons = Person.objects.filter(is_lead=True, email__endswith=f".{ROWS[-1]}@example.net")
+    status = LeadStatus.objects.get(name_en="Re-nurture")
+    with measured(persons.count()) as there:
+        outcome = actions.set_lead_status(persons, status, by=admin, via="bulk")
+    with measured(outcome.changed) as back:
+        undo(outcome.change_set, by=admin, via="bulk")
+    with measured(ROWS[-1]) as gone:
+        undo(change_set, by=admin, via="bulk")
+    return {"change of lead status of all imported": there, "undo of that": back, "undo of the whole import": gone}
+
+
+EVERY = {"export": export, "import": import_file, "change": change_all}
