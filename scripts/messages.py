@@ -5,6 +5,7 @@ that vanished from the source is dropped; a new one comes with an empty translat
 """
 
 import argparse
+import datetime
 import io
 import os
 import sys
@@ -29,6 +30,7 @@ KEYWORDS = {
     "gettext_noop": None,
     "counted": (1, 2),  # a sentence in both numbers, kept for later: leads/views/lists.py
 }
+NO_TIME = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
 HEADER = "# Translations of Lotse. Texts come from the source by `make messages`; write only the msgstr lines.\n"
 
 
@@ -74,8 +76,9 @@ def po_bytes(catalog):
 
 
 def mo_bytes(po):
-    """Return the compiled form of a .po's bytes."""
+    """Return the compiled form of a .po's bytes; without the present time, which Babel puts into its head, it would never be current."""
     catalog = read_po(io.BytesIO(po), domain="django")
+    catalog.creation_date = NO_TIME
     out = io.BytesIO()
     write_mo(out, catalog)
     return out.getvalue()
