@@ -524,7 +524,7 @@ class ChangeSetAdmin(LogAdmin):
 class JobAdmin(LogAdmin):
     icon, order = "clock", 220
     about = gettext_lazy("What runs, or ran, in the background.")
-    list_display = ["label", "who", "result", "progress", "started", "finished"]
+    list_display = ["label", "who", "state_now", "progress", "started", "finished"]
     list_filter = [StateFilter]
     list_select_related = ["owner"]
     search_fields = ["title", "path", "owner__username", "owner__name_key"]
@@ -549,7 +549,7 @@ class JobAdmin(LogAdmin):
         return job.owner.label if job.owner else Via.SYSTEM.label
 
     @admin.display(description=gettext_lazy("State"))
-    def result(self, job):
+    def state_now(self, job):  # not `result`: the model has such a field, and the admin would show that
         return job.get_state_display()
 
     @admin.display(description=gettext_lazy("Progress"))

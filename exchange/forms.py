@@ -81,7 +81,8 @@ class MappingForm:
         self.head = source.facts["head"]
         self.offered = mappings.targets(source.record_type)
         self.mapping = self._read() if data is not None else source.mapping
-        self.mapping = mappings.guess_values(self.mapping, self._found(), user)
+        texts = {target: [text for text, _count in found] for target, found in self._found().items()}
+        self.mapping = mappings.guess_values(self.mapping, texts, user)
 
     def is_valid(self):
         try:

@@ -8,8 +8,8 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 #: Django's format letters: a date with its year, and without.
-WITH_YEAR = {"de": "j. M Y", "en": "j M Y"}
-WITHOUT_YEAR = {"de": "j. M", "en": "j M"}
+WITH_YEAR = {"de": "j. N Y", "en": "j M Y"}
+WITHOUT_YEAR = {"de": "j. N", "en": "j M"}
 
 
 def local(moment):

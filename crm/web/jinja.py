@@ -5,6 +5,7 @@ from django.conf import settings
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import translation
+from django.utils.text import capfirst
 
 from crm.web import formats
 
@@ -34,6 +35,7 @@ def environment(**options):
         money=formats.money,
         first_line=formats.first_line,
         domain=formats.domain,
+        capfirst=capfirst,
     )
     env.policies["ext.i18n.trimmed"] = True
     return env
