@@ -33,3 +33,9 @@ def test_an_altered_a_missing_and_an_added_vendored_file_are_named(vendor):
     (vendor / "font" / "b.woff2").unlink()
     (vendor / "c.css").write_bytes(b"c")
     assert problems(vendor) == ["a.js was altered.", "c.css is not in the manifest.", "font/b.woff2 is missing."]
+
+
+def test_compiled_messages_do_not_depend_on_when_they_are_compiled():
+    messages = runpy.run_path(str(settings.BASE_DIR / "scripts" / "messages.py"))
+    compiled = messages["mo_bytes"]((settings.BASE_DIR / "locale" / "de" / "LC_MESSAGES" / "django.po").read_bytes())
+    assert b"POT-Creation-Date: 2000-01-01 00:00+0000" in compiled
