@@ -5,7 +5,7 @@ import hashlib
 import secrets
 from datetime import timedelta
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import ProtectedError
 from django.urls import reverse
@@ -34,6 +34,12 @@ KEPT_DAYS = 30
 State = Import.State
 
 
+def _may_import(user):
+    access.require(user, "may_import")
+    if user.role.edit == "none":
+        raise PermissionDenied(_("Your role does not allow this."))
+
+
 # --- Taking a file ----------------------------------------------------------------------------------------------------
 
 
@@ -42,7 +48,7 @@ def upload(file, name, record_type, *, by, at_once=False) -> Import:
 
     Raise UnreadableFile for what is no table: nothing is kept then.
     """
-    access.require(by, "may_import")
+    _may_import(by)
     digest = hashlib.sha256()
     for chunk in file.chunks():
         digest.update(chunk)
@@ -105,7 +111,7 @@ def read_file(job, *, import_id):
 
 def check(source, mapping, *, by):
     """Check a whole file by this mapping in the background, writing nothing; its report says what would happen."""
-    access.require(by, "may_import")
+    _may_import(by)
     title = _("Checking %(file)s") % {"file": source.file_name}
     with transaction.atomic():
         source = _locked(source, {State.MAPPING, State.CHECKED, State.FAILED, State.CANCELLED})
@@ -115,7 +121,7 @@ def check(source, mapping, *, by):
 
 def run(source, *, by, partial=False):
     """Bring a checked file in, in the background; with `partial` its good rows only, else all or nothing."""
-    access.require(by, "may_import")
+    _may_import(by)
     title = _("Importing %(file)s") % {"file": source.file_name}
     with transaction.atomic():
         source = _locked(source, {State.CHECKED})
@@ -164,8 +170,8 @@ def try_out(source, progress=None) -> Report:
 
     Raise UnreadableFile, or ValidationError for a mapping that does not hold any more.
     """
-    access.require(source.by, "may_import")
-    report = Importer(_reader(source)).check(progress)
+    _may_import(source.by)
+    report = Importer(_reader(source), _keeper(source)).check(progress)
     _keep_report(source, report, State.CHECKED)
     return report
 
@@ -175,9 +181,9 @@ def bring_in(source, progress=None) -> Report:
 
     Unless its mapping says *partial*, a row with an error takes all of it back, and the import's state is *failed*.
     """
-    access.require(source.by, "may_import")
+    _may_import(source.by)
     reader = _reader(source)
-    importer = Importer(reader)
+    importer = Importer(reader, _keeper(source))
     try:
         with long_change("import", by=source.by, via="import", params={"name": source.file_name}) as change_set:
             with writing(change_set):
@@ -211,13 +217,20 @@ def _reader(source):
     return RowReader(open_table(source.file.path), source.facts, source.record_type, source.mapping, source.by)
 
 
+def _keeper(source):
+    """Forget the rows that failed before; return the function that keeps those that fail now."""
+    source.failed_rows.all().delete()
+
+    def keep(rows):
+        made = [FailedRow(source=source, number=number, values=cells, reason=reason) for number, cells, reason in rows]
+        FailedRow.objects.bulk_create(made, batch_size=1_000)
+
+    return keep
+
+
 def _keep_report(source, report, state, **more):
-    rows = (FailedRow(source=source, number=number, values=cells, reason=reason) for number, cells, reason in report.failed)
-    with transaction.atomic():
-        source.failed_rows.all().delete()
-        FailedRow.objects.bulk_create(rows, batch_size=1_000)
-        source.state, source.report = state, {**report.as_json(), **more}
-        source.save(update_fields=["state", "report", "change_set"])
+    source.state, source.report = state, {**report.as_json(), **more}
+    source.save(update_fields=["state", "report", "change_set"])
 
 
 # --- Forgetting and taking back ---------------------------------------------------------------------------------------
@@ -225,7 +238,7 @@ def _keep_report(source, report, state, **more):
 
 def discard(source, *, by):
     """Forget an import that wrote nothing, with its file."""
-    access.require(by, "may_import")
+    _may_import(by)
     with transaction.atomic():
         source = _locked(source, set(State) - {State.DONE, *Import.BUSY})
         source.delete()
@@ -237,6 +250,10 @@ def forget_files():
     """Delete the files and rows that were kept long enough for their owners to come back to them."""
     before = timezone.now() - timedelta(days=KEPT_DAYS)
     FailedRow.objects.filter(source__created_at__lt=before).delete()
+    for source in Import.objects.filter(created_at__lt=before, state=State.DONE).exclude(report__notes=[], report__differing=[]):
+        # What is noted of a row may name somebody.
+        source.report = {**source.report, "notes": [], "differing": []}
+        source.save(update_fields=["report"])
     for source in Import.objects.filter(created_at__lt=before).exclude(state=State.DONE).select_related("job"):
         if not source.busy:
             source.file.delete(save=False)

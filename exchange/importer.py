@@ -3,11 +3,14 @@
 A row finds its person by the id of the other system, then by e-mail, then by being the same row as before; its company by that
 id, then by name. Matching considers all records; one that the importer may not change is reported as *exists already* and left
 alone. Within a file each field of a record comes from the first row that has it; later rows only fill gaps.
+
+Checking goes through the same code and counts the same. What it would have made or changed by now it keeps on disk
+(`exchange.seen`): new records have negative ids there.
 """
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,53 +30,72 @@ from leads import bulk, lifecycle
 from leads.models import Category, Company, Person
 
 BATCH = 2_000
-MAX_NOTES = 200
-KEPT_ROWS = 50_000  # failed rows that are kept to be given back
+#: How many of the notes, of the differences, and of the rows with errors are kept.
+MAX_NOTES, MAX_DIFFERENCES, MAX_FAILED = 200, 200, 50_000
 #: The key of the advisory lock that lets one import at a time match and create (settled 17).
 LOCK = 0x10753
 COUNTS = ("persons_created", "persons_updated", "companies_created", "companies_updated", "unchanged", "duplicates", "failed")
-EMPTY = (None, "", False)
+
+Mark = tuple[str, str]
+Failed = tuple[int, list[str], str]
 
 
 @dataclass
 class Report:
-    """What happened, or would happen: the counts, what is to be noted about rows, and the rows left out with the reason."""
+    """What happened, or would happen: the counts, and what is to be noted about rows.
+
+    Each row is counted once: with the record it made or changed first, as unchanged, as a duplicate, or as failed.
+    """
 
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
     rows: int = 0
     differences: int = 0
     notes: list[tuple[int, str]] = field(default_factory=list)
-    failed: list[tuple[int, list[str], str]] = field(default_factory=list)
+    differing: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def failed(self):
+        return self.counts["failed"]
 
     def note(self, row, text):
         if len(self.notes) < MAX_NOTES:
             self.notes.append((row.number, str(text)))
 
-    def fail(self, row, reason):
-        self.counts["failed"] += 1
-        if len(self.failed) < KEPT_ROWS:
-            self.failed.append((row.number, [storable(cell) for cell in row.cells], str(reason)))
+    def differ(self, row, label):
+        self.differences += 1
+        if len(self.differing) < MAX_DIFFERENCES:
+            self.differing.append(
+                (row.number, _("%(field)s: an earlier row has another value, and keeps it.") % {"field": label})
+            )
 
     def as_json(self):
-        return {**self.counts, "rows": self.rows, "differences": self.differences, "notes": self.notes}
+        return {**self.counts, "rows": self.rows, "differences": self.differences, "notes": self.notes,
+                "differing": self.differing}  # fmt: skip
 
 
 class Importer:
-    """One file, one mapping, one user. `check` only counts, `write` writes; both go through the same matching."""
+    """One file, one mapping, one user. `check` only counts, `write` writes; both go through the same matching.
 
-    def __init__(self, reader: RowReader):
-        self.reader, self.record_type, self.by = reader, reader.record_type, reader.by
+    `keep` is given the rows with errors, batch by batch: (number, cells, reason).
+    """
+
+    def __init__(self, reader: RowReader, keep: Callable[[list[Failed]], None] = lambda rows: None):
+        self.reader, self.record_type, self.by, self._keep = reader, reader.record_type, reader.by, keep
         mapping = reader.mapping
         self.overwrite = mapping["policy"] == "overwrite"
-        self.category = Category.objects.get(pk=mapping["category"])
         self.source = mappings.source_of(mapping, EXTERNAL_ID) if EXTERNAL_ID in reader.places else ""
         self.company_source = mappings.source_of(mapping, COMPANY_ID) if COMPANY_ID in reader.places else ""
+        self._categories, self._default_status = Category.objects.in_bulk(), lifecycle.default_status()
+        self.category = self._categories[mapping["category"]]
         self._hashed = sorted(reader.places.values())
-        self._fields = {
-            (model, name): model._meta.get_field(name)
-            for model, names in ((Person, (*mappings.PERSON_TARGETS, "company")), (Company, mappings.COMPANY_TARGETS))
-            for name in names
-        }
+        labels = dict(mappings.targets(self.record_type))
+        self._fields = {}
+        for model, names in ((Person, (*mappings.PERSON_TARGETS, "company")), (Company, mappings.COMPANY_TARGETS)):
+            for name in names:
+                described = model._meta.get_field(name)
+                prefix = "company." if model is Company and self.record_type == "person" else ""
+                label = labels.get("company.name" if name == "company" else prefix + name, name)
+                self._fields[model, name] = (described.attname, described.is_relation, label)
 
     def check(self, progress: Callable[[int], None] | None = None) -> Report:
         """Read and match every row without writing; return what would happen."""
@@ -86,21 +108,29 @@ class Importer:
     def _run(self, change_set, progress):
         report, seen = Report(), Seen()
         self._seen = seen
+        self._traces = {model: _Traces(seen, model, self._categories, dry=change_set is None) for model in (Person, Company)}
         batch: list[Row] = []
+        failed: list[Failed] = []
         try:
             for row in self.reader.rows():
                 report.rows += 1
-                if row.error:
-                    report.fail(row, row.error)
-                else:
+                if not row.error:
                     batch.append(row)
+                else:
+                    report.counts["failed"] += 1
+                    if report.failed <= MAX_FAILED:
+                        failed.append((row.number, [storable(cell) for cell in row.cells], row.error))
                 if len(batch) == BATCH:
                     self._batch(batch, change_set, report)
                     batch = []
+                if len(failed) == BATCH:
+                    self._keep(failed)
+                    failed = []
                 if progress and report.rows % BATCH == 0:
                     progress(report.rows)
             if batch:
                 self._batch(batch, change_set, report)
+            self._keep(failed)
             if progress:
                 progress(report.rows)
         finally:
@@ -128,116 +158,95 @@ class Importer:
     def _companies(self, wanted, report, change_set, source):
         """Find, create and complete the companies of a batch; each row's `found_company` is set."""
         own = self.record_type == "company"
-        marks = {
+        traces = self._traces[Company]
+        marks: dict[int, list[Mark]] = {
             row.number: ([("id", external)] if external and source else [])
             + ([("name", fold(values["name"]))] if values.get("name") else [])
             for row, values, external in wanted
         }
-        every = {mark for found in marks.values() for mark in found}
-        known: dict[tuple[str, str], Company] = self._planned(Company, every)
-        live = Company.objects.filter(deleted_at=None).select_related("category")
-        for company in live.filter(name_key__in={text for kind, text in every if kind == "name"}).order_by("-pk"):
-            known["name", company.name_key] = company
-        by_pk = {company.pk: company for company in known.values() if company.pk}
-        ids = _external_records(source, "company", {text for kind, text in every if kind == "id"})
-        by_pk |= live.in_bulk(set(ids.values()) - by_pk.keys())
-        known |= {("id", external): by_pk[pk] for external, pk in ids.items() if pk in by_pk}
-        given = _Given(self._seen, Company, by_pk)
-        allowed = _editable_ids(Company, by_pk, self.by)
-        created, changes, new_ids = [], defaultdict(set), {}
+        live = Company.objects.filter(deleted_at=None)
+        known, ids = traces.find(marks, live, {"name": "name_key"}, {"id": source})
+        allowed = traces.editable(known.values(), self.by)
+        created, new_ids = [], {}
+        changes: dict[Company, set[str]] = {}
         for row, values, external in wanted:
-            company = next((known[mark] for mark in marks[row.number] if mark in known), None)
+            company = _first(known, marks[row.number])
             if company is None and not values.get("name"):
                 report.note(row, _("The company %(id)s is not known; the person comes without one.") % {"id": external})
                 continue
             if company is None:
-                company = Company(**{"owner": self.by, "category": self.category, **values})
+                # A person's company is looked after by whoever looks after the person.
+                owner = row.values.get("owner") or self.by
+                company = Company(**{"owner": owner, "category": self.category, **values})
                 company.name_key = fold(company.name)
-                created.append(company)
+                created.append(traces.make(company, values))
                 report.counts["companies_created"] += 1
-            elif not company.pk:  # made by an earlier row of this batch, or of a dry run
-                self._complete(company, values, True, report)
-                report.counts["duplicates"] += own
-            elif company.pk not in allowed:
+            elif not (company.trace.given or company.pk in allowed):
                 if own:
                     report.counts["duplicates"] += 1
-                    report.note(row, _("Exists already, and is not yours to change."))
+                if own or not company.trace.noted:
+                    report.note(row, _("Exists already, and is not yours to change.") if own else _(
+                        "The company exists already, and is not yours to change."))  # fmt: skip
+                company.trace.noted = True
+                if own:
                     continue
             else:
-                again = given.again(company)
-                if changed := self._complete(company, values, again, report):
-                    changes[company] |= changed
-                elif own:
-                    report.counts["duplicates" if again else "unchanged"] += 1
+                self._give(company, values, row, report, "companies_updated", own, changes)
             row.found_company = company
-            if external and source and external not in ids:
+            if external and source and ("id", external) not in ids:
                 new_ids.setdefault(external, company)
             for mark in marks[row.number]:
-                known.setdefault(mark, company)
-        report.counts["companies_updated"] += given.keep(changes)
-        if change_set is None:
-            self._plan(Company, known)
-            return
-        bulk.create_companies(created)
-        given.made(created)
-        bulk.update_companies(changes)
-        _keep_external_ids(source, "company", new_ids, change_set)
+                if _first(known, [mark]) is None and _holds(company, mark):
+                    known[mark] = company
+        if change_set is not None:
+            bulk.create_companies(created)
+            self._left_alone(changes, bulk.update_companies(changes), "companies_updated", own, report)
+            _keep_external_ids(source, "company", new_ids, change_set)
+        traces.keep(known)
 
     # --- Persons ----------------------------------------------------------------------------------------------------------
 
     def _persons(self, rows, report, change_set):
+        traces = self._traces[Person]
         marks = self._marks(rows)
-        every = {mark for found in marks.values() for mark in found}
-        known: dict[tuple[str, str], Person] = self._planned(Person, every)
-        live = Person.objects.filter(deleted_at=None).select_related("company__category", "category")
-        for person in live.filter(email_key__in={text for kind, text in every if kind == "email"}).order_by("-pk"):
-            known["email", person.email_key] = person
-        by_pk = {person.pk: person for person in known.values() if person.pk}
-        kept = {}
-        for kind, source in (("person", self.source), ("row", "row")):
-            wanted = {text for kind_, text in every if kind_ == kind}
-            kept |= {(kind, text): pk for text, pk in _external_records(source, "person", wanted).items()}
-        by_pk |= live.in_bulk(set(kept.values()) - by_pk.keys())
-        known |= {mark: by_pk[pk] for mark, pk in kept.items() if pk in by_pk}
-        given = _Given(self._seen, Person, by_pk)
-        allowed = _editable_ids(Person, by_pk, self.by)
-        created, changes, new_ids = [], defaultdict(set), {"person": {}, "row": {}}
+        live = Person.objects.filter(deleted_at=None)
+        known, ids = traces.find(marks, live, {"email": "email_key"}, {"person": self.source, "row": "row"})
+        allowed = traces.editable(known.values(), self.by)
+        created: list[Person] = []
+        new_ids: dict[str, dict[str, Person]] = {"person": {}, "row": {}}
+        changes: dict[Person, set[str]] = {}
         for row in rows:
-            person = next((known[mark] for mark in marks[row.number] if mark in known), None)
+            person = _first(known, marks[row.number])
             if person is None:
-                person = self._new_person(row, report)
-                created.append(person)
+                created.append(person := self._new_person(row, report))
                 report.counts["persons_created"] += 1
-            elif not person.pk:  # made by an earlier row of this batch, or of a dry run
-                self._complete(person, self._fitting(person, row, report), True, report)
-                report.counts["duplicates"] += 1
-            elif person.pk not in allowed:
+            elif not (person.trace.given or person.pk in allowed):
                 report.counts["duplicates"] += 1
                 report.note(row, _("Exists already, and is not yours to change."))
                 continue
             else:
-                again = given.again(person)
-                if changed := self._complete(person, self._fitting(person, row, report), again, report):
-                    changes[person] |= changed
-                else:
-                    report.counts["duplicates" if again else "unchanged"] += 1
+                values = self._fitting(person, row, report)
+                other = _first(known, [mark for mark in marks[row.number] if mark[0] == "email"])
+                if other is not None and other is not person:
+                    report.note(row, _("Another person has this e-mail address; it was not taken."))
+                    values = {name: value for name, value in values.items() if name != "email"}
+                self._give(person, values, row, report, "persons_updated", True, changes)
             for mark in marks[row.number]:
-                known.setdefault(mark, person)
-                if mark[0] in new_ids and mark not in kept:
+                if _first(known, [mark]) is None and _holds(person, mark):
+                    known[mark] = person
+                if mark[0] in new_ids and mark not in ids:
                     new_ids[mark[0]].setdefault(mark[1], person)
-        report.counts["persons_updated"] += given.keep(changes)
-        if change_set is None:
-            self._plan(Person, known)
-            return
-        bulk.create_persons(created)
-        given.made(created)
-        bulk.update_persons(changes)
-        _keep_external_ids(self.source, "person", new_ids["person"], change_set)
-        _keep_external_ids("row", "person", new_ids["row"], change_set)
+        if change_set is not None:
+            bulk.create_persons(created)
+            self._left_alone(changes, bulk.update_persons(changes), "persons_updated", True, report)
+            _keep_external_ids(self.source, "person", new_ids["person"], change_set)
+            _keep_external_ids("row", "person", new_ids["row"], change_set)
+        traces.keep(known)
 
-    def _marks(self, rows) -> dict[int, list[tuple[str, str]]]:
+    def _marks(self, rows) -> dict[int, list[Mark]]:
         """Return what the person of each row is known by, the surest first."""
-        marks, digests = {}, {}
+        marks: dict[int, list[Mark]] = {}
+        digests = {}
         for row in rows:
             marks[row.number] = [("person", row.external_id)] if row.external_id and self.source else []
             if email := row.values.get("email"):
@@ -253,29 +262,30 @@ class Importer:
         self._seen.add(before)
         return marks
 
-    def _planned(self, model, marks) -> dict[tuple[str, str], Any]:
-        """Return stand-ins for what a dry run would have created by now, with the category it would have."""
-        keys = {f"{model.__name__} {kind} {text}": (kind, text) for kind, text in marks}
-        found = self._seen.find(keys)
-        categories = Category.objects.in_bulk(set(found.values())) if found else {}
-        return {keys[key]: model(category=categories[category]) for key, category in found.items()}
-
-    def _plan(self, model, known):
-        self._seen.add({f"{model.__name__} {kind} {text}": record.category_id for (kind, text), record in known.items()
-                        if not record.pk})  # fmt: skip
-
     def _new_person(self, row, report):
         category = row.found_company.category if row.found_company else self.category
-        values = {"owner": self.by, **self._with_status(row.values, category, row, report)}
-        person = Person(**values, company=row.found_company)
+        values = self._with_status(row.values, category, row, report)
+        person = Person(**{"owner": self.by, **values}, company=row.found_company)
         person.category, person.is_lead = category, category.lead_status_enabled
+        self._traces[Person].make(person, values | ({"company": row.found_company} if row.found_company else {}))
+        self._begin(person)
         return person
+
+    def _begin(self, person):
+        """Let a lead without a status have the default one, as they will once they are written, until a row gives another."""
+        if person.category.lead_status_enabled and person.lead_status_id is None:
+            person.lead_status = self._default_status
+            person.trace.set("lead_status_id", person.lead_status_id)
+            person.trace.default_status = True
 
     def _fitting(self, person, row, report):
         """Return the row's values for a person who is there: with the company, and a status only where one applies (R6)."""
-        values = row.values | ({"company": row.found_company} if row.found_company else {})
-        joins = row.found_company is not None and (person.company_id is None or self.overwrite)
-        return self._with_status(values, row.found_company.category if joins else person.category, row, report, person)
+        company = row.found_company
+        if company is None:
+            return self._with_status(row.values, person.category, row, report, person)
+        joins = person.company_id is None or (self.overwrite and not person.trace.given)
+        category = company.category if joins else person.category
+        return self._with_status({**row.values, "company": company}, category, row, report, person)
 
     def _with_status(self, values, category, row, report, person=None):
         status = values.get("lead_status")
@@ -287,51 +297,183 @@ class Importer:
 
     # --- Both -------------------------------------------------------------------------------------------------------------
 
-    def _complete(self, record, values, touched, report) -> set[str]:
+    def _give(self, record, values, row, report, updated, counted, changes):
+        """Give a row's values to a record that is there, and count the row where it is the record's own (`counted`)."""
+        trace = record.trace
+        again, trace.given = trace.given, True
+        changed = self._complete(record, values, again, row, report)
+        if again and counted:
+            report.counts["duplicates"] += 1
+        if changed:
+            if record.pk is not None:
+                changes[record] = changes.get(record, set()) | changed
+                trace.row = row
+            if not (trace.made or trace.changed):
+                trace.changed = True
+                report.counts[updated] += 1
+                if again and counted:
+                    report.counts["unchanged"] -= 1  # as which an earlier row was counted
+        elif counted and not again:
+            report.counts["unchanged"] += 1
+
+    def _complete(self, record, values, again, row, report) -> set[str]:
         """Set on the record what the row adds; return the names of the changed fields."""
         changed = set()
-        model = type(record)
+        model, trace = type(record), record.trace
         for name, value in values.items():
-            if value in EMPTY or (name == "name" and model is Company):
+            if value is None or value == "" or (name == "name" and model is Company):
                 continue  # a company was found by its name
-            described = self._fields[model, name]
+            attname, is_relation, label = self._fields[model, name]
             # By the id: asking for the record behind it would be a query for each row.
-            current, new = getattr(record, described.attname), value.pk if described.is_relation else value
-            if current == new and new is not None:
+            current, new = getattr(record, attname), value.pk if is_relation else value
+            if name == "lead_status" and trace.default_status:
+                current = None  # nobody gave it
+            if current == new:
                 continue
-            if name == "category" and (touched or not self.overwrite):
-                continue  # R12: a company keeps the category it has, unless one asks to overwrite
-            if current in EMPTY or (self.overwrite and not touched):
+            # A category is never empty: a company keeps the one it has, unless one asks to overwrite (R12).
+            if current in (None, "", False) or (self.overwrite and not again):
                 changed.add(name)
                 setattr(record, name, value)
-            elif touched:
-                report.differences += 1
+                trace.set(attname, new)
+                if name == "company":
+                    self._joined(record)
+                elif name == "lead_status":
+                    trace.default_status = False
+            elif again:
+                report.differ(row, label)
         return changed
 
+    def _joined(self, person):
+        """Let a person have the category of the company they join, and a lead status if they have none (R7)."""
+        person.category = person.company.category
+        person.trace.set("category_id", person.category_id)
+        self._begin(person)
 
-class _Given:
-    """Which records rows of this file were given to before, and which were changed by one."""
+    def _left_alone(self, changes, written, updated, counted, report):
+        """Note what somebody else changed between our reading and writing it: it stays as they made it (R17)."""
+        for record in changes.keys() - written.keys():
+            report.note(record.trace.row, _("Somebody else changed it at the same time; it was left as they made it."))
+            if record.trace.changed:
+                record.trace.changed = False
+                report.counts[updated] -= 1
+                report.counts["unchanged"] += counted
 
-    def __init__(self, seen, model, ids):
-        self._seen, self._name = seen, model.__name__
-        self._before = seen.find(f"{self._name} {pk}" for pk in ids)
 
-    def again(self, record) -> bool:
-        """Note that a row is given to this record; return whether one was before."""
-        key = f"{self._name} {record.pk}"
-        again = key in self._before
-        self._before.setdefault(key, 0)
-        return again
+@dataclass
+class Trace:
+    """What the rows of this file have done to one record so far."""
 
-    def keep(self, changes) -> int:
-        """Remember what was noted; return how many of the changed records are changed for the first time."""
-        changed = [key for record in changes if not self._before[key := f"{self._name} {record.pk}"]]
-        self._before.update(dict.fromkeys(changed, 1))
-        self._seen.add(self._before)
-        return len(changed)
+    given: bool = False
+    made: bool = False
+    changed: bool = False
+    #: Its lead status is the default one because no row has given it another.
+    default_status: bool = False
+    #: That it is not the importer's to change has been said.
+    noted: bool = False
+    #: In a dry run the columns it would have by now; None where the database has them.
+    values: dict | None = None
+    row: Row | None = None
 
-    def made(self, records):
-        self._seen.add({f"{self._name} {record.pk}": 1 for record in records})
+    def set(self, attname, value):
+        if self.values is not None:
+            self.values[attname] = value if value is None or isinstance(value, (bool, int)) else str(value)
+
+
+class _Traces:
+    """The traces of the records of one type, kept on disk from batch to batch; in a dry run with the records themselves."""
+
+    def __init__(self, seen, model, categories, *, dry):
+        self._seen, self._model, self._categories, self._dry = seen, model, categories, dry
+        self._made = 0
+
+    def find(self, marks, live, keys, sources):
+        """Return the records behind these marks, each with its trace, and the marks that are ids which are known already.
+
+        `keys` maps a kind of mark to the column that holds it, `sources` to the name of the system whose ids they are.
+        """
+        wanted: dict[str, set[str]] = {}
+        for kind, text in {mark for found in marks.values() for mark in found}:
+            wanted.setdefault(kind, set()).add(text)
+        by_pk: dict[int, Any] = {}
+        at: dict[Mark, int] = {}
+        for kind, column in keys.items():
+            if texts := wanted.get(kind):
+                # The oldest of several wins.
+                for record in live.filter(**{f"{column}__in": texts}).order_by("-pk"):
+                    by_pk[record.pk] = record
+                    at[kind, getattr(record, column)] = record.pk
+        ids = {}
+        for kind, source in sources.items():
+            found = _external_records(source, self._model.history.record_type, wanted.get(kind))
+            ids |= {(kind, text): pk for text, pk in found.items()}
+        if self._dry:
+            planned = self._seen.find(f"{self._name} {kind} {text}" for kind, texts in wanted.items() for text in texts)
+            for key, pk in planned.items():
+                kind, _space, text = key.removeprefix(f"{self._name} ").partition(" ")
+                at.setdefault((kind, text), pk)
+        by_pk |= live.in_bulk([pk for pk in {*ids.values(), *at.values()} if pk > 0 and pk not in by_pk])
+        by_pk |= {pk: self._model(pk=pk) for pk in at.values() if pk < 0}
+        # The id of a record that is in the bin, or gone, will belong to its successor.
+        ids = {mark: pk for mark, pk in ids.items() if pk in by_pk}
+        self._recall(by_pk)
+        return {mark: by_pk[pk] for mark, pk in {**at, **ids}.items() if pk in by_pk}, ids
+
+    @property
+    def _name(self):
+        return self._model.__name__
+
+    def _recall(self, by_pk):
+        kept = self._seen.find(f"{self._name} {pk}" for pk in by_pk)
+        for pk, record in by_pk.items():
+            flags, values = json.loads(kept.get(f"{self._name} {pk}", "[[], null]"))
+            record.trace = Trace(*flags, values=(values or {}) if self._dry else None)
+            for attname, value in (values or {}).items():
+                setattr(record, attname, value)
+            # Not by a join: there are few categories, and many records.
+            record.category = self._categories.get(record.category_id) or record.category
+
+    def make(self, record, values):
+        """Give a new record its trace, and in a dry run its id; return it."""
+        record.trace = Trace(given=True, made=True, values={} if self._dry else None)
+        if self._dry:
+            self._made -= 1
+            record.pk = self._made
+            for name, value in {"category": record.category, "owner": record.owner, **values}.items():
+                described = self._model._meta.get_field(name)
+                record.trace.set(described.attname, value.pk if described.is_relation and value is not None else value)
+            if self._model is Company:
+                record.trace.set("name_key", record.name_key)
+        return record
+
+    def editable(self, records, by) -> set[int]:
+        """Return the ids of those that the importer may change."""
+        ids = {record.pk for record in records if record.pk > 0}
+        return set(access.editable(self._model.objects.filter(pk__in=ids), by).values_list("pk", flat=True)) if ids else set()
+
+    def keep(self, known):
+        """Remember the records of a batch; once they are written."""
+        kept: dict[str, Any] = {}
+        for record in {id(record): record for record in known.values()}.values():
+            trace = record.trace
+            if trace.given or trace.noted:
+                flags = [trace.given, trace.made, trace.changed, trace.default_status, trace.noted]
+                kept[f"{self._name} {record.pk}"] = json.dumps([flags, trace.values])
+        if self._dry:
+            kept |= {f"{self._name} {kind} {text}": record.pk for (kind, text), record in known.items()}
+        self._seen.add(kept)
+
+
+def _first(known, marks):
+    """Return the record of the first of these marks that leads to one, or None."""
+    return next((known[mark] for mark in marks if mark in known and _holds(known[mark], mark)), None)
+
+
+def _holds(record, mark):
+    """Tell whether a record goes by this name or address; found by an id it may not, and an address may be overwritten."""
+    kind, text = mark
+    if kind == "email":
+        return record.email.strip().lower() == text
+    return kind != "name" or record.name_key == text
 
 
 def _one_at_a_time():
@@ -341,7 +483,7 @@ def _one_at_a_time():
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 
-def _external_records(source, record_type, ids) -> dict[str, int]:
+def _external_records(source, record_type, ids: Iterable[str] | None) -> dict[str, int]:
     """Return external id -> record id of those that are known."""
     if not ids or not source:
         return {}
@@ -362,7 +504,3 @@ def _keep_external_ids(source, record_type, records, change_set):
             rows, batch_size=1_000, update_conflicts=True, unique_fields=["source", "record_type", "external_id"],
             update_fields=["record_id", "change_set"],
         )  # fmt: skip
-
-
-def _editable_ids(model, ids, by) -> set[int]:
-    return set(access.editable(model.objects.filter(pk__in=ids), by).values_list("pk", flat=True)) if ids else set()

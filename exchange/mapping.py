@@ -159,15 +159,18 @@ def _company_words() -> dict[str, str]:
 # --- Values of lists --------------------------------------------------------------------------------------------------
 
 
-def guess_values(mapping, found: dict[str, Iterable[str]], by) -> dict:
-    """Return the mapping with a guess for every value that has none yet; `found` maps a target to the file's values."""
+def guess_values(mapping, found: dict[str, Iterable[str]], by, unlisted=()) -> dict:
+    """Return the mapping with a guess for every value that has none yet; `found` maps a target to the file's values.
+
+    Nothing is created for the `unlisted` targets: of a column with hundreds of values nobody has looked at each.
+    """
     values = {target: dict(chosen) for target, chosen in mapping.get("values", {}).items()}
     for target, texts in found.items():
         chosen, known = values.setdefault(target, {}), None
         for text in texts:
             if (key := fold(text)) not in chosen:
                 known = _known(target) if known is None else known
-                chosen[key] = known.get(key) or _guess_value(target, key, by)
+                chosen[key] = known.get(key) or _guess_value(target, key, by, target not in unlisted)
     return {**mapping, "values": values}
 
 
@@ -180,9 +183,10 @@ def _known(target) -> dict[str, int]:
     return {fold(name): item.pk for item in items for name in (item.name_de, item.name_en)}
 
 
-def _guess_value(target, text, by):
+def _guess_value(target, text, by, listed):
+    create = listed and by.role.administers
     if target == "owner":
-        return CREATE if by.role.administers else ME
+        return CREATE if create else ME
     if target == "lead_status":
         kind = next((kind for word, kind in _STATUS_WORDS if word in text), "open")
         status = LeadStatus.objects.selectable().filter(kind=kind).first()
@@ -191,7 +195,7 @@ def _guess_value(target, text, by):
         name = next((name for word, name in _CATEGORY_WORDS.items() if word in text), "")
         item = Category.objects.selectable().filter(name_en=name).first()
         return item.pk if item else NOTHING
-    return CREATE if by.role.administers else NOTHING
+    return CREATE if create else NOTHING
 
 
 def options(target, by) -> list[tuple[str, str]]:

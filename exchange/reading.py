@@ -2,8 +2,10 @@
 
 import csv
 import io
+import lzma
 import re
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -126,6 +128,8 @@ def open_table(path: str) -> Table:
     text = start.decode(encoding, "replace").lstrip("\ufeff")
     if re.match(r"\s*<(!doctype|html|\?xml|svg)", text, re.IGNORECASE) or re.match(r"\s*[\[{]\s*[\"{]", text):
         raise _no_table()
+    if len(re.findall(r"[\x01-\x08\x0e-\x1f]", text)) > len(text) // 50:
+        raise _no_table()
     return Table(path, "csv", encoding, _delimiter(text))
 
 
@@ -218,20 +222,31 @@ def _check_xlsx(path: str) -> None:
                     with archive.open(part) as file:
                         if b"<!DOCTYPE" in file.read(65_536):
                             raise _damaged()
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError, ValueError) as error:
+    except (
+        zipfile.BadZipFile,
+        EOFError,
+        OSError,
+        NotImplementedError,
+        RuntimeError,
+        ValueError,
+        zlib.error,
+        lzma.LZMAError,
+    ) as error:
         raise _damaged() from error
 
 
 def _xlsx_rows(path: str) -> Iterator[list[str]]:
     from openpyxl import load_workbook
 
+    file = open(path, "rb")  # noqa: SIM115 (closed below; by a path openpyxl would ask for its ending)
     try:
-        book = load_workbook(path, read_only=True, data_only=True, keep_links=False)
+        book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
         sheet = next((one for one in book.worksheets if one.sheet_state == "visible"), None) or book.worksheets[0]
         # What the file says of its size may be a lie.
         sheet.reset_dimensions()
         rows = sheet.iter_rows(values_only=True, max_col=MAX_COLUMNS + 1)
     except Exception as error:  # whatever openpyxl stumbles over
+        file.close()
         raise _damaged() from error
     try:
         while True:
@@ -244,6 +259,7 @@ def _xlsx_rows(path: str) -> Iterator[list[str]]:
             yield [_text(value) for value in row]
     finally:
         book.close()
+        file.close()
 
 
 def _text(value) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -19,6 +20,8 @@ from leads.models import Company, Person
 YES = {"1", "yes", "true", "ja", "y", "j", "x", "wahr", "on"}
 NO = {"0", "no", "false", "nein", "n", "falsch", "off"}
 MAX_ID = 120
+#: How many different values of a column that has too many to be matched one by one are matched by their names.
+MAX_VALUES = 5_000
 
 
 @dataclass(slots=True)
@@ -42,9 +45,11 @@ class RowReader:
     def __init__(self, table, facts, record_type, mapping, by):
         self.table, self.record_type, self.by = table, record_type, by
         self.head = table.head()
+        self._narrow = table.file_type == "csv"
         self.mapping = mappings.check(record_type, mapping, self.head, by)
         self.places = {target: self.head.index(name) for name, target in self.mapping["columns"].items() if target}
-        self.mapping = mappings.guess_values(self.mapping, self._found(facts or {}), by)
+        self._listed, unlisted = self._found(facts or {})
+        self.mapping = mappings.guess_values(self.mapping, self._listed, by, unlisted)
         self.created_users: list[int] = []
         self._items = {target: self._load(target) for target in self.places if target in LISTS}
         self._readers = [(place, self._reader(target)) for target, place in self.places.items()]
@@ -54,6 +59,12 @@ class RowReader:
         """Yield every row of the file; `error` says what is wrong with it, by column."""
         for number, cells in self.table.records():
             row, errors = Row(number, cells), []
+            if self._narrow and len(cells) > len(self.head):
+                # In a CSV file a separator too many moves all that follows; a note beside a sheet's table moves nothing.
+                row.error = _("The row has %(cells)s cells, the file %(columns)s columns.") % {
+                    "cells": len(cells), "columns": len(self.head)}  # fmt: skip
+                yield row
+                continue
             for place, read in self._readers:
                 if text := cells[place]:
                     try:
@@ -85,11 +96,16 @@ class RowReader:
 
         if target in LISTS:
             items = self._items[target]
+            folded = lru_cache(maxsize=10_000)(fold)
 
-            def convert(text):
-                return items.get(fold(text))
+            def read_item(row, text):
+                key = folded(text)
+                if key in items:
+                    (row.company if of_company else row.values)[name] = items[key]
 
-        elif name == "country":
+            return read_item
+
+        if name == "country":
             names = _country_names()
 
             def convert(text):
@@ -123,8 +139,8 @@ class RowReader:
 
     # --- Values of lists --------------------------------------------------------------------------------------------------
 
-    def _found(self, facts) -> dict[str, list[str]]:
-        """Return target -> the values the file has for it; a column with too many to list is read again."""
+    def _found(self, facts) -> tuple[dict[str, list[str]], set[str]]:
+        """Return target -> the values the file has for it, and the targets whose columns have too many to list."""
         listed = facts.get("values", {})
         found: dict[str, dict] = {}
         unlisted = {}
@@ -132,13 +148,13 @@ class RowReader:
             if target in LISTS:
                 found[target] = {text: None for text, _count in listed.get(str(place), [])}
                 if str(place) not in listed:
-                    unlisted[place] = found[target]
+                    unlisted[target] = place
         if unlisted:
             for _number, cells in self.table.records():
-                for place, texts in unlisted.items():
-                    if text := cells[place][:120]:
-                        texts[text] = None
-        return {target: list(texts) for target, texts in found.items()}
+                for target, place in unlisted.items():
+                    if (text := cells[place][:120]) and len(found[target]) < MAX_VALUES:
+                        found[target][text] = None
+        return {target: list(texts) for target, texts in found.items()}, set(unlisted)
 
     def _load(self, target) -> dict[str, Any]:
         """Return folded text -> the item it becomes; an unsaved one for what is to be created."""
@@ -154,7 +170,9 @@ class RowReader:
             elif value == ME:
                 items[text] = self.by
             elif value == CREATE and self.by.role.administers:
-                items[text] = model()
+                items[text] = model(pk=-1 - len(items))  # to be told from the others
+            elif target == "owner":
+                items[text] = None  # nobody, as chosen
         return items
 
     def create_missing(self):
@@ -162,11 +180,9 @@ class RowReader:
         made: dict[tuple, Any] = {}
         for target, items in self._items.items():
             model = LISTS[target]
-            if all(item.pk for item in items.values()):
-                continue
-            names = {fold(text): text for text in self._texts(target)}
+            names = {fold(text): text for text in self._listed[target]}
             for text, item in list(items.items()):
-                if item.pk:
+                if item is None or item.pk > 0:
                     continue
                 if text not in names:
                     del items[text]  # chosen for a value this file does not have
@@ -175,10 +191,6 @@ class RowReader:
                 if (model, fold(name)) not in made:
                     made[model, fold(name)] = self._create_user(name) if model is User else _item_called(model, name)
                 items[text] = made[model, fold(name)]
-
-    def _texts(self, target):
-        place = self.places[target]
-        return {cells[place] for _number, cells in self.table.records() if cells[place]}
 
     def _create_user(self, name):
         """Create a user who can own records, and cannot sign in before an administrator gives them an e-mail address."""

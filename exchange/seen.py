@@ -2,19 +2,20 @@
 
 import sqlite3
 from collections.abc import Iterable
+from typing import Any
 
 
 class Seen:
-    """Keys with a whole number each, in a temporary file of SQLite's that vanishes with the object."""
+    """Keys with a number or a text each, in a temporary file of SQLite's that vanishes with the object."""
 
     def __init__(self):
         self._db = sqlite3.connect("", isolation_level=None)
         self._db.execute("PRAGMA cache_size = -8000")
         self._db.execute("PRAGMA journal_mode = OFF")
-        self._db.execute("CREATE TABLE seen (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID")
+        self._db.execute("CREATE TABLE seen (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID")
 
-    def find(self, keys: Iterable[str]) -> dict[str, int]:
-        """Return those of the keys that were seen, with their numbers."""
+    def find(self, keys: Iterable[str]) -> dict[str, Any]:
+        """Return those of the keys that were seen, with their values."""
         wanted, found = list(keys), {}
         for start in range(0, len(wanted), 5_000):
             some = wanted[start : start + 5_000]
@@ -22,10 +23,10 @@ class Seen:
             found.update(self._db.execute(f"SELECT key, value FROM seen WHERE key IN ({marks})", some))  # noqa: S608 (marks alone)
         return found
 
-    def add(self, numbers: dict[str, int]) -> None:
-        """Remember these keys; a key that was seen gets its new number."""
+    def add(self, values: dict[str, Any]) -> None:
+        """Remember these keys; a key that was seen gets its new value."""
         self._db.execute("BEGIN")
-        self._db.executemany("INSERT OR REPLACE INTO seen VALUES (?, ?)", numbers.items())
+        self._db.executemany("INSERT OR REPLACE INTO seen VALUES (?, ?)", values.items())
         self._db.execute("COMMIT")
 
     def close(self) -> None:

@@ -151,7 +151,9 @@ def failed(request, pk):
     if not rows.exists():
         raise Http404
     head = [*source.facts.get("head", []), _("Row"), _("Reason")]
-    lines = csv_lines(head, ([*row.values, row.number, row.reason] for row in rows.iterator(1_000)))
+    width = len(head) - 2
+    # What stands beyond the last column follows the reason, which so stays below its name.
+    lines = csv_lines(head, ([*row.values[:width], row.number, row.reason, *row.values[width:]] for row in rows.iterator(1_000)))
     answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     answer.headers["Content-Disposition"] = f'attachment; filename="failed-rows-{source.pk}.csv"'
     return answer

@@ -65,9 +65,17 @@ def update_persons(changes):
             setattr(person, key, value)
         if "lead_status" in names:
             statuses[person.lead_status_id].append(person.pk)
-    _write(Person, {person: names - {"lead_status"} for person, names in changes.items()}, {"name_key", "email_key"})
-    if joined := _having(changes, {"company"}):
-        lifecycle.settle(joined)
+    joined = _having(changes, {"company"})
+    came_from = dict(Person.objects.filter(pk__in=joined).values_list("pk", "category_id"))
+    written = {person: names - {"lead_status"} for person, names in changes.items()}
+    for person in written:
+        if person.pk in came_from:
+            # In one statement with the company: so the history keeps the category of their own that is cleared (settled 3).
+            person.category_id = person.company.category_id
+            written[person] |= {"category"}
+    _write(Person, written, {"name_key", "email_key"})
+    if joined:
+        lifecycle.settle(joined, came_from)
     for status, ids in statuses.items():
         leads = Person.objects.filter(pk__in=ids, is_lead=True).exclude(lead_status=status)
         leads.update(lead_status=status, lead_status_since=timezone.now(), **Person.edited())

@@ -143,6 +143,7 @@ def derive_persons(ids):
         if rewritten:
             Person.objects.bulk_update(rewritten, ["name_key", "email_key"], batch_size=500)
         company = Company.objects.filter(pk=OuterRef("company_id"))
+        persons.filter(lead_status=None).exclude(lead_status_since=None).update(lead_status_since=None)
         persons.filter(company__isnull=False).update(category_id=Subquery(company.values("category_id")[:1]))
         enabled = list(Category.objects.filter(lead_status_enabled=True).values_list("pk", flat=True))
         persons.update(is_lead=Case(When(category_id__in=enabled, then=Value(True)), default=Value(False)))

@@ -46,7 +46,7 @@ class Command(BaseCommand):
             source.save(update_fields=["mapping"])
             # All or nothing: every row is checked before the first is written (settled 11).
             report = actions.try_out(source)
-            if not dry_run and (not report.counts["failed"] or source.mapping["partial"]):
+            if not dry_run and (not report.failed or source.mapping["partial"]):
                 report = actions.bring_in(source)
         except (UnreadableFile, PermissionDenied) as error:
             raise CommandError(str(error)) from error
@@ -57,8 +57,8 @@ class Command(BaseCommand):
         self.stdout.write(str(source.told))
         for number, text in report.notes[:20]:
             self.stdout.write(f"  row {number}: {text}")
-        for number, _cells, reason in report.failed[:20]:
-            self.stdout.write(f"  row {number}: {reason}")
+        for row in source.failed_rows.order_by("number")[:20]:
+            self.stdout.write(f"  row {row.number}: {row.reason}")
         if options["json"]:
             self.stdout.write(json.dumps(report.counts))
         if source.state != Import.State.DONE and not dry_run:
