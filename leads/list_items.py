@@ -145,13 +145,13 @@ def edit_item(item, values, *, by, via, version=None, was=None, progress=None) -
         current = _locked(item)
         if current.deleted_at:
             raise ValidationError(_("This item was deleted; restore it first."))
-        if version is not None and version != current.version:
-            check_stale(current, values, was)
-        before = {name: getattr(current, name) for name in values}
-        for name, value in values.items():
+        stale = version is not None and version != current.version
+        mine = check_stale(current, values, was) if stale else values
+        before = {name: getattr(current, name) for name in mine}
+        for name, value in mine.items():
             setattr(current, name, value)
         _clean(current)
-        changed.update({name: getattr(current, name) for name in values if getattr(current, name) != before[name]})
+        changed.update({name: getattr(current, name) for name in mine if getattr(current, name) != before[name]})
         if changed:
             columns = {(field := model._meta.get_field(name)).attname: getattr(current, field.attname) for name in changed}
             model.objects.filter(pk=current.pk).update(**columns, **model.edited())
