@@ -10,6 +10,8 @@ from leads.models import Company, Person
 
 
 class ActivitySerializer(api.Strict, serializers.ModelSerializer):
+    """A follow-up. It belongs to a person or a company; done is what has `done_at`."""
+
     person = api.Choice(queryset=Person.objects.all(), visible=True, allow_null=True, required=False)
     company = api.Choice(queryset=Company.objects.all(), visible=True, allow_null=True, required=False)
     owner = api.Choice(queryset=User.objects.all(), allow_null=True, required=False)
@@ -23,6 +25,8 @@ class ActivitySerializer(api.Strict, serializers.ModelSerializer):
 
 
 class Activities(api.RecordViewSet):
+    """Follow-ups of the persons and companies that the user may see."""
+
     queryset = Activity.objects.all()
     serializer_class = ActivitySerializer
     record_name = "activity"

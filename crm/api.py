@@ -3,22 +3,26 @@
 import hashlib
 import json
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.http import Http404
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import exceptions, mixins, serializers, viewsets
+from rest_framework.decorators import api_view
 from rest_framework.response import Response
 
-from crm.api_basics import SessionAuthentication, Stale, TokenAuthentication, language_of
+from crm import external_ids
+from crm.api_basics import JsonParser, SessionAuthentication, Stale, TokenAuthentication, language_of
 from crm.filters import CatalogueBackend
 from crm.history.changes import Conflict
-from crm.models import ExternalId, IdempotencyKey
+from crm.models import IdempotencyKey
 
-MAX_BODY_DEPTH = 20
+#: Parameters of which a second one would contradict the first.
+ONCE = {"page", "page_size", "ordering", "search", "allow_duplicate"}
 
 
 class TokenScheme(OpenApiAuthenticationExtension):
@@ -34,7 +38,7 @@ class SessionScheme(OpenApiAuthenticationExtension):
     name = "session"
 
     def get_security_definition(self, auto_schema):
-        return {"type": "apiKey", "in": "cookie", "name": "lotse_session"}
+        return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
 
 
 class VersionNeeded(exceptions.APIException):
@@ -47,40 +51,72 @@ class Mismatch(exceptions.APIException):
     default_code = "idempotency"
 
 
+@extend_schema(exclude=True)
+@api_view(["GET", "POST", "PUT", "PATCH", "DELETE"])
+def nowhere(request):
+    """What is not there is said as everything else: in JSON, and to those signed in."""
+    raise Http404
+
+
 class Strict:
     """A serializer that refuses fields it does not know, instead of dropping them (T08)."""
 
     def to_internal_value(self, data):
         if not isinstance(data, dict):
             raise exceptions.ValidationError({"non_field_errors": [_("An object is expected.")]})
-        if unknown := set(data) - set(self.fields) - {"version"}:
+        if unknown := set(data) - set(self.fields):
             raise exceptions.ValidationError(
                 {str(name)[:100]: [_("This field does not exist.")] for name in sorted(map(str, unknown))}
             )
         self._read_only_unchanged(data)
-        return super().to_internal_value(data)
+        kept = self._kept(data)
+        return super().to_internal_value({name: value for name, value in data.items() if name not in kept}) | kept
 
     def _read_only_unchanged(self, data):
         """A field that is only read may be sent back as it was got, not changed."""
-        sent = [name for name in data if name in self.fields and self.fields[name].read_only and name != "version"]
+        told_before = {"version"} if self.instance else set()  # by which the change was let in, or refused
+        sent = [name for name in data if name in self.fields and self.fields[name].read_only and name not in told_before]
         if not sent:
             return
         current = (
             json.loads(json.dumps(type(self)(self.instance, context=self.context).data, default=str)) if self.instance else {}
         )
-        wrong = [name for name in sent if data[name] != current.get(name)]
+        wrong = [name for name in sent if name not in current or data[name] != current[name]]
         if wrong:
             raise exceptions.ValidationError({name: [_("This field can only be read.")] for name in wrong})
+
+    def _kept(self, data):
+        """Return {name: record} of the choices that are sent back as they are: also of one the user may not choose."""
+        if self.instance is None:
+            return {}
+        chosen = [name for name in data if isinstance(self.fields[name], Choice) and isinstance(data[name], int | str)]
+        return {
+            name: getattr(self.instance, name)
+            for name in chosen
+            if not isinstance(data[name], bool) and str(data[name]) == str(getattr(self.instance, f"{name}_id"))
+        }
 
 
 @extend_schema_field(
     {
         "type": "array",
-        "items": {"type": "object", "properties": {"source": {"type": "string"}, "external_id": {"type": "string"}}},
+        "maxItems": 50,
+        "items": {
+            "type": "object",
+            "properties": {
+                "source": {"type": "string", "minLength": 1, "maxLength": 60},
+                "external_id": {"type": "string", "minLength": 1, "maxLength": 120},
+            },
+            "required": ["source", "external_id"],
+            "additionalProperties": False,
+        },
     }
 )
 class ExternalIdsField(serializers.Field):
-    """What other systems call the record: a list of {source, external_id}."""
+    """What other systems call the record: a list of {source, external_id}, written as a whole."""
+
+    MOST = 50
+    LENGTHS = {"source": 60, "external_id": 120}
 
     def get_attribute(self, instance):
         return instance
@@ -88,49 +124,78 @@ class ExternalIdsField(serializers.Field):
     def to_representation(self, instance):
         known = getattr(instance, "external_id_list", None)
         if known is None:
-            rows = ExternalId.objects.filter(record_type=instance.history.record_type, record_id=instance.pk).order_by(
-                "source", "external_id"
-            )
-            known = list(rows.values("source", "external_id"))
+            known = external_ids.of(instance.history.record_type, [instance.pk])[instance.pk]
         return known
+
+    def to_internal_value(self, data):
+        if not isinstance(data, list) or len(data) > self.MOST:
+            raise exceptions.ValidationError(_("Enter a list of at most %(count)s ids.") % {"count": self.MOST})
+        read = [self._one(item) for item in data]
+        if len({(one["source"], one["external_id"]) for one in read}) < len(read):
+            raise exceptions.ValidationError(_("The same id stands here twice."))
+        return read
+
+    def _one(self, item):
+        if not isinstance(item, dict) or set(item) != set(self.LENGTHS):
+            raise exceptions.ValidationError(_("Each id is an object with “source” and “external_id”."))
+        for name, length in self.LENGTHS.items():
+            text = item[name]
+            if not isinstance(text, str) or not 0 < len(text.strip()) <= length or not text.isprintable():
+                raise exceptions.ValidationError(_("“source” is a text of at most 60 characters, “external_id” of at most 120."))
+        one = {name: text.strip() for name, text in item.items()}
+        if one["source"] == external_ids.OWN_SOURCE:
+            raise exceptions.ValidationError(_("The source “%(source)s” is Lotse's own.") % {"source": one["source"]})
+        return one
 
 
 def load_external_ids(page):
     """Give the records of a page their external ids by one query."""
-    if not page:
-        return page
-    rows = ExternalId.objects.filter(record_type=page[0].history.record_type, record_id__in=[record.pk for record in page])
-    by_record: dict[int, list] = {record.pk: [] for record in page}
-    for row in rows.order_by("source", "external_id").values("record_id", "source", "external_id"):
-        by_record[row["record_id"]].append({"source": row["source"], "external_id": row["external_id"]})
-    for record in page:
-        record.external_id_list = by_record[record.pk]
+    if page:
+        known = external_ids.of(page[0].history.record_type, [record.pk for record in page])
+        for record in page:
+            record.external_id_list = known[record.pk]
     return page
 
 
 class InLanguage:
-    """Answers in the language a program asks for."""
+    """Answers in the language a program asks for, and in its user's zone (R19); what nobody reads is refused."""
+
+    parser_classes = (JsonParser,)
+    #: What may stand in the address, by the name of the view's action.
+    parameters: dict[str, set[str]] = {}
 
     def initial(self, request, *args, **kwargs):
         super().initial(request, *args, **kwargs)
         translation.activate(language_of(request))
+        if request.user.is_authenticated:
+            timezone.activate(request.user.zone)
+        # Filters are read by the backend, which knows them.
+        known = self.parameters.get(self.action)
+        given = request.query_params
+        wrong = {name: _("This parameter does not exist.") for name in given if known is not None and name not in known}
+        wrong |= {name: _("Give this parameter once.") for name in given if name in ONCE and len(given.getlist(name)) > 1}
+        if wrong:
+            raise exceptions.ValidationError({name[:100]: [text] for name, text in wrong.items()})
 
 
 class ReadViewSet(InLanguage, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
-    """Lists everybody who is signed in may read; unknown parameters are refused."""
+    """Lists everybody who is signed in may read."""
 
-    def list(self, request, *args, **kwargs):
-        if unknown := set(request.query_params) - {"page", "page_size"}:
-            raise exceptions.ValidationError({name[:100]: [_("This parameter does not exist.")] for name in sorted(unknown)})
-        return super().list(request, *args, **kwargs)
+    parameters = {"list": {"page", "page_size"}, "retrieve": set()}
 
 
 VERSION = OpenApiParameter(
-    "If-Match", str, OpenApiParameter.HEADER, description="The version the change is based on, unless the body has it."
-)
+    "If-Match", {"type": "string", "pattern": r'^(W/)?"?[0-9]{1,9}"?$'}, OpenApiParameter.HEADER,
+    description="The version the change is based on, unless the body has it.",
+)  # fmt: skip
 KEY = OpenApiParameter(
-    "Idempotency-Key", str, OpenApiParameter.HEADER, description="The same key is answered the same once more."
-)
+    "Idempotency-Key", {"type": "string", "pattern": "^[ -~]{1,100}$"}, OpenApiParameter.HEADER,
+    description="A second request with the same key is answered as the first was, and creates nothing.",
+)  # fmt: skip
+DUPLICATE = OpenApiParameter(
+    "allow_duplicate", bool,
+    description="Create it although there is one of this e-mail (persons) or name (companies); otherwise that is a 409.",
+)  # fmt: skip
 
 
 @extend_schema_view(
@@ -143,6 +208,7 @@ class RecordViewSet(InLanguage, viewsets.ModelViewSet):
     record_name = ""
     related: tuple[str, ...] = ()
     filter_backends = (CatalogueBackend,)
+    parameters = {name: set() for name in ("retrieve", "create", "update", "partial_update", "destroy")}
 
     def create_record(self, values):
         raise NotImplementedError
@@ -187,14 +253,15 @@ class RecordViewSet(InLanguage, viewsets.ModelViewSet):
             return self._create(request)
         if len(key) > 100 or not key.isprintable():
             raise exceptions.ValidationError({"Idempotency-Key": [_("At most 100 characters.")]})
-        body = hashlib.sha256(json.dumps([request.path, request.data], sort_keys=True, default=str).encode()).hexdigest()
+        asked = [request.get_full_path(), request.data]
+        body = hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()
         with transaction.atomic():
             row, is_new = IdempotencyKey.objects.get_or_create(user=request.user, key=key, defaults={"digest": body})
             row = IdempotencyKey.objects.select_for_update().get(pk=row.pk)
             if row.digest != body:
                 raise Mismatch(_("This key was used for another request."))
             if not is_new and row.answer is not None:
-                return Response(row.answer, status=201)
+                return Response(row.answer, status=201, headers={"ETag": f'"{row.answer["version"]}"'})
             response = self._create(request)
             IdempotencyKey.objects.filter(pk=row.pk).update(answer=json.loads(json.dumps(response.data, default=str)))
         return response
@@ -202,8 +269,14 @@ class RecordViewSet(InLanguage, viewsets.ModelViewSet):
     def _create(self, request):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        record = self.create_record(dict(serializer.validated_data))
+        values = dict(serializer.validated_data)
+        with transaction.atomic():
+            self.refuse_duplicate(values)
+            record = self.create_record(values)
         return self.answer(self.get_queryset().filter(pk=record.pk).first() or record, 201)
+
+    def refuse_duplicate(self, values):
+        """Raise Stale if there is such a record; a type that knows no duplicates lets everything pass."""
 
     def update(self, request, *args, **kwargs):
         record = self.get_object()
@@ -221,9 +294,15 @@ class RecordViewSet(InLanguage, viewsets.ModelViewSet):
 
     def destroy(self, request, *args, **kwargs):
         record = self.get_object()
-        if self.version(request, record) != record.version:
-            raise self.stale(record)
-        self.delete_record(record)
+        version = self.version(request, record)
+        with transaction.atomic():
+            # Locked: what somebody else writes between the question and the deed would go into the bin unseen.
+            current = self.queryset.model.objects.select_for_update().filter(pk=record.pk, deleted_at=None).first()
+            if current is None:
+                raise Http404
+            if version != current.version:
+                raise self.stale(current)
+            self.delete_record(current)
         return Response(status=204)
 
     def version(self, request, record):
@@ -244,6 +323,33 @@ class RecordViewSet(InLanguage, viewsets.ModelViewSet):
         return Stale(
             {"detail": _("Somebody else has changed this record meanwhile."), "current": self.get_serializer(current).data}
         )
+
+
+class MatchedViewSet(RecordViewSet):
+    """Records that are there once: what is to be created is first looked for (settled 17)."""
+
+    parameters = {**RecordViewSet.parameters, "create": {"allow_duplicate"}}
+
+    def existing(self, values):
+        raise NotImplementedError
+
+    def refuse_duplicate(self, values):
+        found = self.existing(values)
+        if found is None or self._allowed_twice():
+            return
+        seen = self.get_queryset().filter(pk=found.pk).first()
+        current = self.get_serializer(seen).data if seen else None
+        raise Stale({"detail": _("This exists already."), "current": current})
+
+    def _allowed_twice(self):
+        given = self.request.query_params.get("allow_duplicate", "false")
+        if given not in {"true", "false", "1", "0"}:
+            raise exceptions.ValidationError({"allow_duplicate": [_("Answer yes or no.")]})
+        return given in {"true", "1"}
+
+    @extend_schema(parameters=[KEY, DUPLICATE])
+    def create(self, request, *args, **kwargs):
+        return super().create(request, *args, **kwargs)
 
 
 class Choice(serializers.PrimaryKeyRelatedField):

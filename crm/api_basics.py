@@ -3,13 +3,15 @@
 Apart from crm.api because Django REST framework loads these while it loads itself.
 """
 
-from django.core.exceptions import PermissionDenied, ValidationError
+import json
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, ValidationError
 from django.db import connection
 from django.db.models import ProtectedError
 from django.http import Http404
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
-from rest_framework import authentication, exceptions, pagination, throttling
+from rest_framework import authentication, exceptions, pagination, parsers, throttling
 
 from crm.models import ApiToken
 
@@ -73,6 +75,32 @@ class Throttle(throttling.UserRateThrottle):
         return max(1, self.ends - timezone.now().timestamp())
 
 
+class TooLarge(exceptions.APIException):
+    status_code = 413
+    default_code = "too_large"
+
+
+class JsonParser(parsers.JSONParser):
+    """JSON in UTF-8, without names given twice: of two values each program reads another one."""
+
+    def parse(self, stream, media_type=None, parser_context=None):
+        try:
+            return json.loads(stream.read().decode(), object_pairs_hook=_once, parse_constant=_no_number)
+        except (ValueError, RecursionError) as error:
+            raise exceptions.ParseError(_("This is no valid JSON: %(why)s") % {"why": str(error)[:200]}) from error
+
+
+def _once(pairs):
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError(_("a name is given twice"))
+    return found
+
+
+def _no_number(text):
+    raise ValueError(_("%(text)s is no number") % {"text": text})
+
+
 class Pages(pagination.PageNumberPagination):
     page_size = 50
     max_page_size = 200
@@ -94,7 +122,7 @@ class Pages(pagination.PageNumberPagination):
 
 
 class Stale(Exception):
-    """409: somebody else has changed the record; `answer` holds it as it is now (settled 10)."""
+    """409: somebody else has changed the record (settled 10), or made it already (17); `answer` holds it as it is now."""
 
     def __init__(self, answer):
         super().__init__(answer["detail"])
@@ -117,8 +145,8 @@ def exception_handler(error, context):
         error = exceptions.PermissionDenied(str(error) or None)
     elif isinstance(error, ProtectedError):
         error = exceptions.ValidationError({"non_field_errors": [_("There are records that use it.")]})
-    elif isinstance(error, RecursionError):
-        error = exceptions.ParseError(_("This is nested too deeply."))
+    elif isinstance(error, RequestDataTooBig):
+        error = TooLarge(_("This is too large."))
     elif isinstance(error, Http404):
         error = exceptions.NotFound()
     return default_handler(error, context)

@@ -1,11 +1,12 @@
 """Where the API answers; apps are named as strings, this floor imports none above it."""
 
 from django.contrib.auth.decorators import login_not_required
-from django.urls import path
+from django.urls import path, re_path
 from django.utils.module_loading import import_string
 from drf_spectacular.views import SpectacularJSONAPIView
 from rest_framework.routers import SimpleRouter
 
+from crm.api import nowhere
 from crm.web.api_docs import docs
 
 VIEWS = {
@@ -27,6 +28,7 @@ urlpatterns = [
     path("schema/", login_not_required(SpectacularJSONAPIView.as_view()), name="api-schema"),
     path("docs/", docs, name="api-docs"),
     *router.urls,
+    re_path(r"^(?:.*/)?$", login_not_required(nowhere), name="api-nowhere"),
 ]
 for pattern in router.urls:
     # The API signs in by its own means and answers 401 itself.

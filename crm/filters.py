@@ -7,7 +7,8 @@ from rest_framework import exceptions
 from rest_framework.filters import BaseFilterBackend
 
 from crm import criteria, records
-from crm.fields import BARE, OPERATORS, Asking
+from crm.api_schema import parameter
+from crm.fields import OPERATORS, Asking
 from crm.search import matching
 
 #: What a query string may hold beside filters.
@@ -40,18 +41,22 @@ class CatalogueFilterSet(django_filters.FilterSet):
         return self.qs
 
 
+def parameters_of(record):
+    """Return the name of every filter of a record type: (field, operator)."""
+    return {
+        described.param if operator == described.default_operator else f"{described.param}__{operator}": (described, operator)
+        for described in record.fields.values()
+        if described.filter
+        for operator in described.operators
+    }
+
+
 def filterset_for(record):
     """Return the FilterSet class of a record type."""
-    filters = {}
-    for described in record.fields.values():
-        if not described.filter:
-            continue
-        for operator in described.operators:
-            name = described.param if operator == described.default_operator else f"{described.param}__{operator}"
-            label = f"{described.label} {OPERATORS[operator]}"
-            if operator in BARE:
-                label += " (" + _("any value") + ")"
-            filters[name] = django_filters.CharFilter(label=label)
+    filters = {
+        name: django_filters.CharFilter(label=f"{described.label} {OPERATORS[operator]}")
+        for name, (described, operator) in parameters_of(record).items()
+    }
     return type(f"{record.name.title()}FilterSet", (CatalogueFilterSet,), {**filters, "record": record})
 
 
@@ -82,12 +87,16 @@ class CatalogueBackend(BaseFilterBackend):
         """Return the parameters as OpenAPI describes them."""
         record = records.get(view.record_name)
         sortable = ["id", *(name for name, described in record.fields.items() if described.sort)]
-        told = [(name, str(one.label)) for name, one in filterset_for(record).base_filters.items()]
-        told += [
-            ("search", "Words the record holds"),
-            ("ordering", f"One or several of {', '.join(sortable)}; with - the other way round"),
+        labels = {name: str(one.label) for name, one in filterset_for(record).base_filters.items()}
+        told = [
+            {**parameter(name, described, operator), "description": labels[name]}
+            for name, (described, operator) in parameters_of(record).items()
         ]
+        order = {"type": "array", "items": {"type": "string", "enum": [*sortable, *(f"-{name}" for name in sortable)]}}
+        text = {"name": "search", "in": "query", "required": False, "schema": {"type": "string"}}
         return [
-            {"name": name, "required": False, "in": "query", "description": text, "schema": {"type": "string"}}
-            for name, text in told
-        ]
+            *told,
+            {**text, "description": "Words that the record holds, or begin with"},
+            {**text, "name": "ordering", "schema": order, "style": "form", "explode": False,
+             "description": "The fields to sort by; with - the other way round"},
+        ]  # fmt: skip

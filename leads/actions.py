@@ -2,7 +2,8 @@
 
 All actions are keyword-only in `by` (a user) and `via` (the way in, `crm.history.models.Via`), write one change set, check
 permission and rules, and return an `Outcome`. They raise `ValidationError` (by field) for a value that breaks a rule,
-`PermissionDenied` when not one of the records may be changed, and `Conflict` for a stale version (R17).
+`PermissionDenied` when not one of the records may be changed, and `Conflict` for a stale version (R17). Beside a record's
+fields, creating and editing take `external_ids`: what other systems call it (settled 18).
 """
 
 from collections import defaultdict
@@ -14,7 +15,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from crm import access, search
+from crm import access, external_ids, search
 from crm.history.changes import Conflict, Outcome, act, change, chunks, ids_of
 from crm.history.models import Change
 from crm.models import ListItem, Record, User
@@ -84,9 +85,11 @@ def create_companies(many, *, by, via) -> list[Company]:
     """
     may_create(by)
     default = None
-    made = []
-    for values in many:
+    made, ids = [], []
+    for given in many:
+        values = {name: value for name, value in given.items() if name != external_ids.FIELD}
         known(COMPANY_FIELDS, values)
+        ids.append(given.get(external_ids.FIELD))
         company = Company(**{"owner": by, **values})
         if company.category_id is None:
             default = default or lifecycle.default_category()
@@ -98,6 +101,7 @@ def create_companies(many, *, by, via) -> list[Company]:
     params = {"count": len(made)} | ({"name": made[0].name} if len(made) == 1 else {})
     with change("company.create", by=by, via=via, params=params):
         Company.objects.bulk_create(made, batch_size=1_000)
+        _write_external_ids(made, ids)
         search.refresh("company", [company.pk for company in made])
     return made
 
@@ -116,9 +120,11 @@ def create_persons(many, *, by, via) -> list[Person]:
     may_create(by)
     default_category, default_status = None, None
     now = timezone.now()
-    made = []
-    for values in many:
+    made, ids = [], []
+    for given in many:
+        values = {name: value for name, value in given.items() if name != external_ids.FIELD}
         known(PERSON_FIELDS, values)
+        ids.append(given.get(external_ids.FIELD))
         person = Person(**{"owner": by, **values})
         if person.company_id:
             if values.get("category") and values["category"] != person.company.category:
@@ -137,6 +143,7 @@ def create_persons(many, *, by, via) -> list[Person]:
     params = {"count": len(made)} | ({"name": made[0].name} if len(made) == 1 else {})
     with change("person.create", by=by, via=via, params=params):
         Person.objects.bulk_create(made, batch_size=1_000)
+        _write_external_ids(made, ids)
         # A company, or a category's lead status, may have changed since the caller read it.
         if behind := lifecycle.drift([person.pk for person in made]):
             lifecycle.settle(behind)
@@ -145,6 +152,13 @@ def create_persons(many, *, by, via) -> list[Person]:
                     person.refresh_from_db()
         search.refresh("person", [person.pk for person in made])
     return made
+
+
+def _write_external_ids(records, wanted):
+    """Write what other systems call these new records; it is part of their creation."""
+    for record, ids in zip(records, wanted, strict=True):
+        if ids:
+            external_ids.write(record, ids)
 
 
 def may_create(by):
@@ -172,9 +186,11 @@ def edit(record, values, *, names, write, by, via, version=None, was=None) -> Ou
     saw) both changes are kept where they touch different fields, and Conflict is raised for the fields that both changed.
     """
     model = type(record)
+    params = {"name": str(record), "fields": sorted(values)}
+    ids = values.get(external_ids.FIELD)
+    values = {name: value for name, value in values.items() if name != external_ids.FIELD}
     known(names, values)
     outcome = Outcome()
-    params = {"name": str(record), "fields": sorted(values)}
     with change(f"{model._meta.model_name}.edit", by=by, via=via, params=params) as change_set:
         current = model.objects.select_for_update().filter(pk=record.pk, deleted_at=None).first()
         if current is None:
@@ -185,6 +201,10 @@ def edit(record, values, *, names, write, by, via, version=None, was=None) -> Ou
         changed = {name: value for name, value in values.items() if getattr(current, name) != value}
         if changed:
             write(current, changed, by)
+            outcome.changed = 1
+        if ids is not None and external_ids.write(current, ids):
+            if not changed:
+                model.objects.filter(pk=current.pk).update(**model.edited())
             outcome.changed = 1
     outcome.change_set = change_set if change_set.pk else None
     return outcome

@@ -5,11 +5,13 @@ from rest_framework import serializers
 
 from crm import api
 from crm.models import ListItem, User
-from leads import actions
+from leads import actions, matching
 from leads.models import Category, CategoryGroup, Company, Industry, LeadStatus, Person, Source
 
 
 class CategoryGroupSerializer(serializers.ModelSerializer):
+    """One of the five groups."""
+
     name = serializers.CharField(read_only=True)
 
     class Meta:
@@ -32,8 +34,7 @@ class CategorySerializer(ItemSerializer):
     class Meta:
         model = Category
         fields = (
-            "id", "name", "name_en", "name_de", "group", "lead_status_enabled", "start_over", "is_default", "description", "rank", "colour",
-            "deleted_at",
+            "id", "name", "name_en", "name_de", "group", "lead_status_enabled", "start_over", "description", "rank", "deleted_at",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -54,6 +55,8 @@ def item_serializer(of: type[ListItem]):
 
 
 class UserSerializer(serializers.ModelSerializer):
+    """A user; a switched-off one owns nothing new."""
+
     name = serializers.CharField(read_only=True)
     role = serializers.CharField(source="role.code", read_only=True)
 
@@ -64,42 +67,56 @@ class UserSerializer(serializers.ModelSerializer):
 
 
 class CategoryGroups(api.ReadViewSet):
+    """The five fixed groups of categories."""
+
     queryset = CategoryGroup.objects.order_by("rank")
     serializer_class = CategoryGroupSerializer
 
 
 class Categories(api.ReadViewSet):
+    """The categories of companies; only those in the group *potential* can enable lead status."""
+
     queryset = Category.objects.order_by("rank", "pk")
     serializer_class = CategorySerializer
 
 
 class LeadStatuses(api.ReadViewSet):
+    """The lead statuses. Programs go by their kind: administrators rename and add statuses."""
+
     queryset = LeadStatus.objects.order_by("rank", "pk")
     serializer_class = LeadStatusSerializer
 
 
 class Industries(api.ReadViewSet):
+    """The industries of companies."""
+
     queryset = Industry.objects.order_by("rank", "pk")
     serializer_class = item_serializer(Industry)
 
 
 class Sources(api.ReadViewSet):
+    """Where persons come from."""
+
     queryset = Source.objects.order_by("rank", "pk")
     serializer_class = item_serializer(Source)
 
 
 class Users(api.ReadViewSet):
+    """Who works with Lotse, and can own records."""
+
     queryset = User.objects.order_by("pk")
     serializer_class = UserSerializer
 
 
 class CompanySerializer(api.Strict, serializers.ModelSerializer):
+    """A company; `category_group` follows from its category."""
+
     category = api.Choice(queryset=Category.objects.all(), required=False)
     category_group = serializers.CharField(source="category.group_id", read_only=True)
     owner = api.Choice(queryset=User.objects.all(), allow_null=True, required=False)
     industry = api.Choice(queryset=Industry.objects.all(), allow_null=True, required=False)
     country = serializers.CharField(max_length=2, allow_blank=True, required=False)
-    external_ids = api.ExternalIdsField(read_only=True)
+    external_ids = api.ExternalIdsField(required=False)
 
     class Meta:
         model = Company
@@ -122,6 +139,9 @@ class CompanySerializer(api.Strict, serializers.ModelSerializer):
 
 
 class PersonSerializer(api.Strict, serializers.ModelSerializer):
+    """A person. With a company, the category is the company's; `lead_status` is the stored one, and cannot be changed where
+    `lead_status_applies` is false."""
+
     company = api.Choice(queryset=Company.objects.all(), visible=True, allow_null=True, required=False)
     category = api.Choice(queryset=Category.objects.all(), required=False)
     category_group = serializers.CharField(source="category.group_id", read_only=True)
@@ -130,7 +150,7 @@ class PersonSerializer(api.Strict, serializers.ModelSerializer):
     owner = api.Choice(queryset=User.objects.all(), allow_null=True, required=False)
     source = api.Choice(queryset=Source.objects.all(), allow_null=True, required=False)
     next_activity_at = serializers.SerializerMethodField()
-    external_ids = api.ExternalIdsField(read_only=True)
+    external_ids = api.ExternalIdsField(required=False)
 
     class Meta:
         model = Person
@@ -160,11 +180,16 @@ class PersonSerializer(api.Strict, serializers.ModelSerializer):
         return values
 
 
-class Companies(api.RecordViewSet):
+class Companies(api.MatchedViewSet):
+    """Companies that the user may see. Deleting puts a company into the bin, with its persons and follow-ups."""
+
     queryset = Company.objects.all()
     serializer_class = CompanySerializer
     record_name = "company"
     related = ("category",)
+
+    def existing(self, values):
+        return matching.existing(Company, values)
 
     def create_record(self, values):
         return actions.create_company(values, by=self.request.user, via="api")
@@ -176,11 +201,16 @@ class Companies(api.RecordViewSet):
         return actions.delete(record, by=self.request.user, via="api")
 
 
-class Persons(api.RecordViewSet):
+class Persons(api.MatchedViewSet):
+    """Persons that the user may see, each with their own lead status. Deleting puts a person into the bin."""
+
     queryset = Person.objects.all()
     serializer_class = PersonSerializer
     record_name = "person"
     related = ("category", "company", "lead_status")
+
+    def existing(self, values):
+        return matching.existing(Person, values)
 
     def create_record(self, values):
         return actions.create_person(values, by=self.request.user, via="api")

@@ -2,6 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import PermissionDenied
@@ -72,6 +74,19 @@ def weighed_by(function):
     """Register function(change set ids) -> how many records beyond those with an entry an undo would rewrite."""
     _weights.append(function)
     return function
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A field that stands in a table of its own, and whose changes an action writes into the history itself."""
+
+    label: Any
+    write: Callable[[type[models.Model], int, str | None], None]
+    words: Callable[[str | None], str]
+
+
+#: name -> Beside: such fields, of any record type; see crm.external_ids.
+beside: dict[str, Beside] = {}
 
 
 def value_of(field, text):
@@ -311,7 +326,7 @@ def _write_back(model, first, allowed, outcome):
         if record_id not in allowed:
             outcome.leave([record_id], _not_allowed())
         elif overwritten:
-            label = model._meta.get_field(name).verbose_name
+            label = beside[name].label if name in beside else model._meta.get_field(name).verbose_name
             outcome.leave([record_id], _("“%(field)s” was changed again later.") % {"field": label})
         else:
             values[record_id][name] = old
@@ -320,10 +335,15 @@ def _write_back(model, first, allowed, outcome):
         groups[tuple(sorted(olds.items()))].append(record_id)
     marks = model.edited()
     for olds, ids in groups.items():
-        columns = {(field := model._meta.get_field(name)).attname: value_of(field, old) for name, old in olds}
+        columns = {
+            (field := model._meta.get_field(name)).attname: value_of(field, old) for name, old in olds if name not in beside
+        }
         for chunk in chunks(sorted(ids)):
             # A record that was erased or purged since is simply not there.
             model.objects.filter(pk__in=chunk).update(**columns, **marks)
+    for record_id, olds in values.items():
+        for name in olds.keys() & beside.keys():
+            beside[name].write(model, record_id, olds[name])
     return set(values)
 
 

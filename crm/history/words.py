@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from crm.history.models import Change, ChangeSet
 from crm.history.triggers import watched_models
-from crm.history.undo import value_of
+from crm.history.undo import beside, value_of
 from crm.web import formats
 
 
@@ -131,7 +131,7 @@ def of_record(record, *, before=None, limit=30) -> tuple[list[Entry], int | None
     values = _values(type(record), changes)
     for one in changes:
         if one.field and not (one.op == "i" and one.new is None):
-            label = type(record)._meta.get_field(one.field).verbose_name
+            label = beside[one.field].label if one.field in beside else type(record)._meta.get_field(one.field).verbose_name
             entry = (str(label)[:1].upper() + str(label)[1:], values(one.field, one.old), values(one.field, one.new))
             entries[one.change_set_id].changes.append(entry)
     return list(entries.values()), more
@@ -141,7 +141,7 @@ def _values(model, changes):
     """Return a function(field name, stored text) -> words; what foreign keys name is loaded once per table."""
     wanted: dict[Any, set] = {}
     for one in changes:
-        described = model._meta.get_field(one.field) if one.field else None
+        described = model._meta.get_field(one.field) if one.field and one.field not in beside else None
         if isinstance(described, ForeignKey):
             wanted.setdefault(described.related_model, set()).update(
                 value_of(described, text) for text in (one.old, one.new) if text is not None
@@ -149,6 +149,8 @@ def _values(model, changes):
     named = {related: {item.pk: item for item in related.objects.filter(pk__in=ids)} for related, ids in wanted.items()}
 
     def words(name, text):
+        if name in beside:
+            return beside[name].words(text)
         described = model._meta.get_field(name)
         value = value_of(described, text)
         if value is None or value == "":

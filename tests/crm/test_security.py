@@ -15,6 +15,7 @@ from django.urls.resolvers import RoutePattern
 
 from crm.web import errors
 from crm.web.middleware import BadInput
+from crm.wsgi import application
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -205,3 +206,13 @@ assert client.get("/healthz").status_code == 200
 """
     done = manage("-c", ask, LOTSE_VAR=str(tmp_path), DATABASE_URL="sqlite:///:memory:")
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("charset", ["zlib", "undefined", "idna", "utf-16", "nonsense", "x" * 500])
+@pytest.mark.parametrize("address", ["/healthz?next=%ff", "/accounts/login/?next=/", "/api/v1/persons/?name=a"])
+def test_no_charset_a_request_claims_breaks_the_door(db, address, charset):
+    """The test client has a door of its own; this is the one gunicorn opens."""
+    environ = RequestFactory().generic("GET", address).environ | {"CONTENT_TYPE": f"text/html; charset={charset}"}
+    answered = []
+    b"".join(application(environ, lambda status, headers, *rest: answered.append(status)))
+    assert answered[0][:3] in {"200", "401"}
