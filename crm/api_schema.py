@@ -3,7 +3,7 @@
 from django.apps import apps
 from django.db.models import CharField
 
-from crm.fields import BARE, Choice, Fixed, Link, Moment, Number, UserChoice, YesNo
+from crm.fields import BARE, Choice, Fixed, Link, Moment, Money, Number, UserChoice, YesNo
 
 _TEXT = {"type": "string"}
 _DETAIL = {"type": "object", "properties": {"detail": _TEXT}, "required": ["detail"]}
@@ -100,7 +100,11 @@ def _holds(described, operator):
         moment = {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
         return _several(moment, 2, 2) if operator == "between" else {"schema": moment}
     if isinstance(described, Number):
-        number = {"type": "integer", "minimum": described.low, "maximum": described.high}
+        number = {
+            "type": "number" if isinstance(described, Money) else "integer",
+            "minimum": described.low,
+            "maximum": described.high,
+        }
         return _several(number, 2, 2) if operator == "between" else {"schema": number}
     if operator not in {"in", "not_in"}:
         return {"schema": {"type": "string", "maxLength": 400}}
