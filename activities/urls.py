@@ -25,5 +25,6 @@ urlpatterns = [
     path("<activity_kind:kind>/<int:pk>/note/", views.note, name="note"),
     path("follow-ups/<int:pk>/", views.edit, name="edit"),
     path("follow-ups/<int:pk>/tick/", views.tick, name="tick"),
+    path("follow-ups/<int:pk>/postpone/", views.postpone, name="postpone"),
     path("follow-ups/<int:pk>/delete/", views.delete, name="delete"),
 ]

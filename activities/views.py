@@ -12,12 +12,16 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from activities import actions
 from activities.models import Activity
+from crm.history import words
 from crm.history.changes import Conflict
 from crm.models import User
+from crm.web import formats
 from crm.web.htmx import toast, trigger
 from leads.models import Company, Person
 
 PER_PAGE = 30
+STEPS = ("lead_status", "category")  # what of the history is part of the story
+MOST_STEPS = 100
 MODELS = {"persons": Person, "companies": Company}
 
 
@@ -89,16 +93,20 @@ def next_activity(request, kind, pk):
 
 @require_GET
 def timeline(request, kind, pk):
-    """The section tab *Timeline*: open ones first, then what was done, newest first."""
+    """The section tab *Timeline*: open ones first, then what was done and how the lead went on, newest first."""
     record = find_record(request, kind, pk)
     text = request.GET.get("from", "0")
     start = int(text) if text.isdecimal() and len(text) < 7 else 0
     every = of_record(request, kind, record)
     open_ones = list(every.filter(done_at=None).order_by("due_at", "pk")[:100]) if not start else []
-    done = list(every.filter(done_at__isnull=False).order_by("-done_at", "-pk")[start : start + PER_PAGE + 1])
+    done = list(every.filter(done_at__isnull=False).order_by("-done_at", "-pk")[max(0, start - 1) : start + PER_PAGE + 1])
+    until = done.pop(0).done_at if start and done else None  # the last one of the page before
+    more, done = len(done) > PER_PAGE, done[:PER_PAGE]
+    steps, _more = words.of_record(record, fields=STEPS, until=until, since=done[-1].done_at if more else None, limit=MOST_STEPS)
+    past = [(activity.done_at, activity, None) for activity in done] + [(step.change_set.at, None, step) for step in steps]
     return render(request, "activities/_timeline.html", {
-        "open": open_ones, "done": done[:PER_PAGE], "more": start + PER_PAGE if len(done) > PER_PAGE else None, "kind": kind,
-        "record": record, "now": timezone.now(), "start": start,
+        "open": open_ones, "past": sorted(past, key=lambda one: one[0], reverse=True), "kind": kind, "record": record,
+        "more": start + PER_PAGE if more else None, "now": timezone.now(), "start": start,
     })  # fmt: skip
 
 
@@ -172,8 +180,24 @@ def tick(request, pk):
     """Tick a follow-up off, or open it again."""
     activity = find_activity(request, pk)
     outcome = actions.set_done(activity, activity.done_at is None, by=request.user, via="card")
-    words = _("Done: %(name)s") if activity.done_at is None else _("Opened again: %(name)s")
-    return done(words % {"name": activity.subject}, outcome.change_set)
+    said = _("Done: %(name)s") if activity.done_at is None else _("Opened again: %(name)s")
+    return done(said % {"name": activity.subject}, outcome.change_set)
+
+
+@require_POST
+def postpone(request, pk):
+    """Move a follow-up to a later day, at the time it had: by so many days from today, or from its own day if that is later."""
+    activity = find_activity(request, pk)
+    days = request.POST.get("days", "")
+    if not days.isdecimal() or not 0 < int(days[:4]) <= 366:
+        return HttpResponse(status=400)
+    today = timezone.localtime().replace(hour=9, minute=0, second=0, microsecond=0)
+    due = timezone.localtime(activity.due_at) if activity.due_at else today
+    day = max(due.date(), today.date()) + timezone.timedelta(days=int(days))
+    moment = timezone.make_aware(timezone.datetime.combine(day, due.time()))
+    outcome = actions.edit_activity(activity, {"due_at": moment}, by=request.user, via="card")
+    when = formats.near(moment, activity.all_day)
+    return done(_("%(name)s is due %(when)s now.") % {"name": activity.subject, "when": when}, outcome.change_set)
 
 
 @require_POST

@@ -103,6 +103,7 @@ CATEGORY = Choice(
     items="leads.Category",
     group=True,
     default=True,
+    width=178,
 )
 GROUP = Choice(
     name="category_group", label=_("Category group"), path="category_id", sort="category__group__rank", items="leads.CategoryGroup",
@@ -142,7 +143,7 @@ register(
 register(
     RecordType("person", "leads.Person", _("Person"), _("Persons"), "name", "leads:person", "users", "leads:persons"),
     [
-        PersonName(name="name", label=_("Name"), path="name_key", sort="name_key", key="name_key", default=True, required=True, width=190),
+        PersonName(name="name", label=_("Name"), path="name_key", sort="name_key", key="name_key", default=True, required=True, width=180),
         Text(name="first_name", label=_("First name"), edit="first_name"),
         Text(name="last_name", label=_("Last name"), sort="name_key", edit="last_name", required=True),
         Text(name="title", label=_("Title"), sort="title", edit="title"),
@@ -150,7 +151,7 @@ register(
              url_name="leads:company", sub_path="company__city", owner_path="company__owner_id", default=True, edit="company"),
         CATEGORY,
         StatusChoice(name="lead_status", label=_("Lead status"), path="lead_status_id", sort="lead_status__rank",
-                     items="leads.LeadStatus", pill=True, group=True, edit="lead_status", default=True, width=212),
+                     items="leads.LeadStatus", pill=True, group=True, edit="lead_status", default=True, width=208),
         KindOfStatus(name="lead_status_kind", label=_("Kind of lead status"), path="lead_status__kind",
                      choices=lambda: LeadStatus.Kind.choices),
         YesNo(name="lead_status_applies", label=_("Lead status applies"), path="is_lead", group=True),

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.models import User
 from leads.actions import COMPANY_FIELDS, PERSON_FIELDS
-from leads.models import Company, Person
+from leads.models import Category, Company, Person
 
 FIELDS = {Person: PERSON_FIELDS, Company: COMPANY_FIELDS}
 
@@ -48,6 +48,8 @@ class RecordForm(forms.ModelForm):
         self.user = user
         for name, field in self.fields.items():
             field.label = str(field.label)[:1].upper() + str(field.label)[1:]
+            if name == "country":
+                field.choices = [("", "—"), *list(field.choices)[1:]]
             if name in self.searched:
                 self._search(name, field)
             elif isinstance(field, forms.ModelChoiceField):
@@ -61,7 +63,8 @@ class RecordForm(forms.ModelForm):
         empty = None if name in {"category", "lead_status", *self.never_empty} else _("Nobody") if name == "owner" else "—"
         required = name in self.never_empty or (name == "lead_status" and len(self.fields) == 1)
         if name == "category" and not self.instance.pk:
-            required, empty = False, _("Default")
+            default = Category.objects.filter(is_default=True).first()
+            required, empty = False, _("%(name)s (default)") % {"name": default.label} if default else _("Default")
         return Labelled(queryset, label=field.label, required=required, empty_label=empty, help_text=field.help_text)
 
     def _search(self, name, field):

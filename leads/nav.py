@@ -4,14 +4,14 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.tables.table import capped
 from crm.web import nav
-from leads.models import LeadStatus, Person
+from leads.models import Person
 
 COUNT_UP_TO = 999
 
 
-def my_open_leads(user):
-    """Return how many leads of mine are not disqualified, as a short text; asked for on every page, so never far."""
-    mine = Person.objects.visible_to(user).leads().filter(owner=user).exclude(lead_status__kind=LeadStatus.Kind.DISQUALIFIED)
+def my_leads(user):
+    """Return how many leads are mine, as a short text: what the list it leads to holds. Asked for on every page, so never far."""
+    mine = Person.objects.visible_to(user).leads().filter(owner=user)
     count = mine.order_by().values("pk")[: COUNT_UP_TO + 1].count()
     return capped(count, COUNT_UP_TO) if count else None
 
@@ -20,7 +20,7 @@ def edits(user):
     return user.role.edit != "none"
 
 
-nav.add(nav.Entry("l", _("Leads"), "target-arrow", "leads:leads", ("leads:leads",), order=10, count=my_open_leads))
+nav.add(nav.Entry("l", _("Leads"), "target-arrow", "leads:leads", ("leads:leads",), order=10, count=my_leads))
 nav.add(nav.Entry("c", _("Companies"), "building", "leads:companies", ("leads:companies", "leads:company", "leads:company_new",
                   "leads:company_persons"), order=30))  # fmt: skip
 nav.add(nav.Entry("p", _("Persons"), "users", "leads:persons", ("leads:persons", "leads:person", "leads:person_new"), order=40))

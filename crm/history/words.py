@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, ForeignKey
+from django.db.models import Count, ForeignKey, Q
 from django.utils.text import capfirst
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
@@ -24,6 +24,7 @@ class Entry:
     what: str
     changes: list[tuple[str, str, str]] = field(default_factory=list)  # (field, from, to)
     others: int = 0
+    creates: bool = False
 
     @property
     def is_undo(self):
@@ -111,10 +112,19 @@ def told(outcome, text) -> str:
     return text
 
 
-def of_record(record, *, before=None, limit=30) -> tuple[list[Entry], int | None]:
-    """Return a record's history, newest first, and the id to go on from (None at its end); a constant number of queries."""
+def of_record(record, *, before=None, limit=30, fields=None, since=None, until=None) -> tuple[list[Entry], int | None]:
+    """Return a record's history, newest first, and the id to go on from (None at its end); a constant number of queries.
+
+    With `fields` only what changed these, and the beginning; `since` and `until` bound the time.
+    """
     record_type = record.history.record_type
     rows = Change.objects.filter(record_type=record_type, record_id=record.pk, change_set__isnull=False)
+    if fields is not None:
+        rows = rows.filter(Q(field__in=fields) | Q(op="i"))
+    if since:
+        rows = rows.filter(change_set__at__gte=since)
+    if until:
+        rows = rows.filter(change_set__at__lt=until)
     sets = rows.order_by("-change_set").values_list("change_set", flat=True).distinct()
     if before:
         sets = sets.filter(change_set__lt=before)
@@ -130,6 +140,7 @@ def of_record(record, *, before=None, limit=30) -> tuple[list[Entry], int | None
     changes = list(rows.filter(change_set__in=ids).order_by("id"))
     values = _values(type(record), changes)
     for one in changes:
+        entries[one.change_set_id].creates |= one.op == "i"
         if one.field and not (one.op == "i" and one.new is None):
             label = beside[one.field].label if one.field in beside else type(record)._meta.get_field(one.field).verbose_name
             entry = (str(label)[:1].upper() + str(label)[1:], values(one.field, one.old), values(one.field, one.new))

@@ -42,9 +42,11 @@ class Toggle:
 class ListPage:
     """One list: what it shows, where it lies, and what can be done with its rows.
 
-    `order` is how it is sorted until somebody sorts it otherwise (by name, if nothing is said). `queryset(user, **kwargs)` is what this user may see of it (`kwargs` come from the path; raise Http404 for one that may not
+    `order` is how it is sorted until somebody sorts it otherwise (by name, if nothing is said). `queryset(user, **kwargs)` is what
+    this user may see of it (`kwargs` come from the path; raise Http404 for one that may not
     be seen); `shown(queryset, toggles)` leaves out what the toggles that are off hide. `preset` are filters that are on until
-    others are chosen, `facts(table)` is the line beneath the title, `head(request, **kwargs)` what else the page's template shows.
+    others are chosen, `shows` the columns until others are, `facts(table)` is the line beneath the title, `head(request, **kwargs)`
+    what else the page's template shows.
     """
 
     name: str
@@ -61,6 +63,7 @@ class ListPage:
     shown: Callable[[Any, set[str]], Any] | None = None
     facts: Callable[[Table], str] | None = None
     empty: Any = ""
+    shows: tuple[str, ...] = ()
     head: Callable[..., dict] | None = None
     of: str = field(default="", kw_only=True)  # the name of the path's parameter, if it has one
 
@@ -77,7 +80,7 @@ class ListPage:
         if self.shown:
             queryset = self.shown(queryset, {param for param in toggles if query.get(param) == "1"})
         table = Table(records.get(self.record), queryset, request.user, query, key=self.name, url=self.url(**kwargs),
-                      preset=self.preset, toggles=toggles, order=self.order)  # fmt: skip
+                      preset=self.preset, toggles=toggles, order=self.order, columns=self.shows)  # fmt: skip
         given = {"list": self.name} | ({"of": kwargs[self.of]} if self.of else {})
         keep = {name: value for name, value in table.state.items() if name in {"sort", "group", "all", *toggles}}
         table.card_query = urlencode([*given.items(), *table.filters, *keep.items()], safe=",")
@@ -298,7 +301,7 @@ def page(name) -> ListPage:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Where a record stands in the list one came from (*3 of 156*); `at` is None if that is not known."""
+    """Where a record stands in the list one came from (*3 of 156*); `at` is None if that is not known or it has left the list."""
 
     at: int | None
     count_text: str
@@ -308,14 +311,17 @@ class Neighbours:
 
 
 def neighbours(request, record_type, pk) -> Neighbours | None:
-    """Return a card's place in the list named by `?list=…`, or None if it came from none or has left it meanwhile.
+    """Return a card's place in the list named by `?list=…`, or None if it came from none.
+
+    A record that its own change took out of the list (a status other than the filter's) still leads on to the next one.
 
     A few statements, however long the list: where the record stands, what comes before and after it, and the count.
     """
     query = request.GET.copy()
     listed = _pages.get(query.pop("list", [""])[0])
     of, at = query.pop("of", [""])[0], query.pop("at", [""])[0]
-    query.pop("tab", None)
+    for own in ("tab", "view"):  # what the card itself keeps in its address
+        query.pop(own, None)
     if listed is None or listed.record != record_type or (listed.of and not (of.isdecimal() and len(of) < 19)):
         return None
     kwargs = {listed.of: int(of)} if listed.of else {}
@@ -326,14 +332,18 @@ def neighbours(request, record_type, pk) -> Neighbours | None:
     if table.errors:
         return None
     here = table.order.place_of(table.matching, pk)
+    left = here is None
+    if left:
+        here = table.order.place_of(table.queryset, pk)
     if here is None:
-        return None
+        return Neighbours(None, table.count_text, "", "", table.address())
     before, after = table.order.around(table.matching, here)
-    number = int(at) if at.isdecimal() and len(at) < 9 and 0 < int(at) <= table.count else None
+    number = int(at) if at.isdecimal() and len(at) < 9 and 0 < int(at) <= table.count + left else None
     base = reverse(table.record.card_url, args=[0]).removesuffix("0/")
 
     def address(other, step):
         place = f"&at={number + step}" if number else ""
         return f"{base}{other}/?{table.card_query}{place}" if other else ""
 
-    return Neighbours(number, table.count_text, address(before, -1), address(after, 1), table.address())
+    at = None if left else number
+    return Neighbours(at, table.count_text, address(before, -1), address(after, 0 if left else 1), table.address())

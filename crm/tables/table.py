@@ -34,7 +34,7 @@ MAX_GROUPS = 3
 #: Parameters that are no filters. `in` is a group's place, `all` says that the list's own filters were taken off.
 STATE = ("cols", "sort", "group", "per", "all", "after", "before", "in")
 #: Widths of columns in pixels, by the kind of their field.
-WIDTHS = {"text": 170, "link": 190, "choice": 130, "user": 104, "yesno": 110, "number": 110, "date": 150}
+WIDTHS = {"text": 170, "link": 180, "choice": 138, "user": 100, "yesno": 110, "number": 110, "date": 140}
 NOTHING = "-"  # the key of those without a value, in the place of a group
 
 
@@ -82,13 +82,16 @@ class Table:
 
     `queryset` is what this user may see; `query` the URL's parameters; `key` names the user's settings; `preset` is the query
     string of filters that are on until others are chosen; `toggles` are further parameters of the page's own; `order` is the sorting
-    until another is chosen.
+    until another is chosen, `columns` are the names of those shown until others are, the catalogue's if none are given.
     """
 
-    def __init__(self, record: RecordType, queryset, user, query, *, key, url, preset="", toggles=(), card_query="", order=""):
+    def __init__(
+        self, record: RecordType, queryset, user, query, *, key, url, preset="", toggles=(), card_query="", order="", columns=()
+    ):
         self.record, self.queryset, self.user, self.key, self.url = record, queryset, user, key, url
         self.toggles, self.card_query, self.preset = tuple(toggles), card_query, preset
         self.own_order = order.split(",") if order else []
+        self.default_columns = tuple(columns) or tuple(record.default_columns())
         self.asking = Asking(user)
         self.state = {name: query[name] for name in (*STATE, *self.toggles) if name in query}
         self.filters = [(name, value) for name in query if name not in (*STATE, *self.toggles) for value in query.getlist(name)]
@@ -109,7 +112,7 @@ class Table:
         """Yield the fields that take part in any way: what they need is fetched before anything is read."""
         names = {str(name).removeprefix("-") for param in ("cols", "sort", "group") for name in self._names(param)[0]}
         if not self._names("cols")[0]:
-            names.update(self.record.default_columns())
+            names.update(self.default_columns)
         params = {name for name, _value in self.filters} | {name.rpartition("__")[0] for name, _value in self.filters}
         return [field for field in self.record.fields.values() if field.name in names or field.param in params]
 
@@ -148,7 +151,7 @@ class Table:
         found = [field for field, _desc in self._fields("cols", lambda field: True, _("There is no column “%(name)s”."))]
         title = self.record.fields[self.record.default_sort]
         if not found:
-            return [self.record.fields[name] for name in self.record.default_columns()]
+            return [self.record.fields[name] for name in self.default_columns]
         return found if title in found else [title, *found]
 
     def _sort(self):

@@ -81,6 +81,12 @@ def money(amount, currency):
     return numbers.format_currency(amount, currency, pattern, locale=language, currency_digits=False)
 
 
+def in_sentence(label):
+    """Return a label as it stands within a sentence: German nouns keep their capital."""
+    label = str(label)
+    return label if get_language() == "de" else label[:1].lower() + label[1:]
+
+
 def first_line(text):
     return (text or "").strip().split("\n", 1)[0]
 

@@ -36,6 +36,7 @@ def environment(**options):
         first_line=formats.first_line,
         domain=formats.domain,
         capfirst=capfirst,
+        in_sentence=formats.in_sentence,
     )
     env.policies["ext.i18n.trimmed"] = True
     return env

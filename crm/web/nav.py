@@ -57,6 +57,10 @@ def build(request):
     """Return the entries this user may use, those of the page one is on marked active."""
     groups = {"main": [], "lower": []}
     name = request.resolver_match.view_name if request.resolver_match else ""
+    # A card belongs to the list one came from.
+    came_from = f"{name.partition(':')[0]}:{request.GET.get('list', '')}"
+    if any(came_from in entry.match for entry in _entries.values()):
+        name = came_from
     for entry in sorted(_entries.values(), key=lambda entry: entry.order):
         if entry.allowed and not entry.allowed(request.user):
             continue

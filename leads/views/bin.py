@@ -20,11 +20,13 @@ from crm.history.changes import AT_ONCE
 from crm.history.models import Change
 from crm.models import User
 from crm.tables.order import Order
+from crm.tables.table import capped
 from crm.web import formats
 from crm.web.htmx import page_or_fragment, toast, trigger
 from leads import actions
 
 PER_PAGE = 50
+COUNT_UP_TO = 999
 #: The record types that wait in the bin by themselves -> the path of the detail that tells them apart; upper floors add theirs.
 KINDS = {"company": "city", "person": "company__name"}
 DELETED = Moment(name="deleted_at", label=gettext_lazy("Deleted"), sort="deleted_at", required=True)
@@ -42,11 +44,19 @@ class Deleted:
     days_left: int
 
 
-def kind_of(request):
-    kind = request.GET.get("of", "company")
+def kind_of(request, default="company"):
+    kind = request.GET.get("of", default)
     if kind not in KINDS:
         raise Http404
     return records.get(kind)
+
+
+def counted(user):
+    """Return how many records of each type lie in the bin, as far as this user may see them."""
+    return {
+        kind: access.in_bin(records.get(kind).model.objects.all(), user).order_by().values("pk")[: COUNT_UP_TO + 1].count()
+        for kind in KINDS
+    }
 
 
 def may_restore(user):
@@ -58,7 +68,8 @@ def deleted(request):
     """Show what lies in the bin of one record type, the latest first."""
     if not may_restore(request.user):
         raise PermissionDenied
-    record, asking = kind_of(request), Asking(request.user)
+    counts = counted(request.user)
+    record, asking = kind_of(request, next((kind for kind in KINDS if counts[kind]), "company")), Asking(request.user)
     title = record.fields[record.default_sort]
     order = Order([(DELETED, True)], asking, lambda field: set())
     paths = list(dict.fromkeys(["pk", "deleted_at", *title.columns, KINDS[record.name]]))
@@ -72,7 +83,7 @@ def deleted(request):
     by = _deleted_by(record.name, [row["pk"] for row in shown])
     context = {
         "record": record,
-        "tabs": [(one, records.get(one).plural, one == record.name) for one in KINDS],
+        "tabs": [(one, records.get(one).plural, capped(counts[one], COUNT_UP_TO), one == record.name) for one in KINDS],
         "rows": [_row(row, title, asking, by, row[KINDS[record.name]] or "") for row in shown],
         "next_url": f"{reverse('leads:bin')}?of={record.name}&after={shown[-1]['_cursor']}" if len(found) > PER_PAGE else "",
         "here": request.get_full_path(),

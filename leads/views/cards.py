@@ -178,16 +178,19 @@ def facts_of(record, card):
 @require_GET
 def card(request, kind, pk):
     record = find(request, kind, pk)
-    beside = neighbours(request, record.history.record_type, pk)
-    return render(
-        request, "leads/card.html", {**context_of(request, kind, record), "beside": beside, "tab_query": tab_query(request)}
-    )
+    context = {
+        "beside": neighbours(request, record.history.record_type, pk),
+        "tab_query": tab_query(request),
+        "view": request.GET.get("view", ""),  # the state of the list within the card (U4)
+    }
+    return render(request, "leads/card.html", {**context_of(request, kind, record), **context})
 
 
 def tab_query(request):
     """Return what a tab's address keeps of this one: the list one came from."""
     query = request.GET.copy()
-    query.pop("tab", None)
+    for own in ("tab", "view"):
+        query.pop(own, None)
     return f"&{query.urlencode()}" if query else ""
 
 

@@ -118,21 +118,22 @@ PERSON_ACTIONS = (SET_STATUS, OWN_PERSONS, DELETE_PERSONS)
 
 
 def facts_of_leads(table: Table) -> str:
-    """Return how many leads are open, overdue and without a next activity, and let the table know its count: one statement.
+    """Return how many leads are active, overdue and without a next activity, and let the table know its count: one statement.
 
-    *Open* are those who are not disqualified.
+    *Active* are those who are not disqualified; of them alone a next activity is missed.
     """
     some = table.matching.order_by()[: COUNT_UP_TO + 1].values("next_activity_at", "lead_status__kind", "pk")
+    active = ~Q(lead_status__kind=LeadStatus.Kind.DISQUALIFIED)
     counts = some.aggregate(
         all=Count("pk"),
-        open=Count("pk", filter=~Q(lead_status__kind=LeadStatus.Kind.DISQUALIFIED)),
+        active=Count("pk", filter=active),
         overdue=Count("pk", filter=Q(next_activity_at__lt=timezone.now())),
-        without=Count("pk", filter=Q(next_activity_at=NEVER)),
+        without=Count("pk", filter=active & Q(next_activity_at=NEVER)),
     )
     table.count = counts["all"]
     sign = "+" if table.is_capped else ""
-    return _("%(open)s open · %(overdue)s overdue · %(without)s without next activity") % {
-        name: capped(counts[name], COUNT_UP_TO).removesuffix("+") + sign for name in ("open", "overdue", "without")
+    return _("%(active)s active · %(overdue)s overdue · %(without)s without next activity") % {
+        name: capped(counts[name], COUNT_UP_TO).removesuffix("+") + sign for name in ("active", "overdue", "without")
     }
 
 
@@ -167,7 +168,8 @@ COMPANIES = ListPage(
 COMPANY_PERSONS = ListPage(
     name="company_persons", record="person", path="companies/<int:pk>/persons/", title=gettext_lazy("Persons"), of="pk",
     actions=PERSON_ACTIONS, queryset=persons_of, shown=without_former, template="leads/company_persons.html",
-    toggles=(Toggle("former", gettext_lazy("Former employees")),), head=lambda request, pk: {"company": company_of(request.user, pk)},
+    toggles=(Toggle("former", gettext_lazy("Former employees")),), shows=("name", "lead_status", "next_activity_at", "phone"),
+    head=lambda request, pk: {"company": company_of(request.user, pk)},
     empty=gettext_lazy("Nobody is known at this company yet."),
 )  # fmt: skip
 PAGES = (LEADS, PERSONS, COMPANIES, COMPANY_PERSONS)

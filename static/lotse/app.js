@@ -2,7 +2,7 @@
 //   menus     <details class="menu" data-menu><summary>…<div class="panel">: one open at a time, opens in the top layer, on a phone from the
 //             bottom edge; arrow keys move, Esc and a click elsewhere close, choosing an .item closes unless it has data-keep-open
 //   dialogs   <a data-dialog="Title" href> (or a button with data-href) loads its address into <dialog id="panel">; data-small: as a small
-//             question in the middle; data-include="selector of a form": its fields go along, by POST with data-method="POST".
+//             question, at the opener where that is in a toolbar, a head or the action bar, else in the middle; data-include="selector of a form": its fields go along, by POST with data-method="POST".
 //             data-close-dialog closes;
 //             event "closeDialog" (HX-Trigger) closes
 //   refresh   event "changed" (HX-Trigger): every [data-refresh] gets the event "refresh" (hx-trigger="refresh"), unless somebody types in it
@@ -101,9 +101,25 @@ async function openDialog(opener) {
   if (!panel.open) {
     (opener.closest("details[data-menu]")?.querySelector("summary") ?? opener).focus();
     panel.showModal();
+    anchor = small ? opener.closest(".toolbar .chip, .action-bar > *, thead th") : null;
+    panel.classList.toggle("anchored", Boolean(anchor));
   }
+  settle();
   (body.querySelector("[autofocus], [data-focus]") ?? body.querySelector("input:not([type=hidden]), select, textarea, button"))?.focus();
 }
+
+/** An anchored dialog stands below its opener, or above it where there is more room. */
+let anchor = null;
+function settle() {
+  if (!anchor?.isConnected || !panel.open) return;
+  const from = anchor.getBoundingClientRect(), edge = 8;
+  const below = innerHeight - from.bottom, upwards = below < panel.scrollHeight + 2 * edge && from.top > below;
+  panel.style.setProperty("--x", `${Math.max(edge, Math.min(from.left, document.documentElement.clientWidth - edge - panel.offsetWidth))}px`);
+  panel.style.setProperty("--y", upwards ? "auto" : `${from.bottom + 6}px`);
+  panel.style.setProperty("--b", upwards ? `${innerHeight - from.top + 6}px` : "auto");
+  panel.style.setProperty("--room", `${(upwards ? from.top : below) - 6 - edge}px`);
+}
+addEventListener("resize", settle);
 
 /** Fields of one name, together: a form may have many ticked rows. */
 function groups(data) {
@@ -141,6 +157,8 @@ document.addEventListener("cancel", (event) => {
 }, true);
 panel?.addEventListener("close", () => {
   body.replaceChildren();
+  panel.classList.remove("anchored");
+  anchor = null;
   warned = 0;
 });
 document.body.addEventListener("closeDialog", () => panel?.close());
@@ -211,6 +229,22 @@ async function renew() {
   signedOut = false;
 }
 addEventListener("focus", () => { if (signedOut) renew(); });
+
+// --- What is wrong is said at the field, in the user's language: the server's answer does that, not the browser's bubble ------------------------------
+const speakForOurselves = (root) => root.querySelectorAll?.("form:not([novalidate])").forEach((form) => { form.noValidate = true; });
+speakForOurselves(document);
+document.addEventListener("htmx:load", (event) => {
+  speakForOurselves(event.detail.elt);
+  if (event.detail.elt.matches?.("form")) event.detail.elt.noValidate = true;
+});
+// Half a date would be sent as none.
+document.addEventListener("submit", (event) => {
+  const half = [...event.target.elements].find((field) => field.validity?.badInput);
+  if (!half) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  half.reportValidity();
+}, true);
 
 // --- What was typed is not lost by leaving -------------------------------------------------------------------------------------------
 const GUARDED = "form[data-guard], dialog#panel form[hx-post], dialog#panel form[method=post]";

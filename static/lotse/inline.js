@@ -17,11 +17,14 @@ document.addEventListener("click", (event) => {
 });
 
 const changed = (field) => (field.options ? [...field.options].some((option) => option.selected !== option.defaultSelected) : field.value !== field.defaultValue || field.checked !== field.defaultChecked);
-const giveUp = (editing) => load(editing.dataset.cancel, document.querySelector(editing.dataset.cancelTarget || "#none") ?? editing);
+let closing = null; // the way back of the one that is being given up
+const giveUp = (editing) => (closing = load(editing.dataset.cancel, document.querySelector(editing.dataset.cancelTarget || "#none") ?? editing));
 
 /** One at a time: an open one that was not changed closes, one that was is pointed to. */
 async function edit(fact) {
-  const { id } = fact, { edit: address } = fact.dataset, open = document.querySelector(".fact.editing[data-cancel]");
+  const { id } = fact, { edit: address } = fact.dataset;
+  await closing;
+  const open = document.querySelector(".fact.editing[data-cancel]");
   if (open) {
     const field = [...open.querySelectorAll("input:not([type=hidden]), select, textarea")].find(changed);
     if (field) return field.focus();

@@ -13,6 +13,7 @@
 //   narrow   <input data-narrow="selector">: what is typed hides the places in its form or dialog that do not contain it
 //   filter   <form data-bare="empty not_empty …"> with a select "operator": the values rest while one of these needs none; [data-value] hides then,
 //            [data-for-operator="between"] shows for these operators only
+//   card     a list in [data-embedded="its address"] is part of another page: that page's own address keeps the list's state, as view=…
 // Widths and the order of columns: columns.js. Ticks, scrolling and the current row outlive a refresh of the container by htmx.
 const listOf = (element) => element.closest("[data-list]");
 const ticksOf = (list) => [...list.querySelectorAll("input[type=checkbox][name=ids]")];
@@ -72,6 +73,12 @@ document.addEventListener("click", (event) => {
   if (!href || event.defaultPrevented || target.closest("a, button, input, select, textarea, label, details, td.tick") || String(getSelection())) return;
   if (event.ctrlKey || event.metaKey) window.open(href); else location.href = href;
 });
+// What is cut off is read in full by hovering over it.
+document.addEventListener("pointerover", (event) => {
+  const cell = event.target.closest?.("table.list td");
+  const cut = cell && [cell, ...cell.querySelectorAll(".line, .sub, .two")].find((part) => part.scrollWidth > part.clientWidth + 1 || part.scrollHeight > part.clientHeight + 2);
+  if (cut && !cut.title) cut.title = cut.textContent.trim();
+});
 // Shift-click marks text unless told not to.
 document.addEventListener("mousedown", (event) => { if (event.shiftKey && event.target.closest?.("[data-list] tr[data-row]")) event.preventDefault(); });
 
@@ -108,6 +115,15 @@ document.addEventListener("click", (event) => {
   const keep = add ? `sort=${add}` : link.dataset.keep;
   if (keep) keepChoice(list, keep);
   window.htmx.ajax("GET", url.pathname + url.search, { source: link, target: list, swap: "outerHTML", push: "true" });
+});
+
+// The list within a card: Back and a bookmark lead to the card, with the list as it was.
+document.addEventListener("htmx:beforeHistoryUpdate", ({ detail }) => {
+  const own = document.querySelector("[data-embedded]")?.dataset.embedded, asked = new URL(detail.history.path || "", location.href);
+  if (!own || asked.pathname !== own) return;
+  const card = new URL(location.href);
+  if (asked.search) card.searchParams.set("view", asked.search.slice(1)); else card.searchParams.delete("view");
+  detail.history.path = card.pathname + card.search;
 });
 
 function keepChoice(list, text) {

@@ -30,7 +30,8 @@ def test_r18_the_bin_shows_what_was_deleted_by_whom_and_how_long_it_stays(client
     page = client.get("/bin/?of=person")
     text = page.content.decode()
     assert names(page) == ["Jana Petersen"] and "Jan Behrens" in text and "14 more days" in text and "Nordwind" in text
-    assert not names(client.get("/bin/"))
+    assert not names(client.get("/bin/?of=company"))
+    assert names(client.get("/bin/")) == ["Jana Petersen"]  # it opens where there is something
 
 
 def test_r18_ticked_records_come_back_with_all_that_went_with_them(client, anna):

@@ -125,7 +125,7 @@ def test_all_that_match_are_changed_and_only_they(client, anna, status):
     client.force_login(anna)
     url = "/persons/act/status/?name__starts=pet"
     form, text = opened(client, url, everything="1")
-    assert "2 Persons" in text and form["ids"] == "" and form["count"] == "2"
+    assert "2 persons" in text and form["ids"] == "" and form["count"] == "2"
     toast(client.post(url, {**form, "value": status("Qualified").pk}))
     assert set(Person.objects.filter(lead_status=status("Qualified")).values_list("last_name", flat=True)) == {
         "Petersen",

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from crm.models import Job, TableSetting
 from crm.tables.pages import neighbours
+from leads import actions
 from leads.actions import create_persons
 from leads.models import Company, LeadStatus, Person
 from tests.factories import ActivityFactory, CompanyFactory, PersonFactory, arrange
@@ -146,7 +147,7 @@ def test_my_leads_are_the_leads_whose_owner_i_am_and_the_filter_can_be_taken_off
     assert names(page) == ["Person 00"]
     assert '<a href="/leads/?all=1" data-go' in page.content.decode()
     assert len(names(client.get("/leads/?all=1"))) == 3
-    assert "1 open · 0 overdue · 0 without next activity" in page.content.decode()
+    assert "1 active · 0 overdue · 0 without next activity" in page.content.decode()
 
 
 def test_r15_what_is_overdue_is_marked_and_the_subject_stands_beneath(client, anna):
@@ -155,7 +156,7 @@ def test_r15_what_is_overdue_is_marked_and_the_subject_stands_beneath(client, an
     assert "Call back" in client.get("/leads/").content.decode()
     arrange(Person.objects.filter(pk=person.pk), next_activity_at="2026-01-05T10:00:00Z")
     text = client.get("/leads/").content.decode()
-    assert 'class="overdue"' in text and "1 overdue" in text
+    assert 'class="due overdue"' in text and "1 overdue" in text
 
 
 def test_r6_a_status_that_does_not_apply_is_not_shown_but_told(client, anna, category, status):
@@ -369,21 +370,36 @@ def test_the_neighbours_are_those_of_the_list_whatever_it_is_sorted_by(sort, cli
 
 
 @pytest.mark.parametrize(
-    "query", ["", "list=nonsense", "list=companies", "list=company_persons", "list=company_persons&of=999999", "list=persons&name=nobody",
+    "query", ["", "list=nonsense", "list=companies", "list=company_persons", "list=company_persons&of=999999",
               "list=persons&sort=password", "list=persons&at=-1&after=x"],
 )  # fmt: skip
-def test_without_a_list_that_holds_it_a_card_has_no_neighbours(query, rf, anna):
+def test_without_a_list_a_card_has_no_neighbours(query, rf, anna):
     person = fill(anna, 1)[0]
     request = rf.get(f"/persons/{person.pk}/?{query}")
     request.user = anna
     assert neighbours(request, "person", person.pk) is None or query.endswith("after=x")
 
 
-def test_the_nav_counts_my_open_leads(client, anna, status):
+def test_a_record_that_left_the_list_by_its_change_still_leads_on(rf, anna, status):
+    first, second, third = fill(anna, 3)
+    actions.set_lead_status(second, status("Qualified"), by=anna, via="card")
+    request = rf.get(f"/persons/{second.pk}/?list=persons&lead_status={status('Open').pk}&at=2")
+    request.user = anna
+    found = neighbours(request, "person", second.pk)
+    assert (found.at, found.count_text) == (None, "2")
+    assert found.previous_url.startswith(f"/persons/{first.pk}/") and found.previous_url.endswith("&at=1")
+    assert found.next_url.startswith(f"/persons/{third.pk}/") and found.next_url.endswith("&at=2")
+    # One that is no member at all leads back to the list.
+    request = rf.get(f"/persons/{second.pk}/?list=leads&name=nobody")
+    request.user = anna
+    assert neighbours(request, "person", second.pk).list_url == "/leads/?name=nobody"
+
+
+def test_the_nav_counts_what_its_list_holds(client, anna, jan):
     fill(anna, 3)
-    arrange(Person.objects.filter(last_name="Person 00"), lead_status=status("Disqualified"))
+    fill(jan, 2)
     client.force_login(anna)
-    assert '<span class="count">2</span>' in client.get("/companies/").content.decode()
+    assert '<span class="count">3</span>' in client.get("/companies/").content.decode()
 
 
 def test_nothing_is_written_by_looking(client, anna):
