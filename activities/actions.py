@@ -1,11 +1,15 @@
-"""Every change to follow-ups: add, edit, tick off, reopen, delete (R15). Shaped like leads.actions."""
+"""Every change to follow-ups: add, edit, tick off, reopen, postpone, give away, delete (R15). Shaped like leads.actions."""
+
+import datetime
+import zoneinfo
 
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from activities import lifecycle
+from activities import due, lifecycle
 from activities.models import Activity
 from crm import access
 from crm.history.changes import Conflict, Outcome, act, change, chunks
@@ -14,7 +18,11 @@ from crm.web import formats
 from leads import actions as leads
 from leads.models import Company, Person
 
-FIELDS = ("kind", "subject", "text", "person", "company", "owner", "due_at", "all_day", "done_at")
+FIELDS = ("kind", "subject", "text", "person", "company", "owner", "priority", "due_at", "all_day", "time_zone", "done_at",
+          "repeat", "repeat_every", "repeat_until")  # fmt: skip
+#: What the next of a series has from the one before.
+_HANDED_ON = ("kind", "subject", "text", "person_id", "company_id", "owner_id", "priority", "all_day", "time_zone", "repeat",
+              "repeat_every", "repeat_until", "repeat_from")  # fmt: skip
 
 
 def create_activity(values, *, by, via) -> Activity:
@@ -24,13 +32,14 @@ def create_activity(values, *, by, via) -> Activity:
 
 def create_activities(many, *, by, via) -> list[Activity]:
     """Add follow-ups under one change set. One of a person at a company belongs to the company too; the owner is `by`
-    unless given; a note is done at once."""
+    unless given; a note is done at once. `due_at` may be a date: then it is due on that day, at no particular time."""
     if by.role.edit == "none":
         raise PermissionDenied(_("Your role may not create records."))
     made = []
-    for values in many:
-        _known(values)
-        activity = Activity(**{"owner": by, **values})
+    for given in many:
+        _known(given)
+        values = _placed(Activity(), {"owner": by, **given}, by)
+        activity = Activity(**values)
         if activity.person_id and not activity.company_id:
             activity.company_id = activity.person.company_id
         if activity.kind == Activity.Kind.NOTE and not activity.due_at and not activity.done_at:
@@ -45,7 +54,7 @@ def create_activities(many, *, by, via) -> list[Activity]:
 
 
 def edit_activity(activity, values, *, by, via, version=None, was=None) -> Outcome:
-    """Change fields of one follow-up; versions as in leads.actions.edit_person."""
+    """Change fields of one follow-up; versions as in leads.actions.edit_person. Done by it, the next of its series is made."""
     _known(values)
     outcome = Outcome()
     params = {"name": activity.subject, "fields": sorted(values)}
@@ -54,6 +63,7 @@ def edit_activity(activity, values, *, by, via, version=None, was=None) -> Outco
         if current is None:
             raise Conflict(activity)
         _require_edit(current, by)
+        values = _placed(current, values, by)
         if version is not None and version != current.version:
             values = leads.check_stale(current, values, was)
         changed = {name: value for name, value in values.items() if getattr(current, name) != value}
@@ -64,28 +74,148 @@ def edit_activity(activity, values, *, by, via, version=None, was=None) -> Outco
             _clean(current, changed, by)
             columns = {(f := Activity._meta.get_field(name)).attname: getattr(current, f.attname) for name in changed}
             Activity.objects.filter(pk=current.pk).update(**columns, **Activity.edited())
+            if changed.get("done_at"):
+                _go_on([current.pk], timezone.now())
             lifecycle.refresh_next({before[0], current.person_id}, {before[1], current.company_id})
             outcome.changed = 1
     outcome.change_set = change_set if change_set.pk else None
     return outcome
 
 
-def set_done(activities, done, *, by, via) -> Outcome:
-    """Tick follow-ups off, or open them again."""
+def _placed(activity, values, by):
+    """Return the values with the due date as a moment in a zone, and the series counted from it (see Activity)."""
+    values = dict(values)
+    given, all_day = values.get("due_at", activity.due_at), values.get("all_day", activity.all_day)
+    owner = values.get("owner", activity.owner)
+    if isinstance(given, str):
+        given = values["due_at"] = Activity._meta.get_field("due_at").to_python(given)
+    if given is not None and not 1900 < given.year < 9000:
+        raise ValidationError({"due_at": [_("Enter a date, for example 2026-01-31.")]})
+    if is_day := isinstance(given, datetime.date) and not isinstance(given, datetime.datetime):
+        all_day = values["all_day"] = True
+    zone_name = _zone_name(values.get("time_zone"))
+    unchanged = (given == (activity.day if is_day else activity.due_at)) and all_day == activity.all_day
+    if given is None or (unchanged and not zone_name):
+        if is_day:
+            values["due_at"] = activity.due_at
+        # Given to somebody elsewhere, it is due on the same day there.
+        if unchanged and all_day and given and owner and owner.time_zone != activity.time_zone and "owner" in values:
+            values |= _moved_to(activity, owner)
+    else:
+        zone_name = zone_name or ((owner or by).time_zone if all_day else by.time_zone)
+        if all_day:
+            read_in = values.get("time_zone") or by.time_zone
+            day = given if is_day else given.astimezone(zoneinfo.ZoneInfo(read_in)).date()
+            given = due.moment(day, None, zoneinfo.ZoneInfo(zone_name))
+        values |= {"due_at": given, "time_zone": zone_name}
+    if any(name in values and values[name] != getattr(activity, name) for name in ("due_at", "time_zone", "repeat")):
+        values.setdefault("repeat_from", given if values.get("repeat", activity.repeat) else None)
+    return values
+
+
+def _zone_name(name):
+    if name and name not in zoneinfo.available_timezones():
+        raise ValidationError({"time_zone": [_("This time zone is not known.")]})
+    return name or ""
+
+
+def _moved_to(activity, owner):
+    """Return the due date of a follow-up of a whole day where its new owner is: the same day."""
+    zone = zoneinfo.ZoneInfo(owner.time_zone)
+    moved = {"due_at": due.moment(activity.day, None, zone), "time_zone": owner.time_zone}
+    if activity.repeat_from:
+        moved["repeat_from"] = due.moment(activity.repeat_from.astimezone(activity.zone).date(), None, zone)
+    return moved
+
+
+def set_done(activities, done, *, by, via, as_of=None, progress=None) -> Outcome:
+    """Tick follow-ups off, or open them again. Of a series the next one is made at once, under the same change set."""
 
     def step(ids, outcome):
-        ids = _editable(ids, by, outcome)
-        targets = Activity.objects.filter(pk__in=ids, done_at__isnull=bool(done), deleted_at=None)
-        ids = list(targets.values_list("pk", flat=True))
+        ids = _unchanged_since(as_of, "done_at", _editable(ids, by, outcome), outcome)
+        targets = Activity.objects.select_for_update().filter(pk__in=ids, done_at__isnull=bool(done), deleted_at=None)
+        ids = list(targets.order_by("pk").values_list("pk", flat=True))
         now = timezone.now() if done else None
         outcome.changed += Activity.objects.filter(pk__in=ids).update(done_at=now, **Activity.edited())
+        if done:
+            _go_on(ids, now)
         lifecycle.refresh_next(*lifecycle.links_of(Activity.objects.filter(pk__in=ids)))
 
     action = "activity.done" if done else "activity.reopen"
-    return _allowed(act(activities, step, action=action, by=by, via=via, params=_params(activities)))
+    return _allowed(act(activities, step, action=action, by=by, via=via, params=_params(activities), progress=progress))
 
 
-def delete(activities, *, by, via) -> Outcome:
+def _go_on(ids, now):
+    """Make the next of each series of which one was just done, unless it is there already."""
+    ended = Activity.objects.filter(pk__in=ids).exclude(repeat="").exclude(due_at=None)
+    there = Activity.objects.filter(previous__in=ended.values("pk"), deleted_at=None)
+    made = []
+    for activity in ended.exclude(pk__in=there.values("previous")).order_by("pk"):
+        if next_due := due.next_due(activity, now):
+            handed_on = {name: getattr(activity, name) for name in _HANDED_ON}
+            made.append(Activity(**handed_on, due_at=next_due, previous=activity))
+    Activity.objects.bulk_create(made, batch_size=1_000)
+
+
+def postpone(activities, day, *, by, via, as_of=None, progress=None) -> Outcome:
+    """Let open follow-ups be due on another day, at the time they had where `by` is. A series goes on from where it was."""
+    if day is None or not 1900 < day.year < 9000:
+        raise ValidationError({"day": _("Enter a date, for example 2026-01-31.")})
+
+    def step(ids, outcome):
+        ids = _unchanged_since(as_of, "due_at", _editable(ids, by, outcome), outcome)
+        now, moved = timezone.now(), []
+        for activity in Activity.objects.select_for_update().filter(pk__in=ids, deleted_at=None).order_by("pk"):
+            if activity.done_at:
+                outcome.leave([activity.pk], _("It is done already."))
+                continue
+            before = activity.due_at
+            if before is None:
+                activity.all_day, activity.time_zone = True, (activity.owner or by).time_zone
+            if activity.all_day:
+                activity.due_at = due.moment(day, None, activity.zone)
+            else:
+                activity.due_at = due.moment(day, before.astimezone(by.zone).time(), by.zone)
+            if activity.due_at != before:
+                activity.version, activity.updated_at = activity.version + 1, now
+                moved.append(activity)
+        fields = ["due_at", "all_day", "time_zone", "version", "updated_at"]
+        Activity.objects.bulk_update(moved, fields, batch_size=500)
+        lifecycle.refresh_next({a.person_id for a in moved}, {a.company_id for a in moved})
+        outcome.changed += len(moved)
+
+    value = {language: formats.in_language(language, formats.date, day) for language in ("de", "en")}
+    params = leads.params(activities, value)
+    return _allowed(act(activities, step, action="activity.postpone", by=by, via=via, params=params, progress=progress))
+
+
+def set_owner(activities, owner, *, by, via, as_of=None, progress=None) -> Outcome:
+    """Give follow-ups to this user, or to nobody. Those of a whole day are due on the same day where the new owner is."""
+    if owner is not None and not owner.is_active:
+        raise ValidationError({"owner": _("This user is switched off; choose another one.")})
+
+    def step(ids, outcome):
+        ids = _unchanged_since(as_of, "owner", _editable(ids, by, outcome), outcome)
+        others = ~Q(owner=owner) | Q(owner=None) if owner else Q(owner__isnull=False)
+        given = Activity.objects.filter(others, pk__in=ids, deleted_at=None)
+        ids = list(given.order_by("pk").values_list("pk", flat=True))
+        elsewhere = []
+        if owner:
+            whole_days = Activity.objects.select_for_update().filter(pk__in=ids, all_day=True, due_at__isnull=False)
+            for activity in whole_days.exclude(time_zone=owner.time_zone):
+                for name, value in _moved_to(activity, owner).items():
+                    setattr(activity, name, value)
+                elsewhere.append(activity)
+        Activity.objects.bulk_update(elsewhere, ["due_at", "time_zone", "repeat_from"], batch_size=500)
+        outcome.changed += Activity.objects.filter(pk__in=ids).update(owner=owner, **Activity.edited())
+        lifecycle.refresh_next({a.person_id for a in elsewhere}, {a.company_id for a in elsewhere})
+
+    name = owner.name if owner else ""
+    params = leads.params(activities, {"de": name, "en": name})
+    return _allowed(act(activities, step, action="activity.set_owner", by=by, via=via, params=params, progress=progress))
+
+
+def delete(activities, *, by, via, progress=None) -> Outcome:
     """Put follow-ups into the bin."""
     access.require(by, "may_delete")
 
@@ -96,7 +226,8 @@ def delete(activities, *, by, via) -> Outcome:
         )
         lifecycle.refresh_next(*lifecycle.links_of(Activity.objects.filter(pk__in=ids)))
 
-    return _allowed(act(activities, step, action="activity.delete", by=by, via=via, params=_params(activities)))
+    params = _params(activities)
+    return _allowed(act(activities, step, action="activity.delete", by=by, via=via, params=params, progress=progress))
 
 
 def restore(activities, *, by, via) -> Outcome:
@@ -161,15 +292,14 @@ def _out_of_bin(activities, change_sets):
 
 
 def _editable(ids, by, outcome):
-    every = Activity.objects.filter(pk__in=ids)
-    if by.role.edit == "all":
-        return ids
-    allowed = set(every.filter(person__in=Person.objects.editable_by(by).values("pk")).values_list("pk", flat=True))
-    allowed |= set(every.filter(company__in=Company.objects.editable_by(by).values("pk")).values_list("pk", flat=True))
-    if by.role.edit != "none":
-        allowed |= set(every.filter(owner=by).values_list("pk", flat=True))
+    """Return those of the ids that `by` may change; the others are left."""
+    allowed = set(access.editable(Activity.objects.filter(pk__in=ids), by).values_list("pk", flat=True))
     outcome.leave(set(ids) - allowed, leads.not_allowed())
     return sorted(allowed)
+
+
+def _unchanged_since(as_of, field, ids, outcome):
+    return leads.unchanged_since(as_of, "activity", field, ids, outcome)
 
 
 def _require_edit(activity, by):
@@ -179,8 +309,12 @@ def _require_edit(activity, by):
 
 
 def _allowed(outcome):
-    if outcome.left and not outcome.changed:
-        raise PermissionDenied(outcome.left[0][1])
+    """Raise what an action that changed nothing must say loudly: of one record the reason, of many that none may be changed."""
+    reasons = {reason for _pk, reason in outcome.left}
+    if not outcome.changed and reasons == {leads.not_allowed()}:
+        raise PermissionDenied(leads.not_allowed())
+    if not outcome.changed and len(outcome.left) == 1:
+        raise ValidationError(reasons.pop())
     return outcome
 
 
@@ -207,6 +341,12 @@ def _clean(activity, values, by):
             errors[name] = [_("This is no valid choice.")]
     if not (activity.person_id or activity.company_id):
         errors["person"] = [_("A follow-up belongs to a person or a company.")]
+    if activity.repeat and activity.kind == Activity.Kind.NOTE:
+        errors["repeat"] = [_("A note does not repeat.")]
+    elif activity.repeat and not activity.due_at:
+        errors["repeat"] = [_("Say when it is due first; from there it repeats.")]
+    elif activity.repeat and activity.repeat_until and activity.repeat_until < activity.day:
+        errors["repeat_until"] = [_("This is before it is due for the first time.")]
     if activity.owner_id and "owner" in values and not values["owner"].is_active:
         errors["owner"] = [_("This user is switched off; choose another one.")]
     if errors:

@@ -19,7 +19,8 @@ class ActivitySerializer(api.Strict, serializers.ModelSerializer):
     class Meta:
         model = Activity
         fields = (
-            "id", "kind", "subject", "text", "person", "company", "owner", "due_at", "all_day", "done_at", "version", "created_at", "updated_at",
+            "id", "kind", "subject", "text", "person", "company", "owner", "priority", "due_at", "all_day", "time_zone", "done_at",
+            "repeat", "repeat_every", "repeat_until", "version", "created_at", "updated_at",
         )  # fmt: skip
         read_only_fields = ("id", "version", "created_at", "updated_at")
 

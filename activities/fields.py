@@ -1,10 +1,12 @@
 """What follow-ups add to the catalogue of persons and companies."""
 
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from activities.models import Activity
-from crm.fields import Fixed, Link, Moment, Text, UserChoice
+from crm.fields import Cell, Fixed, Link, Moment, Text, UserChoice, YesNo
 from crm.records import RecordType, extend, register
+from crm.web import formats
 
 
 def next_subjects(link):
@@ -18,20 +20,75 @@ def next_subjects(link):
     return load
 
 
+class PersonLink(Link):
+    """The person a follow-up is about, by their whole name. Owning the company shows its persons."""
+
+    @property
+    def columns(self):
+        return ("person__first_name", "person__last_name", "person_id", "person__owner_id", "person__company__owner_id")
+
+    def text(self, row, asking):
+        return f"{row['person__first_name'] or ''} {row['person__last_name'] or ''}".strip()
+
+    def cell(self, row, asking):
+        if row["person_id"] is None or not any(asking.sees(row[path]) for path in self.columns[-2:]):
+            return Cell(self.text(row, asking))
+        return Cell(self.text(row, asking), "link", data={"id": row["person_id"]})
+
+
+class Due(Moment):
+    """When it is due: a day where that was meant, and overdue only until it is done."""
+
+    @property
+    def columns(self):
+        return ("due_at", "all_day", "time_zone", "done_at")
+
+    def cell(self, row, asking):
+        if row["due_at"] is None:
+            return Cell("", "date")
+        due = Activity(due_at=row["due_at"], all_day=row["all_day"], time_zone=row["time_zone"], done_at=row["done_at"])
+        return Cell(formats.near(due.due), "due", title=formats.exact(due.due), data={"overdue": due.is_late(asking.now)})
+
+    def text(self, row, asking):
+        due = Activity(due_at=row["due_at"], all_day=row["all_day"], time_zone=row["time_zone"]).due
+        return formats.exact(due) if due else ""
+
+
+class Done(YesNo):
+    """Whether it is done: there is a time of it."""
+
+    def condition(self, operator, value, asking):
+        return Q(done_at__isnull=not value)
+
+    def text(self, row, asking):
+        return str(_("Yes") if row["done_at"] else _("No"))
+
+    def cell(self, row, asking):
+        return Cell(self.text(row, asking) if row["done_at"] else "", "yesno", data={"on": bool(row["done_at"])})
+
+
 register(
-    RecordType("activity", "activities.Activity", _("Follow-up"), _("Follow-ups"), "due_at", "activities:edit", "calendar-event"),
+    RecordType("activity", "activities.Activity", _("Follow-up"), _("Follow-ups"), "subject", "activities:follow_up", "calendar-event",
+               first_sort="due_at"),
     [
-        Text(name="subject", label=_("Subject"), sort="subject", edit="subject", default=True),
-        Fixed(name="kind", label=_("Type"), choices=lambda: Activity.Kind.choices, group=True, edit="kind", default=True),
-        Link(name="person", label=_("Person"), path="person__name_key", key="person__name_key", id_path="person_id"),
-        Link(name="company", label=_("Company"), path="company__name", key="company__name_key", id_path="company_id"),
-        UserChoice(name="owner", label=_("Owner"), path="owner_id", group=True, edit="owner", default=True),
-        Moment(name="due_at", label=_("Due"), sort="due_at", due=True, default=True),
-        Moment(name="done_at", label=_("Done"), sort="done_at"),
-        Moment(name="created_at", label=_("Created"), sort="created_at"),
-        Moment(name="updated_at", label=_("Changed"), sort="updated_at"),
+        Text(name="subject", label=_("Subject"), sort="subject", edit="subject", default=True, required=True, as_kind="name", width=260),
+        Fixed(name="kind", label=_("Type"), sort="kind", choices=lambda: Activity.Kind.choices, group=True, edit="kind", default=True),
+        PersonLink(name="person", label=_("Person"), path="person__name_key", sort="person__name_key", key="person__name_key",
+                   id_path="person_id", url_name="leads:person", default=True),
+        Link(name="company", label=_("Company"), path="company__name", sort="company__name_key", key="company__name_key",
+             id_path="company_id", url_name="leads:company", owner_path="company__owner_id", default=True),
+        Due(name="due_at", label=_("Due"), sort="due_at", due=True, default=True),
+        Fixed(name="priority", label=_("Priority"), sort="priority", choices=lambda: Activity.Priority.choices, group=True,
+              edit="priority", default=True),
+        UserChoice(name="owner", label=_("Owner"), path="owner_id", sort="owner__name_key", group=True, edit="owner", default=True),
+        Done(name="done", label=_("Done"), path="done_at", group=True),
+        Moment(name="done_at", label=_("Done at"), sort="done_at"),
+        Fixed(name="repeat", label=_("Repeat"), choices=lambda: Activity.Repeat.choices[1:], edit="repeat"),
+        Text(name="text", label=_("Text"), edit="text"),
+        Moment(name="created_at", label=_("Created"), sort="created_at", required=True),
+        Moment(name="updated_at", label=_("Changed"), sort="updated_at", required=True),
     ],
-)
+)  # fmt: skip
 
 for name, after in (("person", "lead_status"), ("company", "city")):
     extend(

@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from activities.models import Activity
 from crm.history.changes import chunks
-from crm.history.undo import built_on_by, derived_by
+from crm.history.undo import built_on_by, derived_by, guarded_by
 from crm.models import NEVER
 from leads.models import Company, Person
 
@@ -36,6 +36,17 @@ def links_of(activities):
 def derive_activities(ids):
     for chunk in chunks(sorted(ids)):
         refresh_next(*links_of(Activity.objects.filter(pk__in=chunk)))
+
+
+@guarded_by("activity")
+def series_have_one_next(plans):
+    """Leave follow-ups that would come back from the bin beside another next one of the same series."""
+    plan = plans["activity"]
+    back = [pk for pk, deleted_at in plan.becomes("deleted_at").items() if not deleted_at]
+    coming = dict(Activity.objects.filter(pk__in=back, previous__isnull=False).values_list("pk", "previous"))
+    there = Activity.objects.filter(previous__in=coming.values(), deleted_at=None).exclude(pk__in=plan.created)
+    taken = set(there.values_list("previous", flat=True))
+    return {pk: _("The series has gone on meanwhile.") for pk, previous in coming.items() if previous in taken}
 
 
 @built_on_by("person")

@@ -2,11 +2,12 @@
 
 A role has, for seeing and for editing, a scope: *own*, *team* or *all* (and *none* for editing). A model says by
 `owner_paths` whose records are whose; the first path is the record's own owner, the others lend visibility (owning a
-company shows its persons).
+company shows its persons). One with `follows_records` goes by those records instead: who sees a person sees their
+follow-ups, and may change those if they may change the person, or if the follow-up is their own.
 """
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 
 
@@ -16,6 +17,8 @@ def scope_q(model, user, scope):
         return None
     if scope == "none" or not user.is_active:
         return Q(pk__in=[])
+    if model.follows_records:
+        return _following(model, user, scope)
     colleagues = [user.pk] if scope == "own" else user.colleague_ids
     own, *lent = model.owner_paths
     condition = Q(**{f"{own}__in": colleagues})
@@ -29,6 +32,16 @@ def scope_q(model, user, scope):
     return condition
 
 
+def _following(model, user, scope):
+    """Return the condition for records of which others decide. Asked row by row: a list walks its own index."""
+    condition = Q()
+    for name in model.follows_records:
+        related = model._meta.get_field(name).related_model
+        record = related.objects.filter(scope_q(related, user, scope), pk=OuterRef(name))
+        condition |= Q(Exists(record))
+    return condition
+
+
 def visible(queryset, user):
     """Return the records of the queryset that the user may see; a record in the bin is seen by nobody."""
     return _within(queryset.filter(deleted_at=None), user, user.role.see if user.is_authenticated else "none")
@@ -36,13 +49,13 @@ def visible(queryset, user):
 
 def editable(queryset, user):
     """Return the records of the queryset that the user may change: those seen and within the editing scope."""
-    return _within(visible(queryset, user), user, user.role.edit if user.is_authenticated else "none")
+    return _within(visible(queryset, user), user, user.role.edit if user.is_authenticated else "none", own=True)
 
 
 def in_bin(queryset, user):
     """Return the deleted records of the queryset that the user may see and restore."""
     deleted = queryset.exclude(deleted_at=None)
-    return _within(_within(deleted, user, user.role.see), user, user.role.edit)
+    return _within(_within(deleted, user, user.role.see), user, user.role.edit, own=True)
 
 
 def sees_owner(user, owner_id):
@@ -53,8 +66,10 @@ def sees_owner(user, owner_id):
     return scope == "team" and (owner_id is None or owner_id in user.colleague_ids)
 
 
-def _within(queryset, user, scope):
+def _within(queryset, user, scope, own=False):
     condition = scope_q(queryset.model, user, scope)
+    if own and condition is not None and scope != "none" and queryset.model.follows_records:
+        condition |= Q(owner=user.pk)
     return queryset if condition is None else queryset.filter(condition)
 
 

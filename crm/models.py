@@ -289,6 +289,7 @@ class Record(models.Model):
     """What every editable record has: a version (R17), the bin (R18), and when it came and changed (R19)."""
 
     owner_paths: tuple[str, ...] = ("owner",)
+    follows_records: tuple[str, ...] = ()  # see crm.access
 
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)

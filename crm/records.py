@@ -13,7 +13,10 @@ from crm.fields import Field
 
 @dataclass
 class RecordType:
-    """A record type: its model, its words, and its fields in the order lists offer them."""
+    """A record type: its model, its words, and its fields in the order lists offer them.
+
+    `default_sort` names its records and leads to their cards; lists are sorted by it unless `first_sort` names another field.
+    """
 
     name: str
     model_label: str
@@ -23,6 +26,7 @@ class RecordType:
     card_url: str = ""
     icon: str = ""
     list_url: str = ""
+    first_sort: str = ""
     fields: dict[str, Field] = field(default_factory=dict)
 
     @property

@@ -56,6 +56,8 @@ def _sentences(value, params):
         "activity.edit": _("Follow-up changed: %(name)s") % {"name": params["name"]},
         "activity.done": _("Follow-up done: %(name)s") % {"name": params["name"]},
         "activity.reopen": _("Follow-up opened again: %(name)s") % {"name": params["name"]},
+        "activity.postpone": _("Follow-up postponed to %(value)s: %(name)s") % {"value": value, "name": params["name"]},
+        "activity.set_owner": _("Follow-up given to %(value)s: %(name)s") % {"value": value, "name": params["name"]},
         "activity.delete": _("Follow-up deleted: %(name)s") % {"name": params["name"]},
         "activity.restore": _("Follow-up restored: %(name)s") % {"name": params["name"]},
         "person.set_lead_status": _("Lead status set to %(value)s") % {"value": value},

@@ -156,7 +156,7 @@ class Table:
 
     def _sort(self):
         found = self._fields("sort", lambda field: bool(field.sort), _("This list cannot be sorted by “%(name)s”."))
-        return found[:MAX_SORT] or [(self.record.fields[self.record.default_sort], False)]
+        return found[:MAX_SORT] or [(self.record.fields[self.record.first_sort or self.record.default_sort], False)]
 
     def _groups_by(self):
         found = self._fields("group", lambda field: field.group, _("This list cannot be grouped by “%(name)s”."))
@@ -189,7 +189,7 @@ class Table:
             levels.setdefault(field.name, descending)
         fields = self.record.fields
         if fields[next(iter(levels))].parts(self.asking) is not None:
-            levels.setdefault(self.record.default_sort, False)
+            levels.setdefault(self.record.first_sort or self.record.default_sort, False)
         return Order([(fields[name], descending) for name, descending in levels.items()], self.asking, self._present)
 
     def _present(self, field) -> set[str]:
@@ -449,7 +449,7 @@ class Table:
         sums: list[Any] = [()] * len(parts)
         if whole > COUNT_UP_TO and len(parts) <= MANY and not self.summed:
             cap = COUNT_GROUPS_UP_TO
-            counts = _count_each([self.matching.filter(part.q).order_by().values("pk")[: cap + 1] for part in parts])
+            counts = count_each([self.matching.filter(part.q).order_by().values("pk")[: cap + 1] for part in parts])
         else:
             cap = 2**63
             asked = {"_count": Count("pk"), **self._sums()}
@@ -537,7 +537,7 @@ def _means(param, line):
     return name == line.field.param and operator == line.operator
 
 
-def _count_each(querysets) -> list[int]:
+def count_each(querysets) -> list[int]:
     """Return the number of rows of each queryset, asked by one statement."""
     compiled = [compiled_or_none(queryset)[1:] for queryset in querysets]
     counts = ", ".join(f"(SELECT COUNT(*) FROM ({sql}) part{n})" if sql else "0" for n, (sql, _params) in enumerate(compiled))  # noqa: S608

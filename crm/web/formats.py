@@ -1,15 +1,20 @@
 """Dates, times and numbers as the user reads them: in their language and zone, near days by name (interface: *Numbers and dates*)."""
 
 import datetime
+import re
 
 from babel import Locale, numbers
-from django.utils import formats, timezone
+from django.utils import formats, timezone, translation
+from django.utils.html import conditional_escape, format_html
+from django.utils.safestring import mark_safe
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 #: Django's format letters: a date with its year, and without.
 WITH_YEAR = {"de": "j. N Y", "en": "j M Y"}
 WITHOUT_YEAR = {"de": "j. N", "en": "j M"}
+WITH_WEEKDAY = {"de": "l, j. F", "en": "l, j F"}
+SHORT_DAY = {"de": "D, j. N", "en": "D, j M"}
 
 
 def local(moment):
@@ -23,12 +28,33 @@ def date(value):
     return formats.date_format(local(value), WITH_YEAR.get(get_language(), "Y-m-d"))
 
 
+def in_language(language, format, value):
+    """Return the value as this format writes it in another language."""
+    with translation.override(language):
+        return format(value)
+
+
 def moment(value):
     """Return a moment with its time, exact to the minute."""
     if value is None:
         return ""
     value = local(value)
     return f"{date(value)}, {value:%H:%M}"
+
+
+def exact(value):
+    """Return a day or a moment as it is, whether near or not."""
+    return moment(value) if isinstance(value, datetime.datetime) else date(value)
+
+
+def weekday(day):
+    """Return a day with the name of its weekday, as *Wednesday, 25 November*."""
+    return formats.date_format(day, WITH_WEEKDAY.get(get_language(), "l, Y-m-d"))
+
+
+def short_day(day):
+    """Return a day short, with its weekday: *Thu, 26 Nov*."""
+    return formats.date_format(day, SHORT_DAY.get(get_language(), "D, Y-m-d"))
 
 
 def near(value, all_day=False):
@@ -85,6 +111,29 @@ def in_sentence(label):
     """Return a label as it stands within a sentence: German nouns keep their capital."""
     label = str(label)
     return label if get_language() == "de" else label[:1].lower() + label[1:]
+
+
+#: What is taken for a web address in a text; what ends a sentence does not belong to it.
+_ADDRESS = re.compile(r"\b(?:https?://|www\.)[^\s<>\"']+", re.IGNORECASE)
+_AFTER_ADDRESS = ".,;:!?"
+
+
+def linked(text):
+    """Return a plain text for a page: escaped, with its web addresses as links.
+
+    >>> str(linked("<b> see www.example.com."))
+    '&lt;b&gt; see <a href="https://www.example.com" target="_blank" rel="noopener noreferrer">www.example.com</a>.'
+    """
+    parts, end = [], 0
+    for found in _ADDRESS.finditer(text):
+        address = found[0].rstrip(_AFTER_ADDRESS)
+        if address.endswith(")") and address.count("(") < address.count(")"):
+            address = address[:-1].rstrip(_AFTER_ADDRESS)
+        parts.append(conditional_escape(text[end : found.start()]))
+        link = '<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>'
+        parts.append(format_html(link, domain(address), address))
+        end = found.start() + len(address)
+    return mark_safe("".join([*parts, conditional_escape(text[end:])]))  # noqa: S308 (each part is escaped)
 
 
 def first_line(text):

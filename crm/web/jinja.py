@@ -29,7 +29,11 @@ def environment(**options):
     env.filters.update(
         date=formats.date,
         datetime=formats.moment,
+        exactly=formats.exact,
+        weekday=formats.weekday,
+        short_day=formats.short_day,
         near=formats.near,
+        linked=formats.linked,
         day_count=formats.day_count,
         number=formats.number,
         money=formats.money,

@@ -1,6 +1,10 @@
 """The main pages of the product, by name; where a record is needed, the demo's first."""
 
 PAGES = {
+    "my-day": "/my-day/",
+    "follow-ups": "/follow-ups/",
+    "follow-up": "/follow-ups/1/",
+    "follow-up-new": "/follow-ups/new/",
     "leads": "/leads/",
     "persons": "/persons/",
     "persons-grouped": "/persons/?group=lead_status",
@@ -18,6 +22,10 @@ PAGES = {
     "not-found": "/persons/999999/",
 }
 ADMIN_PAGES = {
+    "my-day": "/my-day/",
+    "follow-ups": "/follow-ups/",
+    "follow-up": "/follow-ups/1/",
+    "follow-up-new": "/follow-ups/new/",
     "admin": "/admin/",
     "admin-categories": "/admin/leads/category/",
     "admin-category": "/admin/leads/category/1/change/",

@@ -1,0 +1,16 @@
+"""Where follow-ups stand in the navigation: *My day* comes first, a user's page to start from."""
+
+from django.utils.translation import gettext_lazy as _
+
+from activities.views.day import due_now
+from crm.web import nav
+
+
+def edits(user):
+    return user.role.edit != "none"
+
+
+nav.add(nav.Entry("h", _("My day"), "sun-high", "activities:my_day", ("activities:",), order=5, count=due_now, count_up_to=99,
+                  allowed=edits))  # fmt: skip
+nav.add_command(nav.Command(_("New follow-up"), "calendar-plus", "activities:follow_up_new", edits))
+nav.add_command(nav.Command(_("Follow-ups"), "calendar-event", "activities:follow_ups"))

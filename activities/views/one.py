@@ -1,0 +1,183 @@
+"""One follow-up: added, changed, ticked off, postponed, deleted, from wherever it shows (R15)."""
+
+import datetime
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.dateparse import parse_date
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from activities import actions, due
+from activities.forms import RECORDS, ActivityForm
+from activities.models import Activity
+from crm import search
+from crm.history.changes import Conflict
+from crm.history.models import Change
+from crm.web import formats
+from crm.web.htmx import page_or_fragment, redirect_to, say, toast, trigger
+
+#: The record types of the cards' addresses.
+KINDS = {"persons": "person", "companies": "company"}
+MOST_CHOICES = 8
+
+
+def find_activity(request, pk):
+    return get_object_or_404(Activity.objects.visible_to(request.user).select_related("owner", "person", "company"), pk=pk)
+
+
+@require_http_methods(["GET", "POST"])
+def new(request, kind=None, pk=None):
+    """Add a follow-up: to the record of the address, or to one that is found by typing."""
+    record = get_object_or_404(RECORDS[KINDS[kind]].objects.visible_to(request.user), pk=pk) if kind else None
+    if request.user.role.edit == "none":
+        raise PermissionDenied(_("Your role may not create records."))
+    initial = {"owner": request.user.pk, "kind": "call"} | ({} if record else {"day": timezone.localdate()})
+    form = ActivityForm(request.POST or None, initial=initial, user=request.user, choose=record is None)
+    if request.method == "POST" and form.is_valid():
+        link = {KINDS[kind]: record} if record else {}
+        try:
+            activity = actions.create_activity({**form.values(), **link}, by=request.user, via="card" if record else "form")
+        except ValidationError as error:
+            add_errors(form, error)
+        else:
+            return done_with(
+                request, _("Follow-up added: %(name)s") % {"name": activity.subject}, last_change(activity), activity
+            )
+    address = reverse("activities:new", args=[kind, pk]) if kind else reverse("activities:follow_up_new")
+    context = {"form": form, "address": address, "activity": None, "title": _("New follow-up")}
+    return page_or_fragment(
+        request, "activities/page.html", "activities/_form.html", context, status=422 if form.is_bound else 200
+    )
+
+
+@require_http_methods(["GET", "POST"])
+def edit(request, pk):
+    """Change a follow-up: in the dialog, or on a page of its own."""
+    activity = find_activity(request, pk)
+    form = ActivityForm(request.POST or None, instance=activity, user=request.user)
+    version = request.POST.get("version", str(activity.version))
+    if not version.isdecimal() or len(version) > 9:
+        raise Http404
+    context = {"address": reverse("activities:edit", args=[pk]), "activity": activity, "form": form, "version": version,
+               "title": activity.subject}  # fmt: skip
+    status = 422 if form.is_bound else 200
+    if request.method == "POST" and form.is_valid():
+        try:
+            outcome = actions.edit_activity(activity, form.values(), by=request.user, via="card", version=int(version))
+        except ValidationError as error:
+            add_errors(form, error)
+        except Conflict as conflict:
+            form.add_error(None, _("Somebody else has changed this meanwhile. Save again to keep what you entered."))
+            context, status = {**context, "version": conflict.record.version}, 409
+        else:
+            words = _("Follow-up changed: %(name)s") % {"name": activity.subject}
+            return done_with(request, words, outcome.change_set, activity)
+    return page_or_fragment(request, "activities/page.html", "activities/_form.html", context, status=status)
+
+
+@require_POST
+def tick(request, pk):
+    """Tick a follow-up off, or open it again."""
+    activity = find_activity(request, pk)
+    ticked = activity.done_at is None
+    outcome = actions.set_done(activity, ticked, by=request.user, via="card")
+    words = _("Done: %(name)s") if ticked else _("Opened again: %(name)s")
+    text = words % {"name": activity.subject}
+    if ticked and (following := Activity.objects.filter(previous=activity, deleted_at=None, done_at=None).first()):
+        text = _("%(what)s – next one %(when)s") % {"what": text, "when": when(following)}
+    return done(text, outcome.change_set)
+
+
+def when(activity):
+    return formats.near(activity.due)
+
+
+@require_http_methods(["GET", "POST"])
+def postpone(request, pk):
+    """Postpone a follow-up: to tomorrow, next week, or a day that is picked in a small dialog."""
+    activity = find_activity(request, pk)
+    today = timezone.localdate()
+    offered = postponements(today)
+    text = request.POST.get("to", "")
+    day = offered.get(text) or parsed(text)
+    error = ""
+    if request.method == "POST":
+        try:
+            outcome = actions.postpone(activity, day, by=request.user, via="card")
+        except ValidationError as refused:
+            error = " ".join(refused.messages)
+            if "picked" not in request.POST:
+                return toast(HttpResponse(status=204), error, level="error")
+        else:
+            activity.refresh_from_db()
+            return done(
+                _("%(name)s is now due %(when)s") % {"name": activity.subject, "when": when(activity)}, outcome.change_set
+            )
+    context = {"activity": activity, "error": error, "text": text or str(offered["tomorrow"])}
+    return render(request, "activities/_postpone.html", context, status=422 if error else 200)
+
+
+def postponements(today):
+    """Return the days one postpones to at once, by their names."""
+    return {"tomorrow": today + datetime.timedelta(days=1), "next_week": due.next_monday(today)}
+
+
+def parsed(text):
+    try:
+        return parse_date(text)
+    except ValueError:
+        return None
+
+
+@require_POST
+def delete(request, pk):
+    activity = find_activity(request, pk)
+    outcome = actions.delete(activity, by=request.user, via="card")
+    return done(_("Follow-up deleted: %(name)s") % {"name": activity.subject}, outcome.change_set)
+
+
+@require_GET
+def choices(request):
+    """The persons and companies that what was typed finds, for the choice of whom a follow-up is about."""
+    found = search.find(request.user, request.GET.get("q", "").strip()[: search.MAX_LENGTH], MOST_CHOICES)
+    hits = [hit for record_type in RECORDS for hit in found.get(record_type, [])]
+    return JsonResponse(
+        [{"id": f"{hit.record.name}-{hit.pk}", "name": hit.title, "detail": hit.detail} for hit in hits], safe=False
+    )
+
+
+# --- What the views share -------------------------------------------------------------------------------------------------
+
+
+def add_errors(form, error):
+    """Put what an action refused at the fields it is about; what has no field goes on top."""
+    messages = error.message_dict if hasattr(error, "error_dict") else {None: error.messages}
+    for name, texts in messages.items():
+        for text in texts:
+            shown = {"due_at": "day", "person": "about", "company": "about"}.get(name, name)
+            form.add_error(shown if shown in form.fields else None, text)
+
+
+def last_change(activity):
+    """Return the change set that made this follow-up."""
+    made = Change.objects.select_related("change_set").filter(record_type="activity", record_id=activity.pk, op="i", field="")
+    return made.get().change_set
+
+
+def done_with(request, text, change_set, activity):
+    """Answer a form: the dialog closes, or a page of its own leads to the record."""
+    if request.htmx:
+        return done(text, change_set)
+    say(request, text, change_set)
+    return redirect_to(request, activity.about.get_absolute_url())
+
+
+def done(text, change_set):
+    """Answer with a message; the page's parts load themselves again."""
+    undo_url = reverse("crm:undo", args=[change_set.pk]) if change_set else None
+    response = toast(HttpResponse(status=204), text, undo_url=undo_url)
+    return trigger(trigger(response, "changed"), "closeDialog")

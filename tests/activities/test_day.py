@@ -1,0 +1,278 @@
+"""*My day*: what is to be done now, today, this week and later, where the user is (R15)."""
+
+import datetime
+import re
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from activities import actions
+from activities.models import Activity
+from crm.models import User
+from crm.web.formats import linked
+from tests.factories import ActivityFactory, PersonFactory, UserFactory
+
+HTMX = {"HTTP_HX_REQUEST": "true"}
+DAY = "/my-day/"
+#: A Wednesday in Berlin, ten in the morning.
+NOW = datetime.datetime(2027, 3, 3, 9, tzinfo=datetime.UTC)
+pytestmark = pytest.mark.usefixtures("nothing_unattributed")
+
+
+@pytest.fixture(autouse=True)
+def _at_ten(monkeypatch):
+    monkeypatch.setattr(timezone, "now", lambda: NOW)
+
+
+@pytest.fixture
+def person(anna):
+    return PersonFactory(by=anna, first_name="Jana", last_name="Petersen", phone="+49 421 555 0142")
+
+
+@pytest.fixture
+def page(client, anna):
+    client.force_login(anna)
+    return client
+
+
+def plan(by, person, subject, due_at=None, **values):
+    return ActivityFactory(by=by, person=person, subject=subject, due_at=due_at, **values)
+
+
+def parts(client, url=DAY):
+    """Return what the page shows: title of each part -> subjects."""
+    text = client.get(url).content.decode()
+    found = {}
+    for part in text.split('<section class="panel-box day-part"')[1:]:
+        title = re.search(r"<h2[^>]*>([^<]+)</h2>", part)[1]
+        found[title] = re.findall(r'<a class="name"[^>]*>([^<]+)</a>', part)
+    return found
+
+
+def hours(number):
+    return NOW + datetime.timedelta(hours=number)
+
+
+def test_everything_open_stands_in_one_part(page, anna, person):
+    plan(anna, person, "An hour ago", hours(-1))
+    plan(anna, person, "In an hour", hours(1))
+    plan(anna, person, "Some time today", datetime.date(2027, 3, 3))
+    plan(anna, person, "Last minute of today", datetime.datetime(2027, 3, 3, 22, 59, tzinfo=datetime.UTC))
+    plan(anna, person, "Tomorrow", datetime.datetime(2027, 3, 3, 23, 0, tzinfo=datetime.UTC))
+    plan(anna, person, "Sunday", datetime.date(2027, 3, 7))
+    plan(anna, person, "Monday", datetime.date(2027, 3, 8))
+    plan(anna, person, "Some day")
+    plan(anna, person, "Done", hours(-2), done_at=hours(-1))
+    assert parts(page) == {
+        "Overdue": ["An hour ago"],
+        "Today": ["In an hour", "Last minute of today", "Some time today"],
+        "This week": ["Tomorrow", "Sunday"],
+        "Later": ["Monday"],
+        "Without a date": ["Some day"],
+    }
+    text = page.get(DAY).content.decode()
+    assert "Wednesday, 3 March" in text and "1 overdue" in text and "3 due today" in text
+
+
+def test_the_day_begins_where_the_user_is(client, anna, person):
+    """Half past eleven in the evening in Berlin is tomorrow morning in Auckland, and this afternoon in New York."""
+    late = datetime.datetime(2027, 3, 3, 22, 30, tzinfo=datetime.UTC)
+    for zone, part in (("Europe/Berlin", "Today"), ("Pacific/Auckland", "This week"), ("America/New_York", "Today")):
+        user = UserFactory(time_zone=zone)
+        plan(anna, person, f"For {zone}", late, owner=user)
+        client.force_login(user)
+        assert parts(client) == {part: [f"For {zone}"]}
+    # And a whole day is that day, wherever it was typed.
+    tokyo = UserFactory(time_zone="Asia/Tokyo")
+    plan(anna, person, "On the third", datetime.date(2027, 3, 3), owner=tokyo)
+    client.force_login(tokyo)
+    assert parts(client) == {"Today": ["On the third"]}
+
+
+def test_on_a_sunday_the_week_is_over(page, anna, person, monkeypatch):
+    monkeypatch.setattr(timezone, "now", lambda: datetime.datetime(2027, 3, 7, 9, tzinfo=datetime.UTC))
+    plan(anna, person, "Monday", datetime.date(2027, 3, 8))
+    assert parts(page) == {"Later": ["Monday"]}
+
+
+def test_a_sales_rep_starts_here_and_who_only_reads_does_not(client, anna, rita):
+    client.force_login(anna)
+    assert client.get("/").headers["Location"] == DAY
+    client.force_login(rita)
+    assert client.get("/").headers["Location"] == reverse("leads:leads")
+
+
+def test_the_navigation_counts_what_is_due(page, anna, person):
+    for number in range(3):
+        plan(anna, person, f"Call {number}", hours(number - 1))
+    plan(anna, person, "Tomorrow", hours(24))
+    entry = re.search(r'<a href="/my-day/" data-key="h"[^>]*>.*?</a>', page.get("/persons/").content.decode())[0]
+    assert '<span class="count">3</span>' in entry
+
+
+def test_an_empty_day_offers_the_next_step(page):
+    text = page.get(DAY).content.decode()
+    assert "Nothing is waiting for you" in text and "/leads/?owner=me&amp;next_activity_at__empty=1" in text
+
+
+def test_my_teams_follow_ups_are_shown_to_those_who_may_see_them(client, anna, jan, max_, ada, person):
+    plan(anna, person, "Anna's", hours(1))
+    plan(anna, person, "Jan's", hours(2), owner=jan)
+    plan(max_, PersonFactory(by=max_), "Max's", hours(3))
+    client.force_login(anna)
+    assert parts(client) == {"Today": ["Anna&#39;s"]}
+    assert parts(client, f"{DAY}?of=team") == {"Today": ["Anna&#39;s", "Jan&#39;s"]}
+    assert client.get(f"{DAY}?of=all").status_code == 404
+    client.force_login(max_)
+    assert client.get(f"{DAY}?of=team").status_code == 404  # nobody else is in his team
+    client.force_login(ada)
+    assert parts(client, f"{DAY}?of=all") == {"Today": ["Anna&#39;s", "Jan&#39;s", "Max&#39;s"]}
+
+
+def test_ticking_off_and_undo_from_the_message(page, anna, person):
+    call = plan(anna, person, "Call", hours(1), repeat="weekly")
+    response = page.post(reverse("activities:tick", args=[call.pk]), **HTMX)
+    events = response.headers["HX-Trigger"]
+    assert "next one 10 Mar" in events and '"changed"' in events
+    assert parts(page) == {"Later": ["Call"]}
+    page.post(re.search(r'"undo_url": "([^"]+)"', events)[1], **HTMX)
+    assert parts(page) == {"Today": ["Call"]}
+
+
+@pytest.mark.parametrize(
+    ("to", "part", "day"), [("tomorrow", "This week", 4), ("next_week", "Later", 8), ("2027-03-20", "Later", 20)]
+)
+def test_postponing_in_place(page, anna, person, to, part, day):
+    call = plan(anna, person, "Call", hours(-1))
+    response = page.post(reverse("activities:postpone", args=[call.pk]), {"to": to}, **HTMX)
+    assert response.status_code == 204
+    assert parts(page) == {part: ["Call"]}
+    call.refresh_from_db()
+    assert call.due_at == datetime.datetime(2027, 3, day, 8, tzinfo=datetime.UTC)
+
+
+@pytest.mark.parametrize("to", ["", "soon", "2027-02-30", "99999-01-01", "0001-01-01", "2027-03-20T10:00", "<script>"])
+def test_a_day_that_is_none_is_refused_and_stays_typed(page, anna, person, to):
+    call = plan(anna, person, "Call", NOW)
+    address = reverse("activities:postpone", args=[call.pk])
+    assert page.get(address, **HTMX).status_code == 200
+    refused = page.post(address, {"to": to, "picked": "1"}, **HTMX)
+    assert refused.status_code == 422 and "Enter a date" in refused.content.decode()
+    call.refresh_from_db()
+    assert call.due_at == NOW
+
+
+def test_a_follow_up_is_added_to_who_is_found_by_typing(page, anna, max_, person):
+    found = page.get(reverse("activities:choices"), {"q": "petersen"}).json()
+    assert found[0]["id"] == f"person-{person.pk}" and found[0]["name"] == "Jana Petersen"
+    new = reverse("activities:follow_up_new")
+    data = {"about": found[0]["id"], "subject": "Send the offer", "kind": "task", "priority": "high", "day": "2027-03-05",
+            "repeat": "monthly", "repeat_every": "2", "owner": anna.pk}  # fmt: skip
+    assert page.post(new, data, **HTMX).status_code == 204
+    made = Activity.objects.get()
+    assert (made.person, made.company, made.priority, made.repeat, made.repeat_every) == (
+        person,
+        person.company,
+        "high",
+        "monthly",
+        2,
+    )
+    assert made.all_day and made.day == datetime.date(2027, 3, 5) and made.repeats == "every 2 months"
+    hidden = PersonFactory(by=max_)
+    for about in ("", "person-0", f"person-{hidden.pk}", "person-99999999999999999999", "team-1", "person-²"):
+        refused = page.post(new, {**data, "about": about}, **HTMX)
+        assert refused.status_code == 422 and "Choose one from the list." in refused.content.decode()
+        assert "Send the offer" in refused.content.decode()  # what was typed is still there
+    offered = page.get(reverse("activities:choices"), {"q": hidden.last_name}).json()
+    assert f"person-{hidden.pk}" not in {one["id"] for one in offered}
+
+
+def test_what_is_typed_wrong_is_told_at_its_field(page, anna, person):
+    new = reverse("activities:new", args=["persons", person.pk])
+    data = {"subject": "x", "kind": "call", "repeat": "weekly", "day": "2027-03-05", "repeat_until": "2027-03-01"}
+    assert "before it is due for the first time" in page.post(new, data, **HTMX).content.decode()
+    assert "Say when it is due first" in page.post(new, {**data, "day": "", "repeat_until": ""}, **HTMX).content.decode()
+    for wrong in ({"repeat_every": "1000"}, {"repeat": "hourly"}, {"priority": "urgent"}, {"day": "32.13."}, {"owner": "0"}):
+        assert page.post(new, {**data, "repeat_until": "", **wrong}, **HTMX).status_code == 422
+    assert not Activity.objects.exists()
+
+
+def test_the_form_shows_a_whole_day_as_it_was_meant_wherever_one_is(client, anna, person):
+    """An unchanged form changes nothing, also for somebody in another zone."""
+    tokyo = UserFactory(time_zone="Asia/Tokyo")
+    whole_day = plan(anna, person, "Whole day", datetime.date(2027, 3, 5))
+    timed = plan(anna, person, "Timed", NOW.replace(second=30))
+    client.force_login(tokyo)
+    for one, day, time in ((whole_day, "2027-03-05", ""), (timed, "2027-03-03", "18:00")):
+        text = client.get(reverse("activities:edit", args=[one.pk]), **HTMX).content.decode()
+        assert f'value="{day}"' in text and (f'value="{time}"' in text)
+        data = {"subject": one.subject, "kind": "task", "day": day, "time": time, "owner": anna.pk, "version": 1}
+        assert client.post(reverse("activities:edit", args=[one.pk]), data, **HTMX).status_code == 204
+        before = one.due_at
+        one.refresh_from_db()
+        assert one.due_at == before and one.version == 1
+
+
+def test_what_is_hidden_is_not_there(client, anna, max_, person):
+    call = plan(anna, person, "Call", NOW)
+    client.force_login(max_)
+    for name in ("edit", "tick", "postpone", "delete"):
+        address = reverse(f"activities:{name}", args=[call.pk])
+        assert client.post(address, {"to": "tomorrow"}, **HTMX).status_code == 404
+    call.refresh_from_db()
+    assert call.version == 1
+
+
+def test_who_only_reads_changes_nothing(client, anna, rita, person):
+    call = plan(anna, person, "Call", NOW)
+    client.force_login(rita)
+    assert client.get(DAY).status_code == 200
+    for name in ("tick", "postpone", "delete"):
+        assert client.post(reverse(f"activities:{name}", args=[call.pk]), {"to": "tomorrow"}, **HTMX).status_code == 403
+    assert client.post(reverse("activities:follow_up_new"), {"subject": "x"}, **HTMX).status_code == 403
+
+
+@pytest.mark.parametrize("many", [2, 40])
+def test_the_day_asks_a_constant_number_of_questions(page, anna, person, many, django_assert_max_num_queries):
+    persons = [PersonFactory(by=anna) for _number in range(4)]
+    for number in range(many):
+        plan(
+            anna,
+            persons[number % 4],
+            f"Call {number}",
+            timezone.now() + datetime.timedelta(days=number % 20 - 5),
+            priority="high",
+        )
+    with django_assert_max_num_queries(14):
+        text = page.get(DAY).content.decode()
+    assert "Call 0" in text
+    with django_assert_max_num_queries(12):
+        page.get(DAY, **HTMX)
+
+
+def test_more_than_a_part_shows_are_in_the_list(page, anna, person):
+    for number in range(30):
+        plan(anna, person, f"Call {number}", datetime.date(2020, 1, 1 + number))
+    text = page.get(DAY).content.decode()
+    address = re.search(r'<a class="end small" href="([^"]+)">Show all 30</a>', text)[1].replace("&amp;", "&")
+    assert address == "/follow-ups/?owner=me&done=0&due_at__overdue=1"
+    assert "1–30 of 30" in page.get(address).content.decode()
+
+
+def test_a_web_address_in_a_text_becomes_a_link_and_nothing_else_does():
+    assert str(linked("See https://example.com/a_(b)?q=1&r=2, please")) == (
+        'See <a href="https://example.com/a_(b)?q=1&amp;r=2" target="_blank" rel="noopener noreferrer">'
+        "https://example.com/a_(b)?q=1&amp;r=2</a>, please"
+    )
+    for text in ("javascript:alert(1)", '"><script>x</script>', "data:text/html,x", "mailto:x", "httpsx://y", ""):
+        assert "<a" not in linked(text) and "<script" not in linked(text)
+    assert 'href="http://x.de/&#x27;onclick' not in linked("http://x.de/'onclick=alert(1)")
+    assert str(linked('https://x.de/"onmouseover="y')).startswith('<a href="https://x.de/" target')
+
+
+def test_the_owner_of_many_is_a_user_that_is_there(anna, person):
+    gone = UserFactory(is_active=False)
+    with pytest.raises(Exception, match="switched off"):
+        actions.set_owner(plan(anna, person, "Call"), gone, by=anna, via="card")
+    assert User.objects.filter(pk=gone.pk).exists()
