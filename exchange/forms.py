@@ -23,8 +23,8 @@ class UploadForm(forms.Form):
     )
     file = forms.FileField(
         label=gettext_lazy("File"),
-        help_text=gettext_lazy("CSV or Excel (.xlsx). The first row names the columns."),
-        widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,.xlsx"}),
+        help_text=gettext_lazy("Choose a file or drop it here: CSV or Excel (.xlsx). Its first row names the columns."),
+        widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,.xlsx", "class": "drop"}),
         error_messages={
             "required": gettext_lazy("Choose a file."),
             "empty": gettext_lazy("The file is empty."),
@@ -70,6 +70,8 @@ class List:
     options: list[tuple[str, str]]
     values: list[Value] = field(default_factory=list)
     more: int = 0
+    #: Its values are too many to be listed.
+    unlisted: bool = False
 
 
 class MappingForm:
@@ -122,10 +124,14 @@ class MappingForm:
         return found
 
     @property
+    def used(self):
+        return sum(1 for target in self.mapping["columns"].values() if target)
+
+    @property
     def columns(self):
         rows = self.source.facts["sample"]
         return [
-            Column(number, name, [row[number] for row in rows if number < len(row) and row[number]][:3], self.mapping["columns"].get(name, ""))
+            Column(number, name, list(dict.fromkeys(row[number] for row in rows if number < len(row) and row[number]))[:3], self.mapping["columns"].get(name, ""))
             for number, name in enumerate(self.head)
         ]  # fmt: skip
 
@@ -137,8 +143,9 @@ class MappingForm:
         for target, found in self._found().items():
             chosen = self.mapping["values"].get(target, {})
             one = List(
-                target, labels[target], names[target], mappings.options(target, self.user), more=max(0, len(found) - SHOWN_VALUES)
-            )
+                target, labels[target], names[target], mappings.options(target, self.user), more=max(0, len(found) - SHOWN_VALUES),
+                unlisted=str(self.head.index(names[target])) not in self.source.facts["values"],
+            )  # fmt: skip
             one.values = [
                 Value(number, text, count, str(chosen.get(fold(text), "")))
                 for number, (text, count) in enumerate(found[:SHOWN_VALUES])
@@ -152,7 +159,7 @@ class MappingForm:
         labels = dict(self.offered)
         names = {target: name for name, target in self.mapping["columns"].items() if target}
         return [
-            (target, labels[target], mappings.source_of(self.mapping, target))
+            (target, labels[target], self.mapping["sources"].get(target) or mappings.source_of(self.mapping, target))
             for target in (mappings.EXTERNAL_ID, mappings.COMPANY_ID)
             if target in names
         ]

@@ -102,25 +102,33 @@ def values(request, pk):
 def mapping(request, pk):
     """Keep the mapping and check the whole file by it, in the background."""
     source = _find(request, pk, own=True)
-    if source.busy or source.stage == Import.State.DONE or not source.facts:
+    if not source.facts:
         raise Http404
-    form = MappingForm(source, request.user, request.POST)
-    if not form.is_valid():
-        return _show(request, source, form)
-    actions.check(source, form.mapping, by=request.user)
+    # Sent twice, or from a page left open: what it has become shows itself.
+    if not source.busy and source.stage != Import.State.DONE:
+        form = MappingForm(source, request.user, request.POST)
+        if not form.is_valid():
+            return _show(request, source, form)
+        _do(request, actions.check, source, form.mapping)
     return redirect_to(request, reverse("exchange:import", args=[source.pk]))
+
+
+def _do(request, action, *args, **kwargs) -> bool:
+    """Do it; say why it was refused, if it was."""
+    try:
+        action(*args, by=request.user, **kwargs)
+    except ValidationError as error:
+        say(request, " ".join(error.messages))
+        return False
+    return True
 
 
 @require_POST
 def run(request, pk):
     """Bring the checked file in, in the background; with `partial` its good rows only."""
     source = _find(request, pk, own=True)
-    if source.stage != Import.State.CHECKED:
-        raise Http404
-    try:
-        actions.run(source, by=request.user, partial=request.POST.get("partial") == "1")
-    except ValidationError as error:
-        say(request, " ".join(error.messages))
+    if source.stage == Import.State.CHECKED:
+        _do(request, actions.run, source, partial=request.POST.get("partial") == "1")
     return redirect_to(request, reverse("exchange:import", args=[source.pk]))
 
 
@@ -136,10 +144,8 @@ def cancel(request, pk):
 def discard(request, pk):
     """Forget an import that was not run, with its file."""
     source = _find(request, pk, own=True)
-    if source.busy or source.stage == Import.State.DONE:
-        raise Http404
-    actions.discard(source, by=request.user)
-    say(request, _("The file was discarded."))
+    if _do(request, actions.discard, source):
+        say(request, _("The file was discarded."))
     return redirect_to(request, reverse("exchange:imports"))
 
 

@@ -1,0 +1,174 @@
+"""Imports beside each other, cancelled, and with workers that die: each row comes once or not at all (settled 11, 17, T42, T51)."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from django.db import connection, connections
+
+from crm.history.models import Change, ChangeSet
+from crm.jobs.worker import run_pending
+from crm.models import Job, User
+from exchange import actions
+from exchange.models import Import
+from exchange.rows import RowReader
+from leads.models import Company, Industry, Person
+from tests.crm.test_jobs import ROOT, database_url, state, until
+from tests.exchange.files import csv_of, everything, uploaded
+
+HEAD = ["Id", "Last name", "E-mail", "Company", "Industry", "Owner"]
+
+
+def rows_of(count):
+    return csv_of(
+        HEAD, *[[str(n), f"N{n}", f"n{n}@example.com", f"Firma {n % 90}", "Shipping", "New Rep"] for n in range(count)],
+        ["", "No key", "", "Firma 1", "", ""],
+    )  # fmt: skip
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer: its transactions follow one another anyway")
+def test_eight_imports_of_the_same_rows_at_once_make_one_record_each(transactional_db, ada, monkeypatch):
+    monkeypatch.setattr("exchange.importer.BATCH", 20)
+    data = rows_of(150)
+    sources = [
+        uploaded(ada, data, values={"owner": {"new rep": "me"}, "company.industry": {"shipping": ""}}) for _number in range(8)
+    ]
+    start, errors = threading.Barrier(8), []
+
+    def run(pk):
+        try:
+            start.wait()
+            actions.bring_in(Import.objects.select_related("by__role").get(pk=pk))
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=[source.pk]) for source in sources]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert not errors
+    assert Person.objects.count() == 151 and Company.objects.count() == 90
+    reports = [source.report for source in Import.objects.all()]
+    assert (
+        sum(report["persons_created"] for report in reports) == 151
+        and sum(report["companies_created"] for report in reports) == 90
+    )
+    assert all(report["persons_created"] + report["unchanged"] == 151 for report in reports)
+    assert not Change.objects.filter(change_set=None, record_type="person").exists()
+
+
+def queued(by, count):
+    source = uploaded(by, rows_of(count))
+    actions.try_out(source)
+    actions.run(source, by=by)
+    source.refresh_from_db()
+    return source
+
+
+def test_cancelled_in_the_middle_all_is_as_before(transactional_db, ada, monkeypatch):
+    """Asked to while the sixth batch is being read, with five that were written."""
+    monkeypatch.setattr("exchange.importer.BATCH", 50)
+    monkeypatch.setattr("crm.jobs.worker.BEAT", 0.01)
+    source = queued(ada, 600)
+    before = everything(edits=False)
+    rows, written = RowReader.rows, []
+
+    def rows_and_a_click(self):
+        for number, row in enumerate(rows(self)):
+            if number == 270 and not written:
+                written.append(Person.objects.count())
+                Job.objects.get(pk=source.job_id).cancel()
+                time.sleep(0.5)
+            yield row
+
+    monkeypatch.setattr(RowReader, "rows", rows_and_a_click)
+    run_pending()
+    assert written == [250]
+    assert state(source.job) == "cancelled" and everything(edits=False) == before
+    source.refresh_from_db()
+    assert source.stage == "cancelled" and source.file and not User.objects.filter(last_name="Rep").exists()
+    assert not Industry.objects.filter(name_en="Shipping").exists()
+    # It can be run anew.
+    actions.try_out(source)
+    actions.run(source, by=ada)
+    run_pending()
+    assert Person.objects.count() == 601
+
+
+@pytest.fixture
+def start_worker(transactional_db, settings):
+    """Start workers on the tests' database; those still running at the end are killed."""
+    settings.MEDIA_ROOT = settings.VAR_DIR / "media"  # where another process looks for the file
+    processes = []
+
+    def start():
+        environment = {**os.environ, "DATABASE_URL": database_url(), "LOTSE_PROFILE": "test",
+                       "DJANGO_SETTINGS_MODULE": "crm.settings"}  # fmt: skip
+        processes.append(subprocess.Popen([sys.executable, "-m", "tests.exchange.run_worker"], cwd=ROOT, env=environment))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+def test_a_killed_workers_import_is_taken_over_and_comes_once(start_worker, ada):
+    source = queued(ada, 1_500)
+    first = start_worker()
+    until(lambda: Person.objects.count() >= 100, patience=90)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    assert Person.objects.count() < 1_501 and ChangeSet.objects.get(action="import").state == "running"  # half-done
+    start_worker()
+    until(lambda: state(source.job) == "done", patience=120)
+    assert Person.objects.count() == 1_501 and Company.objects.count() == 90
+    assert User.objects.filter(last_name="Rep").count() == 1 and Industry.objects.filter(name_en="Shipping").count() == 1
+    sets = ChangeSet.objects.filter(action="import").order_by("pk")
+    assert [(one.state, one.undone) for one in sets] == [("failed", True), ("done", False)]
+    source.refresh_from_db()
+    assert source.state == "done" and source.report["persons_created"] == 1_501 and not source.file
+
+
+MEASURE = """
+import resource, sys
+import django
+django.setup()
+from crm.models import User
+from exchange import actions
+from tests.exchange.files import uploaded
+from pathlib import Path
+source = uploaded(User.objects.get(username="ada"), Path(sys.argv[1]).read_bytes(), name=Path(sys.argv[1]).name)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+report = (actions.try_out if sys.argv[2] == "check" else actions.bring_in)(source)
+assert report.counts["persons_created"] == report.rows, report.counts
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.skipif(
+    connection.vendor != "sqlite", reason="the process's own memory is the same on both; this is the embedded database"
+)
+def test_three_times_the_rows_take_no_more_memory(transactional_db, ada, tmp_path):
+    def peak(count, what):
+        path = tmp_path / f"{count}-{what}.csv"
+        rows = ([str(n), f"N{n}", f"{what}{count}.{n}@example.com", f"Firma {n % 5_000}", "", ""] for n in range(count))
+        path.write_bytes(csv_of([f"{what} {count} id", *HEAD[1:]], *rows))
+        environment = {"DATABASE_URL": database_url(), "LOTSE_PROFILE": "test", "DJANGO_SETTINGS_MODULE": "crm.settings",
+                       "LOTSE_VAR": str(tmp_path), "PATH": os.environ["PATH"]}  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-c", MEASURE, str(path), what], cwd=ROOT, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        return int(done.stdout.split()[-1])
+
+    for what in ("check", "run"):
+        small, large = peak(20_000, what), peak(60_000, what)
+        assert large < small * 1.15 + 10_000, f"{what}: {small} kB for 20,000 rows, {large} kB for 60,000"
