@@ -99,46 +99,37 @@ def measure(database, sizes, given):
 
 def one_case(workers, number, rounds):
     """Measure a case in all sizes by turns, so that a busy machine slows them alike; return one result a size."""
-    results = [{"whole": [], "bare": [], "rendering": []} for _worker in workers]
+    keys = ("whole", "busy", "bare", "rendering")
+    results = [{key: [] for key in keys} for _worker in workers]
     for worker in workers:
         worker.ask(case=number, rounds=1)  # what is read or compiled the first time
     for start in range(0, rounds, TURN):
         for worker, result in zip(workers, results, strict=True):
             found = worker.ask(case=number, rounds=min(TURN, rounds - start))
-            for key in ("whole", "bare", "rendering"):
+            for key in keys:
                 result[key] += found.pop(key)
             result.update(found)
     return results
 
 
 def table(section, cases, sizes):
-    """Return the results of one section as a Markdown table."""
-    head = [
-        section,
-        "statements",
-        *(f"{size:,}" for size in sizes),
-        "p95",
-        "bare SQL",
-        "ratio",
-        "rendering",
-        "kB",
-        "packed",
-        "growth",
-    ]
+    """Return the results of one section as a Markdown table; what stands there once is of the largest size."""
+    head = [section, "statements", *(f"{size:,}" for size in sizes), "growth", "bare SQL", "rendering", "ratio", "median", "p95", "kB",
+            "packed"]  # fmt: skip
     lines = ["", "| " + " | ".join(head) + " |", "|---|" + "--:|" * (len(head) - 1)]
     for name, results in cases.items():
-        medians = [statistics.median(result["whole"]) for result in results]
+        medians = [statistics.median(result["busy"]) for result in results]
         last = results[-1]
-        ordered = sorted(last["whole"])
+        clock = sorted(last["whole"])
         bare = statistics.median(last["bare"]) if last["bare"] else 0
         rendering = statistics.median(last["rendering"])
         cells = [
-            name, str(last["queries"]), *(f"{median:.1f}" for median in medians), f"{ordered[round(0.95 * (len(ordered) - 1))]:.1f}",
-            f"{bare:.1f}" if bare else "–", f"{medians[-1] / bare:.1f}" if bare else "–", f"{rendering:.1f}",
-            f"{last['size'] / 1000:.0f}", f"{last['packed'] / 1000:.0f}",
-            f"{medians[-1] / medians[0]:.2f}" if len(medians) > 1 else "–",
+            str(last["queries"]), *(f"{median:.1f}" for median in medians), f"{medians[-1] / medians[0]:.2f}",
+            f"{bare:.1f}" if bare else "–", f"{rendering:.1f}", f"{(medians[-1] - rendering) / bare:.1f}" if bare else "–",
+            f"{statistics.median(clock):.0f}", f"{clock[round(0.95 * (len(clock) - 1))]:.0f}", f"{last['size'] / 1000:.0f}",
+            f"{last['packed'] / 1000:.0f}",
         ]  # fmt: skip
-        lines.append("| " + " | ".join(cells) + " |")
+        lines.append("| " + " | ".join([name, *cells]) + " |")
     return "\n".join(lines)
 
 

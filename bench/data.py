@@ -19,32 +19,42 @@ BATCH = 5_000
 
 
 def fill(persons):
-    """Fill the empty database with so many persons, a quarter as many companies and half as many follow-ups.
+    """Fill the empty database with so many persons and return the administrator."""
+    admin = staff()
+    add(persons, admin)
+    return admin
 
-    Return the administrator. Every batch is a change set, so the history is as long as in real life.
-    """
-    rng = random.Random(persons)
+
+def staff():
+    """Make an administrator and return them, and the owners in their teams: `rep0` and so on."""
     roles = {role.code: role for role in Role.objects.all()}
     admin = User.objects.create_user("bench", "bench@example.com", None, role=roles["administrator"])
     teams = [Team.objects.create(name=f"Team {number}") for number in range(TEAMS)]
-    owners = []
     for number in range(OWNERS):
         owner = User.objects.create_user(
             f"rep{number}", f"rep{number}@example.com", None, first_name="Rep", last_name=f"{number:02}", role=roles["sales_rep"]
         )
         owner.teams.add(teams[number % TEAMS])
-        owners.append(owner)
-    for action, make, count in (("company", _companies, persons // 4), ("person", _persons, persons)):
-        for numbers in _batches(count):
-            with change(f"{action}.create", by=admin, via="system", params={"count": len(numbers)}):
-                make(rng, numbers, owners)
-    _activities(rng, persons // 2, admin)
     return admin
 
 
-def _batches(count):
-    for start in range(0, count, BATCH):
-        yield range(start, min(start + BATCH, count))
+def add(persons, admin):
+    """Add so many persons, a quarter as many companies and half as many follow-ups.
+
+    Every batch is a change set, so the history is as long as in real life.
+    """
+    rng = random.Random(persons)
+    owners = list(User.objects.filter(username__startswith="rep").order_by("pk"))
+    for action, model, make, count in (("company", Company, _companies, persons // 4), ("person", Person, _persons, persons)):
+        for numbers in _batches(model.objects.count(), count):
+            with change(f"{action}.create", by=admin, via="system", params={"count": len(numbers)}):
+                make(rng, numbers, owners)
+    _activities(rng, persons // 2, admin)
+
+
+def _batches(first, count):
+    for start in range(first, first + count, BATCH):
+        yield range(start, min(start + BATCH, first + count))
 
 
 def _companies(rng, numbers, owners):
@@ -87,7 +97,7 @@ def _persons(rng, numbers, owners):
 def _activities(rng, count, admin):
     now = timezone.now().replace(second=0, microsecond=0)
     rows = list(Person.objects.values_list("pk", "company_id", "owner_id"))
-    for numbers in _batches(count):
+    for numbers in _batches(0, count):
         made = []
         for person, company, owner in rng.sample(rows, len(numbers)):
             due = now + datetime.timedelta(hours=rng.randint(-400, 800))

@@ -6,7 +6,6 @@ MB), without what it shares or maps from files: SQLite maps the whole database.
 """
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -15,10 +14,10 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from django.db import connection
 from django.test import Client
 
 from bench.data import write_file
+from bench.measure import busy
 from crm.history.models import ChangeSet
 from crm.history.undo import undo
 from leads import actions
@@ -34,18 +33,6 @@ def own_memory():
     except OSError:
         return 0.0
     return next((int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("RssAnon")), 0.0)
-
-
-def busy():
-    """Return the seconds this process, and the database's that serves it, had a processor."""
-    seconds = time.process_time()
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_backend_pid()")
-            (pid,) = cursor.fetchone()
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        seconds += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    return seconds
 
 
 @contextmanager

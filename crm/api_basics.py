@@ -6,6 +6,7 @@ Apart from crm.api because Django REST framework loads these while it loads itse
 import json
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, ValidationError
+from django.core.paginator import Paginator
 from django.db import connection
 from django.db.models import ProtectedError
 from django.http import Http404
@@ -101,7 +102,18 @@ def _no_number(text):
     raise ValueError(_("%(text)s is no number") % {"text": text})
 
 
+class NarrowPaginator(Paginator):
+    """Finds the ids of a page first: what lies before it is passed by without being read as whole records."""
+
+    def page(self, number):
+        number = self.validate_number(number)
+        start = (number - 1) * self.per_page
+        ids = self.object_list.select_related(None).values("pk")[start : start + self.per_page]
+        return self._get_page(self.object_list.filter(pk__in=ids), number, self)
+
+
 class Pages(pagination.PageNumberPagination):
+    django_paginator_class = NarrowPaginator
     page_size = 50
     max_page_size = 200
     page_size_query_param = "page_size"

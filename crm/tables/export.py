@@ -57,7 +57,7 @@ def rows_of(table: Table) -> Iterator[list]:
     yield [str(field.label) for field in table.columns]
     cursor = None
     while True:
-        found = table.order.rows(table.matching, table.paths, CHUNK, cursor)
+        found = table.order.rows(table.listed, table.paths, CHUNK, cursor)
         for row in found:
             yield [field.export(row, table.asking) for field in table.columns]
         if len(found) < CHUNK:

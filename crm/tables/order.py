@@ -39,6 +39,16 @@ class Unindexed(WhereNode):
         return (f"+({sql})", params) if sql and connection.vendor == "sqlite" else (sql, params)
 
 
+class Unordered(Func):
+    """A column, to group by: SQLite would else follow its index, and leap to every single record from there."""
+
+    template = "%(expressions)s"
+    arity = 1
+
+    def as_sqlite(self, compiler, connection, **context):
+        return self.as_sql(compiler, connection, template="+%(expressions)s", **context)
+
+
 class Row(Func):
     """Several values as one."""
 
@@ -146,14 +156,11 @@ class Order:
         except (ValueError, TypeError, binascii.Error, RecursionError, StopIteration):
             raise ValidationError(_("The address of this page is broken; go back to the first page.")) from None
 
-    def rows(self, queryset, columns, limit, cursor: Cursor | None = None, backwards=False, many=False) -> list[dict]:
+    def rows(self, queryset, columns, limit, cursor: Cursor | None = None, backwards=False) -> list[dict]:
         """Return up to `limit` rows behind the cursor (before it, `backwards`), always in the list's order.
 
-        A row is a dict of the columns; `_cursor` is the place right at it. `many` tells that a good part of all records is in
-        the list: the page is then found soonest by walking in its order.
+        A row is a dict of the columns; `_cursor` is the place right at it.
         """
-        if many:
-            queryset = _walked(queryset)
         stretches = self.stretches[::-1] if backwards else self.stretches
         if cursor:
             stretches = stretches[next(n for n, one in enumerate(stretches) if one.name == cursor.stretch) :]
@@ -196,8 +203,8 @@ class Order:
         return queryset.order_by(*order).values_list(*columns, *(f"_key{number}" for number in range(len(self.keys))))[:limit]
 
 
-def _walked(queryset):
-    """Return the queryset with its alternatives (whose records one sees) tested on the way."""
+def walked(queryset):
+    """Return the queryset as one to walk through in a list's order: its alternatives (whose records one sees) tested on the way."""
     queryset = queryset.all()
     where = queryset.query.where
     where.children = [

@@ -337,7 +337,7 @@ def neighbours(request, record_type, pk) -> Neighbours | None:
         here = table.order.place_of(table.queryset, pk)
     if here is None:
         return Neighbours(None, table.count_text, "", "", table.address())
-    before, after = table.order.around(table.matching, here)
+    before, after = table.order.around(table.listed, here)
     number = int(at) if at.isdecimal() and len(at) < 9 and 0 < int(at) <= table.count + left else None
     base = reverse(table.record.card_url, args=[0]).removesuffix("0/")
 

@@ -22,12 +22,13 @@ from crm import criteria
 from crm.fields import Asking, Cell, Choice, Field, Link, Part
 from crm.models import TableSetting
 from crm.records import RecordType
-from crm.tables.order import MANY, Cursor, Order, compiled_or_none
+from crm.tables.order import MANY, Cursor, Order, Unordered, compiled_or_none, walked
 from crm.web import formats
 
 PER_PAGE = 50
 PER = (25, 50, 100, 200)
 COUNT_UP_TO = 10_000  # beyond, the footer says 10,000+ and counts exactly when asked (settled 15)
+FEW = 1_000  # records, that are gathered and sorted; a page of more is found sooner by walking in the list's order
 COUNT_GROUPS_UP_TO = 1_000  # each, once there are more than COUNT_UP_TO in all
 MAX_SORT = 3
 MAX_GROUPS = 3
@@ -268,6 +269,8 @@ class Table:
     @cached_property
     def count(self) -> int:
         """How many there are; COUNT_UP_TO + 1 stands for *more*."""
+        if self._few is not None:
+            return len(self._few)
         if self._whole and not self.path:
             return len(self.rows)
         return self.matching.order_by().values("pk")[: COUNT_UP_TO + 1].count()
@@ -331,9 +334,28 @@ class Table:
         cursor = self.cursor
         if self.errors:
             return []
+        listed = self.listed if self._few is None else self.queryset.model.objects.filter(pk__in=self._few)
+        return self.order.rows(listed, self.paths, self.per + 1, cursor, self.backwards)
+
+    @property
+    def listed(self):
+        """The matching records, to be read in the list's order."""
         # What a team sees is a good part of all, unless filters leave little of it.
-        many = self.user.role.see == "team" and not self.lines and not self.path
-        return self.order.rows(self.matching, self.paths, self.per + 1, cursor, self.backwards, many)
+        return walked(self.matching) if self.user.role.see == "team" and not self.lines and not self.path else self.matching
+
+    @cached_property
+    def _few(self) -> list[int] | None:
+        """The ids of all that match, if they are few; None if they are many, or an index leads to them.
+
+        Where no index does, nobody but the database's guess would say whether to walk past all others in the list's order, or
+        to read them all and sort; it guesses that there are many. Asked for each other's record, *or* spoils the indexes, too.
+        """
+        scoped = self.user.role.see != "all"
+        kinds = {line.field.kind for line in self.lines}
+        if not kinds - {"user"} if scoped else not kinds - {"user", "choice", "yesno"}:
+            return None
+        ids = list(self.matching.order_by().values_list("pk", flat=True)[: FEW + 1])
+        return ids if len(ids) <= FEW else None
 
     @property
     def page(self) -> list[dict]:
@@ -444,20 +466,22 @@ class Table:
             return []
         field = self.groups_by[len(self.path)]
         parts = field.parts(self.asking) or []
-        whole = self.matching.order_by().values("pk")[: COUNT_UP_TO + 1].count() if self.path else self.count
-        cap = COUNT_UP_TO
+        cap = 2**63
         sums: list[Any] = [()] * len(parts)
-        if whole > COUNT_UP_TO and len(parts) <= MANY and not self.summed:
+        if len(parts) <= MANY and not self.summed and self.user.role.see == "all" and self._is_long():
             cap = COUNT_GROUPS_UP_TO
             counts = count_each([self.matching.filter(part.q).order_by().values("pk")[: cap + 1] for part in parts])
         else:
-            cap = 2**63
             asked = {"_count": Count("pk"), **self._sums()}
             counted: dict[str, list] = {}
-            for row in self.matching.order_by().values(*field.part_columns).annotate(**asked):
+            columns = {f"_by_{column}": Unordered(column) for column in field.part_columns}
+            for row in self.matching.order_by().values(**columns).annotate(**asked):
                 values = [row[name] or 0 for name in asked]
-                before = counted.setdefault(field.part_key(row, self.asking), [0] * len(asked))
+                key = field.part_key({column: row[f"_by_{column}"] for column in field.part_columns}, self.asking)
+                before = counted.setdefault(key, [0] * len(asked))
                 before[:] = [old + value for old, value in zip(before, values, strict=True)]
+            if not self.path:
+                self.count = min(sum(values[0] for values in counted.values()), COUNT_UP_TO + 1)
             counts = [counted[part.key][0] if part.key in counted else 0 for part in parts]
             sums = [self._sums_in_words(counted[part.key][1:]) if part.key in counted else () for part in parts]
         above = f"{self.state['in']}/" if self.path else ""
@@ -466,6 +490,11 @@ class Table:
             for part, count, added in zip(parts, counts, sums, strict=True)
             if count
         ]
+
+    def _is_long(self) -> bool:
+        """Tell whether these groups have more records than are counted exactly."""
+        whole = self.matching.order_by().values("pk")[: COUNT_UP_TO + 1].count() if self.path else self.count
+        return whole > COUNT_UP_TO
 
     def group_url(self, group) -> str:
         return self.address(**{"in": group.path})

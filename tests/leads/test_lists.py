@@ -201,7 +201,7 @@ def test_w3_a_group_loads_more_rows_where_there_are_more(client, anna):
     assert names(first) + names(second) == [f"Person {n:02}" for n in range(30)]
 
 
-def test_settled_15_a_count_beyond_the_cap_says_so_and_is_counted_exactly_when_asked(client, anna, monkeypatch):
+def test_settled_15_a_count_beyond_the_cap_says_so_and_is_counted_exactly_when_asked(client, anna, mia, monkeypatch):
     fill(anna, 12)
     monkeypatch.setattr("crm.tables.table.COUNT_UP_TO", 10)
     monkeypatch.setattr("crm.tables.table.COUNT_GROUPS_UP_TO", 5)
@@ -211,6 +211,9 @@ def test_settled_15_a_count_beyond_the_cap_says_so_and_is_counted_exactly_when_a
     text = client.get("/persons/").content.decode()
     assert "1–5 of 10+" in text and "/persons/count/" in text
     assert "exactly 12" in client.get("/persons/count/").content.decode()
+    # Of what a team sees, groups are counted by one statement, exactly.
+    assert '<span class="count">12</span>' in client.get("/persons/?group=lead_status").content.decode()
+    client.force_login(mia)
     assert '<span class="count">5+</span>' in client.get("/persons/?group=lead_status").content.decode()
 
 
