@@ -1,22 +1,21 @@
 """Follow-ups on the cards: the next one, the timeline, notes (R15)."""
 
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import HttpResponse
+from django.db.models import F
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from activities import actions
-from activities.models import Activity
+from activities import timeline as timelines
 from activities.views.one import done, last_change, postponements
-from crm.history import words
 from crm.web.htmx import toast, trigger
 from leads.models import Company, Person
 
-PER_PAGE = 30
-STEPS = ("lead_status", "category")  # what of the history is part of the story
-MOST_STEPS = 100
+PER_PAGE, MOST = 30, 300
+OPEN_SHOWN = 100
 MODELS = {"persons": Person, "companies": Company}
 
 
@@ -28,37 +27,37 @@ def link_to(kind, record):
     return {"person": record} if kind == "persons" else {"company": record}
 
 
-def of_record(request, kind, record):
-    of_it = Activity.objects.visible_to(request.user).filter(**link_to(kind, record))
-    return of_it.select_related("owner", "person", "company")
+def shown_with(kind, record):
+    """Return what every follow-up on a card is shown with."""
+    return {"kind": kind, "record": record, "now": timezone.now(), "days": postponements(timezone.localdate())}
 
 
 @require_GET
 def next_activity(request, kind, pk):
     """The box *Next activity* of a card."""
     record = find_record(request, kind, pk)
-    open_ones = of_record(request, kind, record).filter(done_at=None, due_at__isnull=False).order_by("due_at", "pk")
-    context = {"activity": open_ones.first(), "kind": kind, "record": record, "now": timezone.now(),
-               "days": postponements(timezone.localdate())}  # fmt: skip
-    return render(request, "activities/_next.html", context)
+    open_ones = timelines.activities_of(record, request.user).filter(done_at=None, due_at__isnull=False)
+    activity = open_ones.order_by("due_at", "pk").first()
+    return render(request, "activities/_next.html", {"activity": activity, **shown_with(kind, record)})
 
 
 @require_GET
 def timeline(request, kind, pk):
-    """The section tab *Timeline*: open ones first, then what was done and how the lead went on, newest first."""
+    """The section tab *Timeline*: what is planned, then all that was, newest first. `n` asks for more at once: those one had."""
     record = find_record(request, kind, pk)
-    text = request.GET.get("from", "0")
-    start = int(text) if text.isdecimal() and len(text) < 7 else 0
-    every = of_record(request, kind, record)
-    open_ones = list(every.filter(done_at=None).order_by("due_at", "pk")[:100]) if not start else []
-    done = list(every.filter(done_at__isnull=False).order_by("-done_at", "-pk")[max(0, start - 1) : start + PER_PAGE + 1])
-    until = done.pop(0).done_at if start and done else None  # the last one of the page before
-    more, done = len(done) > PER_PAGE, done[:PER_PAGE]
-    steps, _more = words.of_record(record, fields=STEPS, until=until, since=done[-1].done_at if more else None, limit=MOST_STEPS)
-    past = [(activity.done_at, activity, None) for activity in done] + [(step.change_set.at, None, step) for step in steps]
+    show, cursor, number = request.GET.get("show", ""), request.GET.get("before", ""), request.GET.get("n", "")
+    limit = min(MOST, max(PER_PAGE, int(number))) if number.isdecimal() and len(number) < 6 else PER_PAGE
+    try:
+        entries, more = timelines.page(record, request.user, show=show, cursor=cursor, limit=limit)
+    except ValueError:
+        raise Http404 from None
+    planned = []
+    if not cursor and show in ("", "follow-ups"):
+        every = timelines.activities_of(record, request.user).filter(done_at=None)
+        planned = list(every.order_by(F("due_at").asc(nulls_last=True), "pk")[:OPEN_SHOWN])
     return render(request, "activities/_timeline.html", {
-        "open": open_ones, "past": sorted(past, key=lambda one: one[0], reverse=True), "kind": kind, "record": record,
-        "more": start + PER_PAGE if more else None, "now": timezone.now(), "start": start, "days": postponements(timezone.localdate()),
+        "planned": planned, "entries": entries, "more": more, "show": show, "first": not cursor,
+        "filters": [("", _("All")), *((one.name, one.label) for one in timelines.sources())], **shown_with(kind, record),
     })  # fmt: skip
 
 

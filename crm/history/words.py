@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, ForeignKey, Q
+from django.db.models import Count, ForeignKey
 from django.utils.text import capfirst
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
@@ -114,24 +114,19 @@ def told(outcome, text) -> str:
     return text
 
 
-def of_record(record, *, before=None, limit=30, fields=None, since=None, until=None) -> tuple[list[Entry], int | None]:
-    """Return a record's history, newest first, and the id to go on from (None at its end); a constant number of queries.
-
-    With `fields` only what changed these, and the beginning; `since` and `until` bound the time.
-    """
-    record_type = record.history.record_type
-    rows = Change.objects.filter(record_type=record_type, record_id=record.pk, change_set__isnull=False)
-    if fields is not None:
-        rows = rows.filter(Q(field__in=fields) | Q(op="i"))
-    if since:
-        rows = rows.filter(change_set__at__gte=since)
-    if until:
-        rows = rows.filter(change_set__at__lt=until)
+def of_record(record, *, before=None, limit=30) -> tuple[list[Entry], int | None]:
+    """Return a record's history, newest first, and the id to go on from (None at its end); a constant number of queries."""
+    rows = Change.objects.filter(record_type=record.history.record_type, record_id=record.pk, change_set__isnull=False)
     sets = rows.order_by("-change_set").values_list("change_set", flat=True).distinct()
     if before:
         sets = sets.filter(change_set__lt=before)
     ids = list(sets[: limit + 1])
-    more, ids = (ids[limit - 1] if len(ids) > limit else None), ids[:limit]
+    return entries_of(record, ids[:limit]), ids[limit - 1] if len(ids) > limit else None
+
+
+def entries_of(record, ids) -> list[Entry]:
+    """Return what these change sets did to a record, in the order of the ids; a constant number of queries."""
+    record_type = record.history.record_type
     found = ChangeSet.objects.select_related("by").in_bulk(ids)
     others = dict(
         Change.objects.filter(change_set__in=ids, record_type=record_type)
@@ -139,7 +134,8 @@ def of_record(record, *, before=None, limit=30, fields=None, since=None, until=N
         .annotate(count=Count("record_id", distinct=True))
     )
     entries = {pk: Entry(found[pk], what(found[pk]), others=others.get(pk, 1) - 1) for pk in ids}
-    changes = list(rows.filter(change_set__in=ids).order_by("id"))
+    rows = Change.objects.filter(record_type=record_type, record_id=record.pk, change_set__in=ids)
+    changes = list(rows.order_by("id"))
     values = _values(type(record), changes)
     for one in changes:
         entries[one.change_set_id].creates |= one.op == "i"
@@ -147,7 +143,7 @@ def of_record(record, *, before=None, limit=30, fields=None, since=None, until=N
             label = beside[one.field].label if one.field in beside else type(record)._meta.get_field(one.field).verbose_name
             entry = (str(label)[:1].upper() + str(label)[1:], values(one.field, one.old), values(one.field, one.new))
             entries[one.change_set_id].changes.append(entry)
-    return list(entries.values()), more
+    return list(entries.values())
 
 
 def _values(model, changes):

@@ -1,6 +1,8 @@
 // Follow-ups. What it listens to:
 //   [data-day]         the page My day: in its current row Space ticks off (as x does, keys.js) and p opens the menu to postpone. When the row has
 //                      gone or went to another part, the one in its place is the current one: so one goes through the day by x, x, p …
+//   [data-timeline]    the timeline of a card: when it loads itself again it asks for as much as it had (n) of what it showed (button[data-show])
+//   .note-line         Enter in its textarea saves, Shift-Enter begins a new line
 const TYPING = "input:not([type=checkbox], [type=radio]), select, textarea, button, summary, [contenteditable]";
 const partOf = (row) => row.closest("section")?.getAttribute("aria-labelledby");
 const rowsOf = (day) => [...day.querySelectorAll("[data-row]")];
@@ -33,4 +35,19 @@ document.addEventListener("htmx:load", ({ detail }) => {
   row?.classList.add("current");
   if (left.focused) row?.querySelector("a.name")?.focus({ preventScroll: true });
   left = null;
+});
+
+document.addEventListener("htmx:configRequest", ({ detail }) => {
+  const timeline = detail.elt;
+  if (!timeline.matches?.("[data-timeline]")) return;
+  const shown = timeline.querySelectorAll(".timeline > li").length;
+  if (shown) detail.parameters.n = shown;
+  const show = timeline.querySelector("[data-show][aria-pressed=true]")?.dataset.show;
+  if (show) detail.parameters.show = show;
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing || !event.target.matches?.(".note-line textarea")) return;
+  event.preventDefault();
+  event.target.form.requestSubmit();
 });
