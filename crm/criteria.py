@@ -110,7 +110,7 @@ def from_query(record: RecordType, query, asking: Asking, ignore=()):
         described, operator = by_param.get(param), None
         if described is None:
             name, _separator, operator = param.rpartition("__")
-            described = by_param.get(name)
+            described = by_param.get(name) if operator else None
         values = query.getlist(param)
         if described is None:
             errors[param] = _("This field does not exist.")

@@ -1,9 +1,11 @@
 """The REST API: names, filters, versions, refusals, tokens (issue: API; settled 10, 14, 22)."""
 
 import json
+import re
 from types import SimpleNamespace
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
@@ -441,3 +443,32 @@ def test_the_schema_is_whole_and_only_for_those_signed_in(api, client, capsys):
 def test_a_change_by_the_api_says_so_in_the_history(api, person):
     send(api, "patch", f"persons/{person.pk}/", {"title": "CTO", "version": 1})
     assert ChangeSet.objects.latest("pk").via == "api"
+
+
+# --- docs/api.md ------------------------------------------------------------------------------------------------------
+
+DOCS = (settings.BASE_DIR / "docs" / "api.md").read_text()
+EXAMPLE = re.compile(r"^(GET|POST|PATCH|DELETE) +(\S+) *(\{.*\})? +(\d{3})(?: ([A-Z]+))?$", re.MULTILINE)
+
+
+def test_the_examples_of_the_documentation_are_true(anna, category):
+    client, header = Client(), {"HTTP_AUTHORIZATION": f"Token {ApiToken.issue(anna)}"}
+    named, examples = {}, EXAMPLE.findall(DOCS)
+    block = DOCS.split("## By example")[1].split("```")[1]
+    assert len(examples) == len(block.strip().splitlines()) > 15
+
+    def filled(text):
+        return re.sub(r"\b[A-Z]{4,}\b(?!\")", lambda name: str(named.get(name[0], name[0])), text)
+
+    for method, path, body, status_code, name in examples:
+        arguments = {"data": filled(body), "content_type": "application/json"} if body else {}
+        answer = getattr(client, method.lower())(API + filled(path), **arguments, **header)
+        assert answer.status_code == int(status_code), (method, path, answer.content)
+        if name:
+            named[name] = answer.json()["id"]
+
+
+def test_the_documentation_names_every_address():
+    from crm.api_urls import VIEWS
+
+    assert all(f"`{name}`" in DOCS for name in VIEWS)
