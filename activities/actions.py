@@ -62,7 +62,7 @@ def edit_activity(activity, values, *, by, via, version=None, was=None) -> Outco
         current = Activity.objects.select_for_update().filter(pk=activity.pk, deleted_at=None).first()
         if current is None:
             raise Conflict(activity)
-        _require_edit(current, by)
+        require_edit(current, by)
         values = _placed(current, values, by)
         if version is not None and version != current.version:
             values = leads.check_stale(current, values, was)
@@ -302,7 +302,8 @@ def _unchanged_since(as_of, field, ids, outcome):
     return leads.unchanged_since(as_of, "activity", field, ids, outcome)
 
 
-def _require_edit(activity, by):
+def require_edit(activity, by):
+    """Raise PermissionDenied unless the user may change this follow-up."""
     outcome = Outcome()
     _editable([activity.pk], by, outcome)
     _allowed(outcome)

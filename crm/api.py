@@ -297,7 +297,7 @@ class RecordViewSet(InLanguage, viewsets.ModelViewSet):
         version = self.version(request, record)
         with transaction.atomic():
             # Locked: what somebody else writes between the question and the deed would go into the bin unseen.
-            current = self.queryset.model.objects.select_for_update().filter(pk=record.pk, deleted_at=None).first()
+            current = self.queryset.model.objects.select_for_update(no_key=True).filter(pk=record.pk, deleted_at=None).first()
             if current is None:
                 raise Http404
             if version != current.version:

@@ -1,6 +1,7 @@
-"""Locks on what is not a row yet: a key that two might be about to create at the same time (settled 17).
+"""Locks that hold until the caller's transaction ends: on rows, and on keys that two might be about to create (settled 17).
 
-They hold until the caller's transaction ends. SQLite has one writer, whose transaction is the lock.
+Everybody takes them in one order, so that nobody waits in a circle: keys, then companies, then persons and what else belongs to a
+company, each by their ids. SQLite has one writer, whose transaction is the lock.
 """
 
 from django.db import connection
@@ -24,3 +25,9 @@ def hold_every_key():
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [EVERY_KEY])
+
+
+def lock_rows(queryset):
+    """Wait until nobody else is changing these rows, and keep others from it; new rows may still refer to them."""
+    if connection.features.has_select_for_update:
+        list(queryset.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from crm import access, external_ids, search
 from crm.history.changes import Conflict, Outcome, act, change, chunks, ids_of
 from crm.history.models import Change
+from crm.locks import lock_rows
 from crm.models import ListItem, Record, User
 from leads import lifecycle
 from leads.models import Company, Person
@@ -142,6 +143,7 @@ def create_persons(many, *, by, via) -> list[Person]:
         made.append(person)
     params = {"count": len(made)} | ({"name": made[0].name} if len(made) == 1 else {})
     with change("person.create", by=by, via=via, params=params):
+        _hold_companies({person.company_id for person in made if person.company_id})
         Person.objects.bulk_create(made, batch_size=1_000)
         _write_external_ids(made, ids)
         # A company, or a category's lead status, may have changed since the caller read it.
@@ -152,6 +154,14 @@ def create_persons(many, *, by, via) -> list[Person]:
                     person.refresh_from_db()
         search.refresh("person", [person.pk for person in made])
     return made
+
+
+def _hold_companies(ids):
+    """Keep these companies from being changed or deleted while persons come to them (R4, R18)."""
+    if ids:
+        lock_rows(Company.objects.filter(pk__in=ids))
+        if Company.objects.filter(pk__in=ids).exclude(deleted_at=None).exists():
+            raise ValidationError({"company": _("This company does not exist.")})
 
 
 def _write_external_ids(records, wanted):
@@ -192,7 +202,9 @@ def edit(record, values, *, names, write, by, via, version=None, was=None) -> Ou
     known(names, values)
     outcome = Outcome()
     with change(f"{model._meta.model_name}.edit", by=by, via=via, params=params) as change_set:
-        current = model.objects.select_for_update().filter(pk=record.pk, deleted_at=None).first()
+        if isinstance(values.get("company"), Company):
+            lock_rows(Company.objects.filter(pk=values["company"].pk))
+        current = model.objects.select_for_update(no_key=True).filter(pk=record.pk, deleted_at=None).first()
         if current is None:
             raise Conflict(record)
         access.require_edit(current, by)
@@ -361,6 +373,7 @@ def delete(records, *, by, via, keep_persons=False, progress=None) -> Outcome:
         if model is Company:
             persons = Person.objects.filter(company__in=live, deleted_at=None)
             if keep_persons:
+                lock_rows(persons)
                 stay = list(persons.values_list("pk", flat=True))
                 persons.update(company=None, **Person.edited())
                 lifecycle.copy_from_company(Person.objects.filter(pk__in=stay))
@@ -376,6 +389,7 @@ def delete(records, *, by, via, keep_persons=False, progress=None) -> Outcome:
 def _to_bin(model, ids, now):
     count = 0
     for chunk in chunks(sorted(ids)):
+        lock_rows(model.objects.filter(pk__in=chunk))
         for function in _goes_along[model.history.record_type]:
             function(chunk, now)
         count += model.objects.filter(pk__in=chunk, deleted_at=None).update(deleted_at=now, **model.edited())
@@ -395,6 +409,7 @@ def restore(records, *, by, via) -> Outcome:
             companies = Company.objects.filter(pk__in=model.objects.filter(pk__in=allowed).values("company")).exclude(
                 deleted_at=None
             )
+            lock_rows(companies)
             companies.update(deleted_at=None, **Company.edited())
         else:
             persons = Person.objects.filter(company__in=allowed).exclude(deleted_at=None).values_list("pk", flat=True)
@@ -451,7 +466,8 @@ def params(records, value=None):
 
 
 def editable(model, ids, by, outcome):
-    """Return those of the ids that `by` may change; the others are left."""
+    """Return those of the ids that `by` may change, locked; the others are left."""
+    lock_rows(model.objects.filter(pk__in=ids))
     allowed = set(access.editable(model.objects.filter(pk__in=ids), by).values_list("pk", flat=True))
     outcome.leave(set(ids) - allowed, not_allowed())
     return sorted(allowed)

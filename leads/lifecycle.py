@@ -17,6 +17,7 @@ from crm import search
 from crm.history.changes import chunks
 from crm.history.models import Change
 from crm.history.undo import derived_by, guarded_by, weighed_by
+from crm.locks import lock_rows
 from crm.text import fold
 from leads.models import Category, CategoryGroup, Company, LeadStatus, Person
 
@@ -71,6 +72,7 @@ def settle(person_ids, came_from=None):
     categories = Category.objects.in_bulk()
     for ids in chunks(sorted(person_ids)):
         persons = Person.objects.filter(pk__in=ids)
+        lock_rows(persons)
         moves = defaultdict(list)
         rows = persons.values_list("pk", "category_id", "company__category_id", "is_lead")
         for pk, own, companys, is_lead in rows:
@@ -97,6 +99,7 @@ def give_status(persons, category, *, outside):
 
 def copy_from_company(persons):
     """Write the company's key and country to these persons."""
+    lock_rows(persons)
     company = Company.objects.filter(pk=OuterRef("company_id"))
     persons.update(
         company_key=Coalesce(Subquery(company.values("name_key")[:1]), Value("")),

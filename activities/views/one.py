@@ -58,6 +58,7 @@ def new(request, kind=None, pk=None):
 def edit(request, pk):
     """Change a follow-up: in the dialog, or on a page of its own."""
     activity = find_activity(request, pk)
+    actions.require_edit(activity, request.user)
     form = ActivityForm(request.POST or None, instance=activity, user=request.user)
     version = request.POST.get("version", str(activity.version))
     if not version.isdecimal() or len(version) > 9:
@@ -100,6 +101,7 @@ def when(activity):
 def postpone(request, pk):
     """Postpone a follow-up: to tomorrow, next week, or a day that is picked in a small dialog."""
     activity = find_activity(request, pk)
+    actions.require_edit(activity, request.user)
     today = timezone.localdate()
     offered = postponements(today)
     text = request.POST.get("to", "")

@@ -1,6 +1,7 @@
 """What happens around every request."""
 
 import logging
+import random
 import secrets
 import time
 
@@ -8,7 +9,7 @@ from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.core.exceptions import SuspiciousOperation
-from django.db import DataError
+from django.db import DataError, OperationalError
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -83,6 +84,36 @@ class BadInput:
         if request.path.startswith("/api/"):
             return JsonResponse({"detail": _("This request cannot be understood")}, status=400)
         return errors.bad_request(request, SuspiciousOperation())
+
+
+class Again:
+    """Answers a request anew that PostgreSQL ended because two waited for each other: its transaction left nothing behind."""
+
+    TRIES = 3
+    ENDED = {"40P01", "40001"}
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_exception(self, request, exception):
+        if not self.waited_in_a_circle(exception):
+            return None
+        match = request.resolver_match
+        for number in range(self.TRIES):
+            logger.warning("Waited in a circle; done again: %s %s", request.method, request.path)
+            time.sleep(random.uniform(0.01, 0.1) * (number + 1))  # noqa: S311 (so that the two do not meet again)
+            try:
+                return match.func(request, *match.args, **match.kwargs)
+            except OperationalError as error:
+                if not self.waited_in_a_circle(error):
+                    raise
+        return None
+
+    def waited_in_a_circle(self, exception):
+        return isinstance(exception, OperationalError) and getattr(exception.__cause__, "sqlstate", "") in self.ENDED
 
 
 class SignedIn(LoginRequiredMiddleware):

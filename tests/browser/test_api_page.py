@@ -26,4 +26,3 @@ def test_the_api_is_tried_in_the_browser(open_page):
     answer = creating.locator(".live-responses-table .response-col_status")
     answer.wait_for()
     assert answer.inner_text().startswith("400") and "shoe_size" in creating.locator(".live-responses-table").inner_text()
-    page.screenshot(path="/tmp/rulesvar/docs.png", full_page=False)

@@ -30,9 +30,14 @@ OPEN, ALL, SEEING, CHANGING, MINE, MAKING, ADMIN, SIGNED = [
     "admin",
     "signed",
 ]
-LISTS = {"leads": ALL, "persons": ALL, "companies": ALL, "company_persons": SEEING}
+LISTS = {
+    "leads:leads": ALL,
+    "leads:persons": ALL,
+    "leads:companies": ALL,
+    "leads:company_persons": SEEING,
+    "activities:follow_ups": ALL,
+}
 PARTS = ("", "_count", "_sums", "_filter", "_columns", "_settings", "_export")
-ACTED = ("change", "delete", "restore", "move", "default")
 ROUTES = {
     **dict.fromkeys(["healthz", "readyz", "crm:set_language"], OPEN),
     # Signing in and out, and what allauth guards by itself: tests/crm/test_signin.py.
@@ -44,14 +49,14 @@ ROUTES = {
                      "mfa_download_recovery_codes"], SIGNED),
     **dict.fromkeys(["home", "crm:left", "crm:search", "crm:bell", "crm:jobs_watch", "crm:jobs_seen", "crm:settings", "crm:profile",
                      "crm:preferences", "crm:set_theme", "crm:token_new", "crm:lists_reset", "crm:lists_restore", "leads:choices",
-                     "leads:similar", "api-schema", "api-docs", "api-nowhere"], ALL),
+                     "leads:similar", "activities:my_day", "activities:choices", "api-schema", "api-docs", "api-nowhere"], ALL),
     **{f"{name}{part}": who for name, who in LISTS.items() for part in PARTS},
     **{f"{name}_act": MAKING if who == ALL else CHANGING for name, who in LISTS.items()},
-    **dict.fromkeys(["leads:person_new", "leads:company_new", "leads:bin", "leads:restore", "exchange:new", "exchange:imports"], MAKING),
+    **dict.fromkeys(["leads:person_new", "leads:company_new", "leads:bin", "leads:restore", "activities:follow_up_new", "exchange:new", "exchange:imports"], MAKING),
     **dict.fromkeys(["leads:person", "leads:company", "leads:facts", "leads:head", "leads:history", "leads:details", "activities:next",
                      "activities:timeline"], SEEING),
     **dict.fromkeys(["leads:set_status", "leads:fact", "leads:edit", "leads:delete", "activities:new", "activities:note", "activities:edit",
-                     "activities:tick", "activities:delete", "crm:undo"], CHANGING),
+                     "activities:follow_up", "activities:tick", "activities:postpone", "activities:delete", "crm:undo"], CHANGING),
     **dict.fromkeys(["crm:job_cancel", "crm:token_revoke", *(f"exchange:{name}" for name in (
         "import", "values", "mapping", "run", "cancel", "failed", "discard"))], MINE),
     **{f"api-{name}-{part}": ALL for part in ("list", "detail") for name in (
@@ -102,7 +107,7 @@ def annas(anna, category):
 
 def key_of(name, kind, keys):
     """Return the key an address of this name is asked with."""
-    for part, key in {"crm:undo": "change", "crm:job": "job", "crm:token": "token", "exchange:": "import", "activities:edit": "activity",
+    for part, key in {"crm:undo": "change", "crm:job": "job", "crm:token": "token", "exchange:": "import", "activities:edit": "activity", "activities:follow_up": "activity", "activities:postpone": "activity",
                       "activities:tick": "activity", "activities:delete": "activity", "api-persons": "person", "api-companies": "company",
                       "api-activities": "activity", "leads:company": "company", "leads:person": "person", "leads:set_status": "person"}.items():  # fmt: skip
         if name.startswith(part):

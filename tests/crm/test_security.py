@@ -5,16 +5,19 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.db import DataError, OperationalError
+from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import URLPattern, get_resolver
 from django.urls.resolvers import RoutePattern
+from psycopg.errors import DeadlockDetected
 
 from crm.web import errors
-from crm.web.middleware import BadInput
+from crm.web.middleware import Again, BadInput
 from crm.wsgi import application
 
 HEADERS = {
@@ -123,6 +126,26 @@ def test_no_form_before_sign_in_answers_with_an_error_of_ours(db, address, field
     fields = {"login": "anna", "password": "x", "language": "de", "email": "a@example.com", field: typed}
     assert Client().post(address, fields).status_code < 500
     assert "<b>" not in Client().post(address, fields).content.decode().split("<body")[-1]
+
+
+@pytest.mark.parametrize(("times", "status"), [(1, 200), (3, 200), (4, 503)])
+def test_what_waited_in_a_circle_is_done_again_unseen_but_not_for_ever(rf, times, status):
+    """The database ends one of two that wait for each other (T46); here it does so `times` times."""
+    ended = OperationalError("deadlock detected")
+    ended.__cause__ = DeadlockDetected()
+    left = [ended] * times
+
+    def view(request, pk):
+        if left:
+            raise left.pop()
+        return HttpResponse(str(pk))
+
+    request = rf.post("/")
+    request.resolver_match = SimpleNamespace(func=view, args=(), kwargs={"pk": 7})
+    left.pop()  # the first was raised to the handler
+    answer = Again(lambda request: None).process_exception(request, ended)
+    assert (answer is not None) == (status == 200)
+    assert Again(lambda request: None).process_exception(request, OperationalError("server closed the connection")) is None
 
 
 # --- Pages for what went wrong ----------------------------------------------------------------------------------------
