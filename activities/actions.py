@@ -242,6 +242,17 @@ def restore(activities, *, by, via) -> Outcome:
     return act(activities, step, action="activity.restore", by=by, via=via, params=_params(activities))
 
 
+@leads.taken_up
+def get_in_touch_again(person_ids, day, by):
+    """Plan for each of these leads that its owner gets in touch again on that day."""
+    made = []
+    for person in Person.objects.filter(pk__in=person_ids).select_related("owner"):
+        values = {"kind": Activity.Kind.TASK, "subject": _("Get in touch again"), "owner": person.owner or by, "due_at": day}
+        made.append(Activity(person_id=person.pk, company_id=person.company_id, **_placed(Activity(), values, by)))
+    Activity.objects.bulk_create(made, batch_size=1_000)
+    lifecycle.refresh_next({a.person_id for a in made}, {a.company_id for a in made})
+
+
 @leads.goes_along("person")
 def into_bin_with_persons(ids, deleted_at):
     _into_bin(Activity.objects.filter(person__in=ids), deleted_at)

@@ -13,6 +13,7 @@ VIEWS = {
     "category-groups": "leads.api.CategoryGroups",
     "categories": "leads.api.Categories",
     "lead-statuses": "leads.api.LeadStatuses",
+    "disqualify-reasons": "leads.api.DisqualifyReasons",
     "industries": "leads.api.Industries",
     "sources": "leads.api.Sources",
     "companies": "leads.api.Companies",

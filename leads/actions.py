@@ -21,10 +21,10 @@ from crm.history.models import Change
 from crm.locks import lock_rows
 from crm.models import ListItem, Record, User
 from leads import lifecycle
-from leads.models import Company, Person
+from leads.models import Company, LeadStatus, Person
 
-PERSON_FIELDS = ("first_name", "last_name", "title", "email", "phone", "mobile", "company", "category", "lead_status", "owner",
-                 "source", "former_employee")  # fmt: skip
+PERSON_FIELDS = ("first_name", "last_name", "title", "email", "phone", "mobile", "company", "category", "lead_status",
+                 "disqualify_reason", "owner", "source", "former_employee")  # fmt: skip
 COMPANY_FIELDS = ("name", "number", "category", "owner", "email", "phone", "website", "street", "postal_code", "city", "country",
                   "industry", "stop", "no_mailings")  # fmt: skip
 
@@ -33,6 +33,16 @@ _goes_along: dict[str, list[Callable]] = defaultdict(list)
 _comes_along: dict[str, list[Callable]] = defaultdict(list)
 #: What deleting would take along, in words: functions(ids) -> a text as *12 follow-ups*, or an empty one.
 _told_along: dict[str, list[Callable]] = defaultdict(list)
+
+
+#: What plans that somebody gets in touch with leads again: functions(person ids, day, by) of the upper floors.
+_taken_up: list[Callable] = []
+
+
+def taken_up(function):
+    """Register function(ids, day, by): plan that these leads are taken up again on that day, under the running change set."""
+    _taken_up.append(function)
+    return function
 
 
 def goes_along(record_type):
@@ -138,6 +148,8 @@ def create_persons(many, *, by, via) -> list[Person]:
         category = person.company.category if person.company_id else person.category
         if person.lead_status_id and not category.lead_status_enabled:
             raise ValidationError({"lead_status": lifecycle.why_no_status(category)})
+        if person.disqualify_reason_id:
+            _check_reason(person.lead_status)
         default_status = default_status or lifecycle.default_status()
         lifecycle.begin(person, category, default_status, now)
         made.append(person)
@@ -268,7 +280,11 @@ def _write(current, changed, by):
             raise ValidationError({"lead_status": lifecycle.why_no_status(category)})
         if current.lead_status_id is None:
             raise ValidationError({"lead_status": _("A lead always has a status; choose another one.")})
-        columns["lead_status_since"] = timezone.now()
+        columns |= {"lead_status_since": timezone.now()}
+        if "disqualify_reason" not in changed and (gone := lifecycle.reason_with(current.lead_status)):
+            columns |= gone
+    if current.disqualify_reason_id and "disqualify_reason" in changed:
+        _check_reason(current.lead_status)
     Person.objects.filter(pk=current.pk).update(**columns, **Person.edited())
     if changed.keys() & {"company", "category"}:
         lifecycle.settle([current.pk], came_from={current.pk: old_category})
@@ -281,6 +297,11 @@ SEARCHED = {
     Company: {"name", "number", "email", "phone", "website", "city"},
     Person: {"first_name", "last_name", "email", "phone", "mobile", "company"},
 }
+
+
+def _check_reason(status):
+    if status is None or status.kind != LeadStatus.Kind.DISQUALIFIED:
+        raise ValidationError({"disqualify_reason": _("Only who is disqualified has a reason for it.")})
 
 
 def _check_person_category(person, changed):
@@ -300,13 +321,18 @@ def _category_is_the_companys(company):
 # --- Changing many ----------------------------------------------------------------------------------------------------
 
 
-def set_lead_status(persons, status, *, by, via, as_of=None, progress=None) -> Outcome:
+def set_lead_status(persons, status, *, by, via, reason=None, again_on=None, as_of=None, progress=None) -> Outcome:
     """Give persons this lead status; those to whom none applies are left, with the reason (R6).
 
-    `as_of` is the id of the last change the user saw: who got another status since is left and listed (settled 10).
+    `reason` says why they are disqualified; it goes when the status becomes one of another kind. `again_on` is the day on
+    which somebody is to get in touch again: a follow-up of the same change set. `as_of` is the id of the last change the user
+    saw: who got another status since is left and listed (settled 10).
     """
     if status is None or status.deleted_at:
         raise ValidationError({"lead_status": _("This lead status was deleted; choose another one.")})
+    if reason is not None:
+        _check_reason(status)
+        selectable(reason, "disqualify_reason")
 
     def step(ids, outcome):
         ids = editable(Person, ids, by, outcome)
@@ -314,8 +340,17 @@ def set_lead_status(persons, status, *, by, via, as_of=None, progress=None) -> O
         not_applying = Person.objects.filter(pk__in=ids, is_lead=False).select_related("category")
         for person in not_applying.only("pk", "category"):
             outcome.leave([person.pk], lifecycle.why_no_status(person.category))
-        targets = Person.objects.filter(pk__in=ids, is_lead=True).filter(Q(lead_status=None) | ~Q(lead_status=status))
-        outcome.changed += targets.update(lead_status=status, lead_status_since=timezone.now(), **Person.edited())
+        leads = Person.objects.filter(pk__in=ids, is_lead=True)
+        others = list(leads.filter(Q(lead_status=None) | ~Q(lead_status=status)).values_list("pk", flat=True))
+        values = lifecycle.with_status(status) | ({"disqualify_reason": reason} if reason else {})
+        outcome.changed += Person.objects.filter(pk__in=others).update(**values, **Person.edited())
+        if reason:
+            # Disqualified already: then it is the reason that was chosen anew.
+            same = leads.filter(lead_status=status).exclude(pk__in=others).exclude(disqualify_reason=reason)
+            outcome.changed += same.update(disqualify_reason=reason, **Person.edited())
+        if again_on:
+            for function in _taken_up:
+                function(others, again_on, by)
 
     outcome = act(persons, step, action="person.set_lead_status", by=by, via=via, progress=progress,
                   params=params(persons, {"de": status.name_de, "en": status.name_en}))  # fmt: skip

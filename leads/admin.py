@@ -18,7 +18,7 @@ from crm.models import Colour
 from crm.web import formats
 from crm.web.htmx import say, toast, trigger
 from leads import list_items
-from leads.models import Category, CategoryGroup, Industry, LeadStatus, Person, Source
+from leads.models import Category, CategoryGroup, DisqualifyReason, Industry, LeadStatus, Person, Source
 
 ADMIN = "admin"  # the way in, as the history names it
 
@@ -370,6 +370,13 @@ class IndustryAdmin(ListAdmin):
 class SourceAdmin(ListAdmin):
     icon, order = "world", 40
     about = gettext_lazy("Where a person came from.")
+    list_display = ["label"]
+
+
+@admin.register(DisqualifyReason)
+class DisqualifyReasonAdmin(ListAdmin):
+    icon, order = "circle-x", 25
+    about = gettext_lazy("Why a lead was disqualified. Whoever disqualifies one is asked for it.")
     list_display = ["label"]
 
 

@@ -6,7 +6,7 @@ from rest_framework import serializers
 from crm import api
 from crm.models import ListItem, User
 from leads import actions, matching
-from leads.models import Category, CategoryGroup, Company, Industry, LeadStatus, Person, Source
+from leads.models import Category, CategoryGroup, Company, DisqualifyReason, Industry, LeadStatus, Person, Source
 
 
 class CategoryGroupSerializer(serializers.ModelSerializer):
@@ -101,6 +101,11 @@ class Sources(api.ReadViewSet):
     serializer_class = item_serializer(Source)
 
 
+class DisqualifyReasons(api.ReadViewSet):
+    queryset = DisqualifyReason.objects.order_by("rank", "pk")
+    serializer_class = item_serializer(DisqualifyReason)
+
+
 class Users(api.ReadViewSet):
     """Who works with Lotse, and can own records."""
 
@@ -147,6 +152,7 @@ class PersonSerializer(api.Strict, serializers.ModelSerializer):
     category_group = serializers.CharField(source="category.group_id", read_only=True)
     lead_status = api.Choice(queryset=LeadStatus.objects.all(), allow_null=True, required=False)
     lead_status_applies = serializers.BooleanField(source="is_lead", read_only=True)
+    disqualify_reason = api.Choice(queryset=DisqualifyReason.objects.all(), allow_null=True, required=False)
     owner = api.Choice(queryset=User.objects.all(), allow_null=True, required=False)
     source = api.Choice(queryset=Source.objects.all(), allow_null=True, required=False)
     next_activity_at = serializers.SerializerMethodField()
@@ -156,7 +162,7 @@ class PersonSerializer(api.Strict, serializers.ModelSerializer):
         model = Person
         fields = (
             "id", "first_name", "last_name", "title", "email", "phone", "mobile", "company", "category", "category_group", "lead_status",
-            "lead_status_applies", "owner", "former_employee", "next_activity_at", "source", "external_ids", "version", "created_at",
+            "lead_status_applies", "disqualify_reason", "owner", "former_employee", "next_activity_at", "source", "external_ids", "version", "created_at",
             "updated_at",
         )  # fmt: skip
         read_only_fields = ("id", "version", "created_at", "updated_at")

@@ -11,7 +11,7 @@ from django.utils import timezone
 from crm import search
 from crm.database import insert_many
 from leads import lifecycle
-from leads.models import Category, Company, Person
+from leads.models import Category, Company, LeadStatus, Person
 
 
 def create_companies(companies):
@@ -76,9 +76,10 @@ def update_persons(changes):
     _write(Person, written, {"name_key", "email_key"})
     if joined:
         lifecycle.settle(joined, came_from)
+    known = LeadStatus.objects.in_bulk(statuses)
     for status, ids in statuses.items():
         leads = Person.objects.filter(pk__in=ids, is_lead=True).exclude(lead_status=status)
-        leads.update(lead_status=status, lead_status_since=timezone.now(), **Person.edited())
+        leads.update(**lifecycle.with_status(known[status]), **Person.edited())
     search.refresh("person", [person.pk for person in changes])
     return changes
 

@@ -154,6 +154,8 @@ register(
                      items="leads.LeadStatus", pill=True, group=True, edit="lead_status", default=True, width=208),
         KindOfStatus(name="lead_status_kind", label=_("Kind of lead status"), path="lead_status__kind",
                      choices=lambda: LeadStatus.Kind.choices),
+        Choice(name="disqualify_reason", label=_("Reason to disqualify"), path="disqualify_reason_id", sort="disqualify_reason__rank",
+               items="leads.DisqualifyReason", group=True, edit="disqualify_reason"),
         YesNo(name="lead_status_applies", label=_("Lead status applies"), path="is_lead", group=True),
         Moment(name="lead_status_since", label=_("In status since"), sort="lead_status_since"),
         GROUP,

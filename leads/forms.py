@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.models import User
 from leads.actions import COMPANY_FIELDS, PERSON_FIELDS
-from leads.models import Category, Company, Person
+from leads.models import Category, Company, DisqualifyReason, LeadStatus, Person
 
 FIELDS = {Person: PERSON_FIELDS, Company: COMPANY_FIELDS}
 
@@ -32,7 +32,9 @@ class SearchInput(forms.TextInput):
 
 def form_class(model, names):
     """Return a form class for these fields of a company or person."""
-    return forms.modelform_factory(model, form=RecordForm, fields=[name for name in FIELDS[model] if name in names])
+    return forms.modelform_factory(
+        model, form=PersonForm if model is Person else RecordForm, fields=[name for name in FIELDS[model] if name in names]
+    )
 
 
 class RecordForm(forms.ModelForm):
@@ -85,3 +87,19 @@ class RecordForm(forms.ModelForm):
     def values(self):
         """Return what was typed, as the actions take it."""
         return {name: self.cleaned_data[name] for name in self.fields}
+
+
+class PersonForm(RecordForm):
+    """Whoever disqualifies a lead says why, as long as there are reasons to choose from."""
+
+    def clean(self):
+        cleaned = super().clean()
+        status, before = cleaned.get("lead_status"), self.instance.lead_status
+        if status is None or status == before:
+            return cleaned
+        if status.kind != LeadStatus.Kind.DISQUALIFIED:
+            if "disqualify_reason" in cleaned and cleaned["disqualify_reason"] == self.instance.disqualify_reason:
+                cleaned["disqualify_reason"] = None  # it was that of the former status
+        elif not cleaned.get("disqualify_reason") and DisqualifyReason.objects.selectable().exists():
+            self.add_error("disqualify_reason" if "disqualify_reason" in self.fields else None, _("Choose why."))
+        return cleaned

@@ -41,6 +41,15 @@ def why_no_status(category):
     return _("No lead status: the category %(category)s has lead status switched off.") % {"category": category.name}
 
 
+def with_status(status):
+    """Return what is written with this lead status: since when, and that a reason to disqualify goes unless it is of that kind."""
+    return {"lead_status": status, "lead_status_since": timezone.now(), **reason_with(status)}
+
+
+def reason_with(status):
+    return {} if status.kind == LeadStatus.Kind.DISQUALIFIED else {"disqualify_reason": None}
+
+
 def person_keys(first_name, last_name, email):
     """Return the stored keys of a person: last name first, because lists sort by it (settled 16)."""
     return {"name_key": fold(f"{last_name} {first_name}"), "email_key": (email or "").strip().lower()}
@@ -94,7 +103,7 @@ def give_status(persons, category, *, outside):
     needs = Q(lead_status=None)
     if category.start_over and outside:
         needs |= ~Q(lead_status=default)
-    persons.filter(needs).update(lead_status=default, lead_status_since=timezone.now(), **Person.edited())
+    persons.filter(needs).update(**with_status(default), **Person.edited())
 
 
 def copy_from_company(persons):
@@ -147,6 +156,10 @@ def derive_persons(ids):
             Person.objects.bulk_update(rewritten, ["name_key", "email_key"], batch_size=500)
         company = Company.objects.filter(pk=OuterRef("company_id"))
         persons.filter(lead_status=None).exclude(lead_status_since=None).update(lead_status_since=None)
+        # A reason may be left alone with a status that an undo brought back.
+        others = LeadStatus.objects.exclude(kind=LeadStatus.Kind.DISQUALIFIED).values_list("pk", flat=True)
+        unfounded = Q(lead_status=None) | Q(lead_status__in=list(others))
+        persons.filter(unfounded).exclude(disqualify_reason=None).update(disqualify_reason=None)
         persons.filter(company__isnull=False).update(category_id=Subquery(company.values("category_id")[:1]))
         enabled = list(Category.objects.filter(lead_status_enabled=True).values_list("pk", flat=True))
         persons.update(is_lead=Case(When(category_id__in=enabled, then=Value(True)), default=Value(False)))

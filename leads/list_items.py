@@ -297,7 +297,9 @@ def _holding(queryset) -> Callable[[], list[int]]:
 
 def _move(model, field, replacement):
     def step(ids):
-        count = model._default_manager.filter(pk__in=ids).update(**{field: replacement}, **model.edited())
+        count = model._default_manager.filter(pk__in=ids).update(
+            **{field: replacement}, **(lifecycle.reason_with(replacement) if field == "lead_status" else {}), **model.edited()
+        )
         for follow in _follows:
             if follow.model is type(replacement) and follow.moved:
                 follow.moved(ids)

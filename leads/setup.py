@@ -1,7 +1,7 @@
 """The predefined lists of lead management (R1, R9, R10), in German and English; idempotent."""
 
 from crm.history.changes import change
-from leads.models import Category, CategoryGroup, Industry, LeadStatus, Source
+from leads.models import Category, CategoryGroup, DisqualifyReason, Industry, LeadStatus, Source
 
 GROUPS = [
     ("customer", "Customer", "Kunde"),
@@ -46,6 +46,11 @@ INDUSTRIES = [
     ("Manufacturing", "Fertigung"), ("Pharma", "Pharma"), ("Public sector", "Öffentlicher Dienst"), ("Real estate", "Immobilien"),
     ("Retail", "Handel"), ("Services", "Dienstleistung"), ("Technology", "Technik"), ("Tourism", "Tourismus"),
 ]  # fmt: skip
+REASONS = [
+    ("No budget", "Kein Budget"), ("No need", "Kein Bedarf"), ("Too small", "Zu klein"), ("Wrong contact", "Falsche Kontaktperson"),
+    ("Bought elsewhere", "Hat woanders gekauft"), ("Cannot be reached", "Nicht erreichbar"), ("Competitor", "Wettbewerber"),
+    ("Other", "Sonstiges"),
+]  # fmt: skip
 SOURCES = [
     ("Advertisement", "Anzeige"), ("Cold call", "Kaltakquise"), ("Event", "Veranstaltung"), ("Form", "Formular"),
     ("Google", "Google"), ("Import", "Import"), ("LinkedIn", "LinkedIn"), ("Newsletter", "Newsletter"), ("Partner", "Partner"),
@@ -70,7 +75,7 @@ def set_up_lists():
                     name_en=english, name_de=german, kind=kind, colour=colour, description_en=about, description_de=ueber,
                     rank=rank, is_default=rank == 0,
                 )  # fmt: skip
-        for model, names in ((Industry, INDUSTRIES), (Source, SOURCES)):
+        for model, names in ((Industry, INDUSTRIES), (Source, SOURCES), (DisqualifyReason, REASONS)):
             if not model.objects.exists():
                 model.objects.bulk_create(
                     model(name_en=english, name_de=german, rank=rank) for rank, (english, german) in enumerate(names)

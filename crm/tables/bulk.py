@@ -41,7 +41,7 @@ class Action:
 
     `choices(user)` are the values to choose from (none: the action only asks for a yes), `value(key)` is the chosen one (raise
     ValidationError), `run(records, value, **how)` does it by one of the app's actions, and `said(count, value)` says what was done.
-    `context(ids)` is what a template of its own shows, `options` the names of further fields of its form.
+    `check(form)` refuses what has to be answered first (raise ValidationError), `context(ids)` is what a template of its own shows, `options` the names of further fields of its form.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Action:
     template: str = "tables/act.html"
     context: Callable[[Any, list[int]], dict] | None = None
     options: tuple[str, ...] = ()
+    check: Callable[[Any], None] | None = None
     danger: bool = False
 
 
@@ -100,6 +101,7 @@ class BulkForm:
         self.page, self.action, self.chosen, self.user, self.data = page, action, chosen, user, data
         self.errors: list[str] = []
         self.value: Any = None
+        self.question: Any = None  # what an action's check has to ask
 
     @cached_property
     def as_of(self) -> int:
@@ -132,6 +134,8 @@ class BulkForm:
         elif self.action.value:
             try:
                 self.value = self.action.value(self.data.get("value", ""))
+                if self.action.check:
+                    self.action.check(self)
             except ValidationError as error:
                 self.errors = error.messages
         return not self.errors

@@ -3,7 +3,7 @@
 from leads.models.category import Category, CategoryGroup
 from leads.models.company import Company
 from leads.models.lead_status import LeadStatus
-from leads.models.lists import Industry, Source
+from leads.models.lists import DisqualifyReason, Industry, Source
 from leads.models.person import Person
 
-__all__ = ["Category", "CategoryGroup", "Company", "Industry", "LeadStatus", "Person", "Source"]
+__all__ = ["Category", "CategoryGroup", "Company", "DisqualifyReason", "Industry", "LeadStatus", "Person", "Source"]

@@ -24,3 +24,13 @@ class Source(ListItem):
     class Meta(ListItem.Meta):
         verbose_name = _("source")
         verbose_name_plural = _("sources")
+
+
+class DisqualifyReason(ListItem):
+    """Why a lead was disqualified."""
+
+    history = Watch("disqualify_reason", fields=_FIELDS, first=("name_en",))
+
+    class Meta(ListItem.Meta):
+        verbose_name = _("reason to disqualify")
+        verbose_name_plural = _("reasons to disqualify")

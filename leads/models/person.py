@@ -13,7 +13,7 @@ from leads.models import validators
 from leads.models.category import Category
 from leads.models.company import Company
 from leads.models.lead_status import LeadStatus
-from leads.models.lists import Source
+from leads.models.lists import DisqualifyReason, Source
 
 
 class PersonQuerySet(RecordQuerySet):
@@ -43,6 +43,9 @@ class Person(Record):
     lead_status = models.ForeignKey(
         LeadStatus, models.PROTECT, null=True, blank=True, verbose_name=_("lead status"), related_name="persons", db_index=False
     )
+    disqualify_reason = models.ForeignKey(
+        DisqualifyReason, models.PROTECT, null=True, blank=True, verbose_name=_("reason to disqualify"), related_name="persons"
+    )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, verbose_name=_("owner"), related_name="persons",
         db_index=False,
@@ -64,8 +67,8 @@ class Person(Record):
     owner_paths = ("owner", "company__owner")
     history = Watch(
         "person",
-        fields=("first_name", "last_name", "title", "email", "phone", "mobile", "company", "category", "lead_status", "owner",
-                "source", "former_employee", "deleted_at"),
+        fields=("first_name", "last_name", "title", "email", "phone", "mobile", "company", "category", "lead_status",
+                "disqualify_reason", "owner", "source", "former_employee", "deleted_at"),
         first=("category", "lead_status", "owner"),
         # With a company the category is a copy of the company's; what it becomes by joining one is a change of the person.
         only_when={"category": "{new}.company_id IS NULL OR {old}.company_id IS NULL"},

@@ -14,7 +14,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from crm import access, records, search
 from crm.history import words
@@ -27,6 +27,7 @@ from crm.web.htmx import redirect_to, say, toast, trigger, wants_fragment
 from leads import actions, lifecycle
 from leads.forms import form_class
 from leads.models import Company, LeadStatus, Person
+from leads.views.status import ASKING, StatusQuestion
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,9 @@ def card_of(kind) -> CardType:
 
 
 def _may_have_status(person):
-    return set() if person.is_lead else {"lead_status"}  # R6: the field disappears; the hint beside the category says why
+    return (
+        set() if person.is_lead else {"lead_status", "disqualify_reason"}
+    )  # R6: the field disappears; the hint beside the category says why
 
 
 def _follows_the_company(person):
@@ -111,14 +114,18 @@ def _follows_the_company(person):
 
 
 def _of_persons(request, person):
-    return {"why_no_status": lifecycle.why_no_status(person.category), "statuses": LeadStatus.objects.selectable()}
+    return {
+        "why_no_status": lifecycle.why_no_status(person.category),
+        "statuses": LeadStatus.objects.selectable(),
+        "asking_kinds": ASKING,
+    }
 
 
 PERSONS = register(CardType(
     kind="persons", model=Person, new_title=gettext_lazy("New person"), create_label=gettext_lazy("Create person"), similar=True,
-    related=("company__category__group", "category__group", "lead_status", "owner", "source"),
-    facts=("category", "lead_status", "owner", "company", "title", "email", "phone", "mobile", "source", "former_employee"),
-    fields=actions.PERSON_FIELDS, not_new=("lead_status", "former_employee"), form=lambda names: form_class(Person, names),
+    related=("company__category__group", "category__group", "lead_status", "disqualify_reason", "owner", "source"),
+    facts=("category", "lead_status", "disqualify_reason", "owner", "company", "title", "email", "phone", "mobile", "source", "former_employee"),
+    fields=actions.PERSON_FIELDS, not_new=("lead_status", "disqualify_reason", "former_employee"), form=lambda names: form_class(Person, names),
     create=actions.create_person, edit=actions.edit_person, hidden=_may_have_status, fixed=_follows_the_company,
     together=(("first_name", "last_name"),), context=_of_persons,
     initial=lambda request: {"company": chosen(request, "company")},
@@ -307,29 +314,45 @@ def add_errors(form, error):
             form.add_error(name if name in form.fields else None, text)
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 def set_status(request, pk):
-    """The lead status from its menu on the card; `was` is the one the menu showed as set (R17)."""
+    """The lead status from its menu on the card; `was` is the one the menu showed as set (R17). What disqualifies asks why,
+    what is taken up again asks when."""
     as_of = Change.objects.aggregate(last=Max("id"))["last"] or 0
     person = find(request, "persons", pk)
-    text = request.POST.get("status", "")
+    data = request.GET if request.method == "GET" else request.POST
+    text = data.get("status", "")
     status = LeadStatus.objects.filter(pk=text).first() if text.isdecimal() and len(text) < 19 else None
     if status is None:
         raise Http404
+    question = StatusQuestion(status, data)
+    asked = {
+        "question": question,
+        "status": status,
+        "was": data.get("was", ""),
+        "address": reverse("leads:set_status", args=[pk]),
+    }
+    if request.method == "GET":
+        access.require_edit(person, request.user)
+        return render(request, "leads/_ask_status.html", asked)
     current = person.lead_status
     if "was" in request.POST and current not in {None, status} and request.POST["was"] != str(current.pk):
         told = _("Somebody else has set it to %(theirs)s meanwhile. Choose %(mine)s again to replace that.")
         response = toast(HttpResponse(status=204), told % {"theirs": current.label, "mine": status.name}, level="error")
-        return trigger(response, "changed")
+        return trigger(trigger(response, "changed"), "closeDialog")
     try:
-        outcome = actions.set_lead_status(person, status, by=request.user, via="card", as_of=as_of)
+        answer = question.answer()
+    except ValidationError as error:
+        return render(request, "leads/_ask_status.html", {**asked, "errors": error.messages}, status=422)
+    try:
+        outcome = actions.set_lead_status(person, status, by=request.user, via="card", as_of=as_of, **answer)
     except ValidationError as error:
         return toast(HttpResponse(status=204), " ".join(error.messages), level="error")
     response = HttpResponse(status=204)
     if outcome.change_set:
         text = _("%(name)s is now %(status)s") % {"name": person.name, "status": status.name}
         toast(response, text, undo_url=reverse("crm:undo", args=[outcome.change_set.pk]))
-    return trigger(response, "changed")
+    return trigger(trigger(response, "changed"), "closeDialog")
 
 
 # --- New ------------------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from crm.tables.table import COUNT_UP_TO, Table, capped
 from crm.web import formats
 from leads import actions
 from leads.models import Category, Company, LeadStatus, Person
+from leads.views.status import StatusQuestion
 
 # --- What can be done with ticked rows ----------------------------------------------------------------------------------
 
@@ -86,9 +87,21 @@ def along_with_persons(user, ids):
     return {"persons": 0, "along": actions.along("person", ids), "days": settings.BIN_DAYS}
 
 
+def ask_status(form):
+    """Ask why a lead is disqualified, or when it is taken up again, before it is done."""
+    form.question = StatusQuestion(form.value, form.data)
+    form.question.answer()
+
+
+def set_status(persons, status, *, reason="", again_on="", asked="", **how):
+    answer = StatusQuestion(status, {"reason": reason, "again_on": again_on, "asked": asked}).answer()
+    return actions.set_lead_status(persons, status, **answer, **how)
+
+
 SET_STATUS = Action(
     name="status", label=gettext_lazy("Set lead status"), icon="flag", choices=items(LeadStatus), value=one_of(LeadStatus),
-    run=actions.set_lead_status, said=counted("%(count)s person is now %(value)s", "%(count)s persons are now %(value)s"),
+    run=set_status, check=ask_status, options=("reason", "again_on", "asked"), template="leads/act_status.html",
+    said=counted("%(count)s person is now %(value)s", "%(count)s persons are now %(value)s"),
 )  # fmt: skip
 OWN_PERSONS = Action(
     name="owner", label=gettext_lazy("Change owner"), icon="user", choices=owners, value=owner_of, run=actions.set_owner,

@@ -12,12 +12,18 @@ from crm.history.models import ChangeSet
 from crm.history.undo import undo
 from crm.jobs.models import Job
 from leads import actions, lifecycle, list_items
-from leads.models import Category, CategoryGroup, Industry, LeadStatus, Person, Source
+from leads.models import Category, CategoryGroup, DisqualifyReason, Industry, LeadStatus, Person, Source
 from tests.factories import CompanyFactory, PersonFactory
 
 pytestmark = pytest.mark.usefixtures("nothing_unattributed")
 
-LISTS = {"category": Category, "leadstatus": LeadStatus, "industry": Industry, "source": Source}
+LISTS = {
+    "category": Category,
+    "leadstatus": LeadStatus,
+    "disqualifyreason": DisqualifyReason,
+    "industry": Industry,
+    "source": Source,
+}
 
 
 @pytest.fixture
