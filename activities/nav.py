@@ -10,7 +10,7 @@ def edits(user):
     return user.role.edit != "none"
 
 
-nav.add(nav.Entry("h", _("My day"), "sun-high", "activities:my_day", ("activities:",), order=5, count=due_now, count_up_to=99,
+nav.add(nav.Entry("h", _("My day"), "sun-high", "activities:my_day", ("activities:",), order=5, count=due_now,
                   allowed=edits))  # fmt: skip
 nav.add_command(nav.Command(_("New follow-up"), "calendar-plus", "activities:follow_up_new", edits))
 nav.add_command(nav.Command(_("Follow-ups"), "calendar-event", "activities:follow_ups"))

@@ -17,14 +17,11 @@ def scope_q(model, user, scope):
         return None
     if scope == "none" or not user.is_active:
         return Q(pk__in=[])
-    if model.follows_records:
-        return _following(model, user, scope)
     colleagues = [user.pk] if scope == "own" else user.colleague_ids
-    own, *lent = model.owner_paths
-    condition = Q(**{f"{own}__in": colleagues})
-    if scope == "team":
-        condition |= Q(**{f"{own}__isnull": True})
-    for path in lent:
+    if model.follows_records:
+        return _following(model, colleagues, scope)
+    condition = _owned(model, colleagues, scope)
+    for path in model.owner_paths[1:]:
         # An IN over a subquery, not a join: the list keeps walking its own index.
         relation, owner = path.split("__")
         related = model._meta.get_field(relation).related_model
@@ -32,13 +29,22 @@ def scope_q(model, user, scope):
     return condition
 
 
-def _following(model, user, scope):
-    """Return the condition for records of which others decide. Asked row by row: a list walks its own index."""
+def _owned(model, colleagues, scope):
+    own = model.owner_paths[0]
+    condition = Q(**{f"{own}__in": colleagues})
+    return condition | Q(**{f"{own}__isnull": True}) if scope == "team" else condition
+
+
+def _following(model, colleagues, scope):
+    """Return the condition for records of which others decide: asked row by row, so that a list walks its own index."""
     condition = Q()
     for name in model.follows_records:
         related = model._meta.get_field(name).related_model
-        record = related.objects.filter(scope_q(related, user, scope), pk=OuterRef(name))
-        condition |= Q(Exists(record))
+        seen = _owned(related, colleagues, scope)
+        for path in related.owner_paths[1:]:
+            # Of one record it is the join that costs least.
+            seen |= Q(**{f"{path}__in": colleagues})
+        condition |= Q(Exists(related.objects.filter(seen, pk=OuterRef(name))))
     return condition
 
 

@@ -93,7 +93,7 @@ class PersonForm(RecordForm):
     """Whoever disqualifies a lead says why, as long as there are reasons to choose from."""
 
     def clean(self):
-        cleaned = super().clean()
+        cleaned = super().clean() or self.cleaned_data
         status, before = cleaned.get("lead_status"), self.instance.lead_status
         if status is None or status == before:
             return cleaned

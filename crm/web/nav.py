@@ -6,11 +6,12 @@ from typing import Any
 from django.shortcuts import redirect
 from django.urls import reverse
 
+COUNT_UP_TO = 999
+
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry: `key` is the letter of the `g` keys, `count` a function(user) that gives the queryset of what it counts, up to
-    `count_up_to`; `match` names the pages it is active on (*admin:* stands for all of that namespace)."""
+    """One entry: `key` is the letter of the `g` keys, `count` a function(user) that gives the queryset of what it counts; `match` names the pages it is active on (*admin:* stands for all of that namespace)."""
 
     key: str
     label: Any
@@ -21,7 +22,6 @@ class Entry:
     order: int = 50
     allowed: Any = None
     count: Any = None
-    count_up_to: int = 999
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,9 @@ def _counts(entries, user):
     """Return the counts of these entries in words, by their addresses; one statement for every page, and never a long one."""
     from crm.tables.table import capped, count_each
 
-    limited = [entry.count(user).order_by().values("pk")[: entry.count_up_to + 1] for entry in entries]
+    limited = [entry.count(user).order_by().values("pk")[: COUNT_UP_TO + 1] for entry in entries]
     counts = count_each(limited) if limited else []
-    return {one.url_name: capped(count, one.count_up_to) for one, count in zip(entries, counts, strict=True) if count}
+    return {one.url_name: capped(count, COUNT_UP_TO) for one, count in zip(entries, counts, strict=True) if count}
 
 
 def home(request):

@@ -18,7 +18,6 @@ from leads import actions, lifecycle
 from leads.models import Category, Company, DisqualifyReason, LeadStatus, Person
 from tests.factories import CompanyFactory, PersonFactory
 
-
 REPEATS = ["", "daily", "weekly", "monthly"]
 
 

@@ -26,7 +26,7 @@ API = "/api/v1/"
 COMPANY = {"id", "name", "number", "category", "category_group", "owner", "email", "phone", "website", "street", "postal_code", "city",
            "country", "industry", "stop", "no_mailings", "external_ids", "version", "created_at", "updated_at"}  # fmt: skip
 PERSON = {"id", "first_name", "last_name", "title", "email", "phone", "mobile", "company", "category", "category_group", "lead_status",
-          "lead_status_applies", "owner", "former_employee", "next_activity_at", "source", "external_ids", "version", "created_at",
+          "lead_status_applies", "disqualify_reason", "owner", "former_employee", "next_activity_at", "source", "external_ids", "version", "created_at",
           "updated_at"}  # fmt: skip
 
 

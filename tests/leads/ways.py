@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from crm.history.models import ChangeSet
 from leads import actions
-from leads.models import Company, Person
+from leads.models import Company, DisqualifyReason, Person
 
 
 class Refused(Exception):
@@ -151,6 +151,8 @@ class ByPage:
             seen = type(record).objects.get(pk=record.pk)
             if name == "lead_status":
                 menu = {"status": value, "was": seen.lead_status if version is None else record.lead_status}
+                # What the menu's small dialog asks of a status that needs it.
+                menu |= {"asked": "1", "again_on": "", "reason": DisqualifyReason.objects.selectable().first()}
                 self._send(reverse("leads:set_status", args=[record.pk]), menu)
             else:
                 was = getattr(seen if version is None else record, name)
