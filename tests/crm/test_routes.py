@@ -60,7 +60,7 @@ ROUTES = {
     **dict.fromkeys(["crm:job_cancel", "crm:token_revoke", *(f"exchange:{name}" for name in (
         "import", "values", "mapping", "run", "cancel", "failed", "discard"))], MINE),
     **{f"api-{name}-{part}": ALL for part in ("list", "detail") for name in (
-        "category-groups", "categories", "lead-statuses", "industries", "sources", "users")},
+        "category-groups", "categories", "lead-statuses", "disqualify-reasons", "industries", "sources", "users")},
     **{f"api-{name}-list": ALL for name in ("companies", "persons", "activities")},
     **{f"api-{name}-detail": CHANGING for name in ("companies", "persons", "activities")},
 }  # fmt: skip
