@@ -6,7 +6,7 @@ let owner = null, timer;
 function show(element) {
   hide();
   const title = element.dataset.tooltipTitle ?? (element.matches(".pill") ? element.textContent.trim() : "");
-  if (!element.dataset.tooltip || !tip.showPopover) return;
+  if (!element.dataset.tooltip || !element.isConnected || !tip.showPopover) return;
   owner = element;
   tip.replaceChildren();
   if (title) tip.append(Object.assign(document.createElement("b"), { textContent: title }));
@@ -45,4 +45,5 @@ document.addEventListener("click", (event) => {
 });
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
 document.addEventListener("scroll", () => { if (owner) place(); }, { capture: true, passive: true });
-document.addEventListener("htmx:beforeSwap", hide);
+// What is put in the place of something else takes its tooltip along; a swap elsewhere on the page leaves it.
+document.addEventListener("htmx:beforeSwap", ({ detail }) => { if (owner && detail.target?.contains(owner)) hide(); });

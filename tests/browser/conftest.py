@@ -136,7 +136,7 @@ def open_page(browser, server):
 
 
 def is_problem(message):
-    expected = re.search(r"status of (4(00|03|04|09|22|28))|Response Status Error Code 4", message.text)
+    expected = re.search(r"status of (4(00|01|03|04|09|22|28))|Response Status Error Code 4", message.text)
     return message.type == "error" and not expected
 
 

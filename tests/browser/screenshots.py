@@ -1,9 +1,9 @@
-"""`make screenshots`: every main page, in both languages, light and dark, wide and phone, to build/screenshots/."""
+"""`make screenshots`: every page and what opens on it, in both languages, light and dark, wide and phone, to build/screenshots/."""
 
 import pytest
 
 from tests.browser.conftest import ROOT
-from tests.browser.pages import ADMIN_PAGES, PAGES
+from tests.browser.pages import ADMIN_PAGES, OPENED, PAGES, open_on, visit
 
 FOLDER = ROOT / "build" / "screenshots"
 SIZES = {"wide": (1440, 900), "phone": (390, 844)}
@@ -18,8 +18,16 @@ def test_screenshots(open_page, language, size, dark):
     for user, pages in shots:
         page = open_page(user, language=language, dark=dark, width=width, height=height)
         for name, url in pages.items():
-            page.goto(url)
-            page.wait_for_load_state("networkidle")
-            path = FOLDER / f"{name}-{language}-{size}-{'dark' if dark else 'light'}.png"
-            page.screenshot(path=path)
-            assert path.stat().st_size > 5_000
+            visit(page, url)
+            keep(page, f"{name}-{language}-{size}-{'dark' if dark else 'light'}.png")
+    page = open_page("anna", language=language, dark=dark, width=width, height=height)
+    for name in OPENED:
+        open_on(page, name)
+        keep(page, f"{name}-{language}-{size}-{'dark' if dark else 'light'}.png")
+
+
+def keep(page, name):
+    page.wait_for_load_state("networkidle")
+    path = FOLDER / name
+    page.screenshot(path=path)
+    assert path.stat().st_size > 5_000

@@ -4,7 +4,7 @@ import pytest
 from babel.messages.pofile import read_po
 
 from tests.browser.conftest import ROOT, violations
-from tests.browser.pages import ADMIN_PAGES, PAGES
+from tests.browser.pages import ADMIN_PAGES, OPENED, PAGES, open_on, visit
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -13,8 +13,12 @@ def test_axe_finds_nothing_on_any_page(open_page, dark):
     for user, pages in (("anna", PAGES), ("admin", ADMIN_PAGES)):
         page = open_page(user, dark=dark)
         for name, url in pages.items():
-            page.goto(url)
+            visit(page, url)
             found += [f"{name}: {problem}" for problem in violations(page)]
+    page = open_page("anna", dark=dark)
+    for name in OPENED:
+        open_on(page, name)
+        found += [f"{name}: {problem}" for problem in violations(page)]
     page = open_page(None, dark=dark)
     page.goto("/accounts/login/")
     found += [f"login: {problem}" for problem in violations(page)]
@@ -54,9 +58,13 @@ def test_no_page_shows_an_untranslated_text(open_page):
     for user, pages in (("anna", PAGES), ("admin", ADMIN_PAGES)):
         page = open_page(user, language="de")
         for name, url in pages.items():
-            page.goto(url)
+            visit(page, url)
             page.wait_for_load_state("networkidle")
             found += [f"{name}: {text}" for text in page.evaluate(VISIBLE_TEXTS) if text in english and text not in german]
+    page = open_page("anna", language="de")
+    for name in OPENED:
+        open_on(page, name)
+        found += [f"{name}: {text}" for text in page.evaluate(VISIBLE_TEXTS) if text in english and text not in german]
     assert not found, "\n".join(sorted(set(found)))
 
 
@@ -65,9 +73,14 @@ def test_no_page_scrolls_sideways_on_a_phone(open_page):
     for user, pages in (("anna", PAGES), ("admin", ADMIN_PAGES)):
         page = open_page(user, language="de", width=390, height=844, touch=True)
         for name, url in pages.items():
-            page.goto(url)
+            visit(page, url)
             page.wait_for_load_state("networkidle")
             overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             if overflow > 0:
                 wide.append(f"{name}: {overflow} px")
+    page = open_page("anna", language="de", width=390, height=844, touch=True)
+    for name in OPENED:
+        open_on(page, name)
+        if page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") > 0:
+            wide.append(name)
     assert not wide

@@ -1,0 +1,336 @@
+"""A rep's day as they live it: bring in a list, work it, take things back; by mouse, by keys alone, on a phone, beside a colleague."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+FILE = """First Name,Last Name,Company,Email,Lead Status
+Zoe,Quast,{company},zoe@{domain},Qualified
+Paul,Quast,{company},paul@{domain},Open
+Rita,Quast,{company},rita@{domain},Open
+"""
+
+
+def bring_in(page, folder, company):
+    """Import three persons of one company through the pages."""
+    path = folder / "leads.csv"
+    path.write_text(FILE.format(company=company, domain=f"{company.split()[0].lower()}.example"))
+    page.goto("/imports/new/")
+    page.locator("input[type=file]").set_input_files(path)
+    page.locator("main button.primary").click()
+    page.get_by_role("button", name="Check the file").click()
+    page.get_by_role("button", name="Import now").click()
+    expect(page.get_by_role("button", name="Undo the whole import")).to_be_visible(timeout=20_000)
+
+
+@pytest.fixture(scope="module")
+def threes(server):
+    """Three companies of Anna's with three persons each, one company for each test that changes them."""
+    server.manage("shell", "-v0", "-c", """
+from crm.models import User
+from leads import actions
+anna = User.objects.get(username="anna")
+for name in ("Abendrot KG", "Nordlicht AG", "Taschenwerk GmbH"):
+    company = actions.create_company({"name": name, "owner": anna}, by=anna, via="form")
+    for first in ("Zoe", "Paul", "Rita"):
+        actions.create_person({"first_name": first, "last_name": "Quast", "company": company, "owner": anna}, by=anna, via="form")
+""")  # fmt: skip
+
+
+def said(page, text):
+    """Wait for a message, and return it."""
+    line = page.locator(".toast-line", has_text=text).last
+    expect(line).to_be_visible()
+    return line
+
+
+def names(page):
+    return page.locator("tbody tr[data-row] a.name")
+
+
+@pytest.mark.both_databases
+def test_a_reps_day(open_page, tmp_path):
+    page = open_page("anna")
+    bring_in(page, tmp_path, "Morgenwerk GmbH")
+
+    # My leads, of one company, by a filter in the column's head; then only the qualified ones.
+    page.goto("/leads/?owner=me&group=")
+    page.get_by_role("link", name="Filter", exact=True).click()
+    page.locator("#panel").get_by_role("button", name="Company", exact=True).click()
+    page.get_by_role("textbox", name="Company").fill("Morgenwerk")
+    page.get_by_role("button", name="Apply filter").click()
+    expect(names(page)).to_have_count(3)
+    page.get_by_role("link", name="Filter by Lead status").click(force=True)
+    page.get_by_label("Qualified", exact=True).check()
+    page.get_by_role("button", name="Apply filter").click()
+    expect(names(page)).to_have_text(["Zoe Quast"])
+    assert re.search(r"lead_status=\d", page.url)
+
+    # The card: a status, its history, undone there. It stays where it was in the list.
+    names(page).click()
+    expect(page.locator("h1")).to_have_text("Zoe Quast")
+    expect(page.locator(".beside")).to_contain_text("1 of 1")
+    page.locator("[data-set-status]").click()
+    page.locator("#fact-lead_status .item", has_text="Re-nurture").click()
+    said(page, "Zoe Quast is now Re-nurture")
+    expect(page.locator("#fact-lead_status .pill")).to_have_text("Re-nurture")
+    page.get_by_role("link", name="History", exact=True).click()
+    expect(page.locator(".beside")).to_contain_text("To the list")
+    step = page.locator(".timeline > li", has_text="Qualified → Re-nurture").first
+    step.get_by_role("button", name="Undo").click()
+    expect(page.locator("#fact-lead_status .pill")).to_have_text("Qualified")
+
+    # A follow-up: planned, put off, done; a note.
+    page.get_by_role("link", name="Timeline", exact=True).click()
+    page.get_by_role("link", name="Follow-up", exact=True).click()
+    page.get_by_label("Subject").fill("Send the offer")
+    page.get_by_label("Due on").fill("2031-05-05")
+    page.get_by_role("button", name="Add follow-up").click()
+    expect(page.locator("#next")).to_contain_text("Send the offer")
+    page.locator("#next summary").click()
+    page.get_by_role("button", name="Postpone by a week").click()
+    expect(page.locator("#next")).to_contain_text("12 May 2031")
+    page.locator("#next input[type=checkbox]").click()
+    expect(page.locator("#next")).to_contain_text("Nothing is planned.")
+    page.get_by_label("Note").fill("Needs forty vehicles")
+    page.get_by_label("Note").press("Enter")
+    expect(page.locator(".timeline .done").first).to_contain_text("Needs forty vehicles")
+    expect(page.get_by_label("Note")).to_have_value("")
+
+    # The company becomes a customer: the field goes, and says why; with the lead it comes back as it was (R6, R7).
+    person = page.url
+    page.locator("#fact-company a").click()
+    page.locator("#fact-category .value").click()
+    page.locator("#fact-category select").select_option(label="Customer")
+    page.locator("#fact-category button.primary").click()
+    change = said(page, "Morgenwerk GmbH was changed")
+    expect(page.locator("tbody .pill")).to_have_count(0)
+    page.goto(person)
+    expect(page.locator("#fact-lead_status")).to_have_count(0)
+    page.locator("#fact-category [role=note]").hover()
+    expect(page.locator("#tip")).to_contain_text("Customer is not a potential customer")
+    page.mouse.move(0, 0)
+    expect(page.locator("#tip")).to_be_hidden()
+    page.locator("#fact-company a").click()
+    page.get_by_role("link", name="History", exact=True).click()
+    page.locator(".timeline > li", has_text="Customer").get_by_role("button", name="Undo").click()
+    expect(page.locator("#fact-category .value")).to_have_text("Lead")
+    expect(change).to_have_count(0)
+    page.goto(person)
+    expect(page.locator("#fact-lead_status .pill")).to_have_text("Qualified")
+
+
+def test_rows_are_changed_together_and_taken_back(open_page, threes):
+    page = open_page("anna")
+    page.goto("/persons/?company__starts=Abendrot")
+    ticks = page.locator("tbody input[name=ids]")
+    expect(ticks).to_have_count(3)
+    ticks.nth(0).click()
+    ticks.nth(2).click(modifiers=["Shift"])
+    expect(page.locator("[data-action-bar]")).to_contain_text("3 selected")
+    page.get_by_role("button", name="Set lead status").click()
+    page.locator("#panel").get_by_role("button", name="Contacting").click()
+    line = said(page, "3 persons are now Contacting")
+    expect(page.locator("tbody .pill", has_text="Contacting")).to_have_count(3)
+    line.get_by_role("button", name="Undo").click()
+    expect(page.locator("tbody .pill", has_text="Contacting")).to_have_count(0)
+    # Deleted, and brought back by a key after its message is gone.
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.locator("#panel").get_by_role("button", name="Delete", exact=True).click()
+    said(page, "3 persons are in the bin").get_by_role("button", name="Close").click()
+    expect(names(page)).to_have_count(0)
+    page.keyboard.press("u")
+    expect(names(page)).to_have_count(3)
+    # What is shown is what is exported.
+    page.locator("summary", has_text="Export").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    assert "Zoe Quast" in download.value.path().read_text("utf-8-sig")
+
+
+def test_columns_and_groups_are_kept(open_page):
+    page = open_page("mia")
+    page.goto("/companies/")
+    page.get_by_role("link", name="Columns", exact=True).click()
+    page.locator("#panel").get_by_role("checkbox", name="Website").check()
+    page.locator("#panel").get_by_role("button", name="Move Owner up").click()
+    page.get_by_role("button", name="Show these columns").click()
+    expect(page.locator("thead th[data-column=website]")).to_be_visible()
+    for field in ("Category", "Country"):
+        page.locator(".toolbar summary", has_text="Group").click()
+        page.locator(".panel .item", has_text=re.compile(f"^{field}$")).click()
+        expect(page.locator(".toolbar summary", has_text=f"{field}")).to_be_visible()
+    first = page.locator("[data-fold-group]").first
+    first.click()
+    inner = page.locator("tr.group[data-level='1']")
+    expect(inner.first).to_be_visible()
+    first.click()
+    expect(inner.first).to_be_hidden()
+    page.goto("/companies/")
+    expect(page.locator("thead th[data-column=website]")).to_be_visible()
+    expect(page.locator(".toolbar summary", has_text="Category, Country")).to_be_visible()
+    page.get_by_role("link", name="Columns", exact=True).click()
+    page.get_by_role("button", name="Reset to default").click()
+    expect(page.locator("thead th[data-column=website]")).to_have_count(0)
+
+
+def test_u1_the_day_by_keys_alone(open_page, threes):
+    page = open_page("anna")
+    page.goto("/persons/?company__starts=Nordlicht")
+    keys = page.keyboard
+    keys.press("?")
+    expect(page.locator("#keys")).to_be_visible()
+    keys.press("Escape")
+    keys.press("j")
+    keys.press("x")
+    keys.press("j")
+    keys.press("x")
+    expect(page.locator("[data-action-bar]")).to_contain_text("2 selected")
+    keys.press("s")
+    expect(page.locator("#panel .field-choice button").first).to_be_focused()
+    keys.press("Tab")
+    keys.press("Enter")
+    said(page, "2 persons are now Contacting")
+    keys.press("u")
+    expect(page.locator("tbody .pill", has_text="Contacting")).to_have_count(0)
+    # Into a card, edit a fact, give one up, and the focus stays.
+    page.locator("a.name", has_text="Paul Quast").focus()
+    keys.press("Enter")
+    expect(page.locator("h1")).to_have_text("Paul Quast")
+    pencil = page.get_by_role("button", name="Edit: Title")
+    pencil.focus()
+    keys.press("Enter")
+    expect(page.locator("#fact-title input[name=title]")).to_be_focused()
+    keys.type("Head of Purchasing")
+    keys.press("Enter")
+    expect(page.locator("#fact-title .value")).to_have_text("Head of Purchasing")
+    expect(pencil).to_be_focused()
+    keys.press("Enter")
+    expect(page.locator("#fact-title input[name=title]")).to_be_focused()
+    keys.type("never mind")
+    keys.press("Escape")
+    expect(page.locator("#fact-title .value")).to_have_text("Head of Purchasing")
+    expect(pencil).to_be_focused()
+    keys.press("s")
+    keys.press("ArrowDown")
+    keys.press("ArrowDown")
+    keys.press("Enter")
+    expect(page.locator("#fact-lead_status .pill")).to_have_text("Contacting")
+    # To another list, and something new: what is wrong is said at the field and nothing typed is lost (U3).
+    keys.press("g")
+    keys.press("c")
+    page.wait_for_url("**/companies/")
+    keys.press("n")
+    page.wait_for_url("**/persons/new/")
+    page.get_by_label("First name").focus()
+    keys.type("Paul")
+    keys.press("Tab")
+    keys.type("Quast")
+    keys.press("Tab")
+    keys.press("Tab")
+    keys.type("no address")
+    expect(page.locator("#similar")).to_contain_text("There is already")
+    keys.press("Enter")
+    expect(page.get_by_label("E-mail")).to_be_focused()
+    expect(page.locator(".field", has=page.get_by_label("E-mail")).locator(".error")).to_be_visible()
+    expect(page.get_by_label("First name")).to_have_value("Paul")
+    expect(page.locator("#similar")).to_contain_text("There is already")
+
+
+def test_u1_the_day_on_a_phone(open_page, threes):
+    page = open_page("anna", language="de", width=390, height=844, touch=True)
+    page.goto("/persons/?company__starts=Taschenwerk")
+    expect(names(page)).to_have_count(3)
+    page.locator("tbody input[name=ids]").first.tap()
+    page.locator("[data-action=status]").tap()
+    box = page.locator("#panel").bounding_box()
+    assert box["x"] == 0 and box["width"] == 390 and round(box["y"] + box["height"]) == 844, "a sheet at the bottom edge"
+    page.locator("#panel").get_by_role("button", name="Kontaktaufnahme").tap()
+    expect(page.locator("tbody .pill", has_text="Kontaktaufnahme")).to_have_count(1)
+    names(page).first.tap()
+    page.locator("#fact-phone .edit").tap()
+    page.locator("#fact-phone input[name=phone]").fill("+49 421 555 0142")
+    page.locator("#fact-phone button.primary").tap()
+    expect(page.locator("#fact-phone")).to_contain_text("+49 421 555 0142")
+    page.locator(".page-head summary").tap()
+    menu = page.locator(".page-head .panel")
+    expect(menu).to_be_visible()
+    assert menu.bounding_box()["width"] == 390
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.locator(".side nav a[data-key=c]").tap(force=True)
+
+
+def of_demo(server, user):
+    """Return the id of a person this user owns."""
+    asked = (
+        f"from leads.models import Person; print(Person.objects.leads().filter(owner__username='{user}', deleted_at=None)[7].pk)"
+    )
+    return int(server.manage("shell", "-v0", "-c", asked))
+
+
+def retitle(page, name, value):
+    """Open a fact of the card and type into it, without saving."""
+    page.locator(f"#fact-{name} .edit").click(force=True)
+    field = page.locator(f"#fact-{name} input[name={name}]")
+    expect(field).to_be_focused()
+    field.fill(value)
+    return field
+
+
+def test_r17_two_people_at_one_card_lose_nothing(open_page, server):
+    mine, theirs = open_page("anna"), open_page("admin")
+    for page in (mine, theirs):
+        page.goto(f"/persons/{of_demo(server, 'anna')}/")
+    # The same field: both values show, and saving again decides.
+    field = retitle(mine, "title", "Mine")
+    retitle(theirs, "title", "Theirs").press("Enter")
+    expect(theirs.locator("#fact-title .value")).to_have_text("Theirs")
+    field.press("Enter")
+    expect(mine.locator("#fact-title [role=alert]")).to_contain_text("Theirs")
+    expect(mine.locator("#fact-title input[name=title]")).to_have_value("Mine")
+    mine.locator("#fact-title input[name=title]").press("Enter")
+    expect(mine.locator("#fact-title .value")).to_have_text("Mine")
+    # Different fields: both are kept.
+    theirs.reload()
+    field = retitle(mine, "title", "Mine again")
+    retitle(theirs, "mobile", "+49 171 555 0199").press("Enter")
+    expect(theirs.locator("#fact-mobile")).to_contain_text("+49 171 555 0199")
+    field.press("Enter")
+    expect(mine.locator("#fact-title .value")).to_have_text("Mine again")
+    expect(mine.locator("#fact-mobile")).to_contain_text("+49 171 555 0199")
+
+
+def test_u3_a_session_that_ends_while_one_types_loses_nothing(open_page, server):
+    page = open_page("max")
+    page.goto(f"/persons/{of_demo(server, 'max')}/")
+    field = retitle(page, "title", "Typed for long")
+    page.context.clear_cookies(name=re.compile("session"))
+    field.press("Enter")
+    expect(said(page, "You are signed out").get_by_role("link")).to_have_attribute("target", "_blank")
+    expect(page.locator("#fact-title input[name=title]")).to_have_value("Typed for long")
+    # Signed in again in another tab, it is sent from here.
+    other = page.context.new_page()
+    other.goto("/accounts/login/")
+    other.fill("input[name=login]", "max")
+    other.fill("input[name=password]", server.password("max"))
+    other.press("input[name=password]", "Enter")
+    other.wait_for_url(lambda url: "/login" not in url)
+    other.close()
+    with page.expect_response(lambda answer: answer.request.method == "GET"):
+        page.evaluate("dispatchEvent(new Event('focus'))")
+    page.locator("#fact-title button.primary").click()
+    expect(page.locator("#fact-title .value")).to_have_text("Typed for long")
+
+
+def test_the_list_within_a_card_keeps_its_state_in_the_cards_address(open_page):
+    page = open_page("anna")
+    page.goto("/companies/?category_group=potential")
+    page.locator("a.name").first.click()
+    page.get_by_text("Former employees").click()
+    page.wait_for_url(re.compile(r"/companies/\d+/\?.*view=former%3D1"))
+    heading = page.locator("h1").inner_text()
+    page.reload()
+    expect(page.locator("[aria-pressed=true]", has_text="Former employees")).to_be_visible()
+    expect(page.locator("h1")).to_have_text(heading)
+    expect(page.locator(".beside")).to_be_visible()
