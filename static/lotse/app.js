@@ -170,6 +170,14 @@ document.body.addEventListener("changed", (event) => {
   document.querySelectorAll("[data-refresh]").forEach((element) => { if (free(element)) window.htmx.trigger(element, "refresh"); });
 });
 
+// A menu that is open stays under the hand: what came anew waits until it is closed.
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const { target, requestConfig } = detail, menu = requestConfig?.triggeringEvent?.type === "refresh" && target.querySelector("details[data-menu][open]");
+  if (!menu) return;
+  detail.shouldSwap = false;
+  menu.addEventListener("toggle", () => window.htmx.trigger(target, "refresh"), { once: true });
+});
+
 // --- Waiting: a thin bar, after 300 ms only --------------------------------------------------------------------------------------
 let waiting = 0, timer = null;
 document.body.addEventListener("htmx:beforeSend", () => {
