@@ -19,6 +19,11 @@ VIEWS = {
     "companies": "leads.api.Companies",
     "persons": "leads.api.Persons",
     "activities": "activities.api.Activities",
+    "sales": "sales.api.Sales",
+    "stages": "sales.api.Stages",
+    "sale-types": "sales.api.SaleTypes",
+    "sale-reasons": "sales.api.SaleReasons",
+    "exchange-rates": "sales.api.ExchangeRates",
     "users": "leads.api.Users",
 }
 router = SimpleRouter()

@@ -655,7 +655,7 @@ class Money(Number):
 
     def amount(self, row):
         value = row.get(self.column)
-        return value if value is None or self.currency_path else Decimal(value) / 100
+        return value if value is None or self.currency_path else Decimal(value).scaleb(-2)
 
     def text(self, row, asking):
         from crm.web import formats
@@ -669,7 +669,7 @@ class Money(Number):
     def total(self, value):
         from crm.web import formats
 
-        return formats.money(Decimal(value) / 100, settings.BASE_CURRENCY)
+        return formats.money(Decimal(value).scaleb(-2), settings.BASE_CURRENCY)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("crm.web.urls")),
     path("", include("leads.urls")),
     path("", include("activities.urls")),
+    path("", include("sales.urls")),
     path("", include("exchange.urls")),
 ]
 

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
@@ -89,8 +90,8 @@ class Follow:
     field: str
     count: Callable[[ListItem], int]
     ids: Callable[[ListItem], list[int]]
-    step: Callable[[ListItem, list[int]], None]
-    moved: Callable[[list[int]], None] | None = None
+    step: Callable[[ListItem, list[int]], int | None]
+    moved: Callable[[list[int]], Any] | None = None
 
 
 _follows: list[Follow] = []
@@ -166,7 +167,7 @@ def edit_item(item, values, *, by, via, version=None, was=None, progress=None) -
         )
 
     parts = [part(follow) for follow in _follows if follow.model is model]
-    return _run(begin, parts, large=is_large(item, values=values), progress=progress,
+    return run(begin, parts, large=is_large(item, values=values), progress=progress,
                 action=f"{model.history.record_type}.edit", by=by, via=via)  # fmt: skip
 
 
@@ -260,7 +261,7 @@ def delete_item(item, replacement=None, *, by, via, progress=None) -> Outcome:
 
     parts = _moves(item, replacement) if replacement is not None else []
     large = replacement is not None and is_large(item, replacement=replacement)
-    return _run(begin, parts, large=large, progress=progress, action=f"{model.history.record_type}.delete", by=by, via=via)
+    return run(begin, parts, large=large, progress=progress, action=f"{model.history.record_type}.delete", by=by, via=via)
 
 
 def restore_item(item, *, by, via) -> Outcome:
@@ -323,7 +324,7 @@ def _move_persons(ids, old, category):
 # --- What the actions share -------------------------------------------------------------------------------------------
 
 
-def _run(begin, parts, *, large, progress, action, by, via) -> Outcome:
+def run(begin, parts, *, large, progress, action, by, via) -> Outcome:
     """Run `begin(change_set, outcome)`, then every part's step over its ids, under one change set.
 
     A part is (function that gives the ids, step(ids)). The ids are asked for after `begin`, and once more at the end: a

@@ -8,6 +8,8 @@ from crm.history.changes import change
 from crm.models import Role, User
 from leads.actions import create_company, create_person
 from leads.models import Company, Person
+from sales.actions import create_sale
+from sales.models import Sale
 
 
 class UserFactory(factory.django.DjangoModelFactory):
@@ -64,6 +66,15 @@ class ActivityFactory(_ByAction):
     subject = factory.Sequence(lambda n: f"Follow-up {n}")
     person = factory.SubFactory(PersonFactory, by=factory.LazyAttribute(lambda one: getattr(one.factory_parent, "by", None)))
     make = staticmethod(create_activity)
+
+
+class SaleFactory(_ByAction):
+    class Meta:
+        model = Sale
+
+    name = factory.Sequence(lambda n: f"Sale {n}")
+    company = factory.SubFactory(CompanyFactory, by=factory.LazyAttribute(lambda one: getattr(one.factory_parent, "by", None)))
+    make = staticmethod(create_sale)
 
 
 def arrange(queryset, **values):

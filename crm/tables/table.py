@@ -273,7 +273,7 @@ class Table:
             return len(self._few)
         if self._whole and not self.path:
             return len(self.rows)
-        return self.matching.order_by().values("pk")[: COUNT_UP_TO + 1].count()
+        return self._counted["_count"]
 
     @property
     def count_text(self) -> str:
@@ -292,11 +292,26 @@ class Table:
         return [field for field in self.columns if field.sum]
 
     @cached_property
+    def _counted(self) -> dict:
+        return self._count()
+
+    def _count(self, columns=(), **further) -> dict:
+        some = self.matching.order_by().values("pk", *columns, *{field.sum for field in self.summed})[: COUNT_UP_TO + 1]
+        return some.aggregate(_count=Count("pk"), **self._sums(), **further)
+
+    def count_with(self, columns, **further) -> dict:
+        """Return further aggregates over these columns of as many records as are counted; how many there are and what they add
+        up to becomes known by the same statement."""
+        self._counted = self._count(columns, **further)
+        self.count = self._counted["_count"]
+        return self._counted
+
+    @cached_property
     def sums(self) -> list[tuple[str, str]]:
         """What all matching records add up to, by column; exact, however many they are."""
         if not self.summed or self.errors:
             return []
-        found = self.matching.order_by().aggregate(**self._sums())
+        found = self.matching.order_by().aggregate(**self._sums()) if self.is_capped else self._counted
         return self._sums_in_words([found[name] for name in self._sums()])
 
     def _sums(self):

@@ -75,6 +75,7 @@ class CardType:
     head: str = "leads/_head.html"
     templates: dict[str, str] = field(default_factory=dict)
     similar: bool = False
+    follow_ups: bool = True
     lists: list[Tab] = field(default_factory=list)
     offers: list[Offer] = field(default_factory=list)
 
@@ -82,13 +83,25 @@ class CardType:
     def record(self):
         return records.get(self.model.history.record_type)
 
+    def rows(self, form) -> list[list[Any]]:
+        """Return the fields of a form, those that are edited together beside each other."""
+        rows: list[list[Any]] = []
+        for bound in form:
+            beside = next((names for names in self.together if bound.name in names), ())
+            if rows and rows[-1][-1].name in beside:
+                rows[-1].append(bound)
+            else:
+                rows.append([bound])
+        return rows
+
     def names(self, record) -> list[str]:
         """Return the fields of this record that can be edited."""
         return [name for name in self.fields if name not in self.hidden(record) | self.fixed(record)]
 
     def tabs(self) -> list[tuple[str, Any]]:
         """Return the (key, label) of the section tabs."""
-        return [*((tab.key, tab.label) for tab in self.lists), ("timeline", _("Timeline")), ("history", _("History")), ("details", _("Details"))]  # fmt: skip
+        timeline = [("timeline", _("Timeline"))] if self.follow_ups else []
+        return [*((tab.key, tab.label) for tab in self.lists), *timeline, ("history", _("History")), ("details", _("Details"))]
 
 
 CARDS: dict[str, CardType] = {}
@@ -254,7 +267,7 @@ def edit_all(request, kind, pk):
 
 def edit(request, kind, record, names, template):
     make, action = card_of(kind).form(names), card_of(kind).edit
-    context = {"kind": kind, "record": record, "name": names[0]}
+    context = {"kind": kind, "card": card_of(kind), "record": record, "name": names[0]}
     if request.method == "GET":
         form = make(instance=record, user=request.user)
         return render(request, template, {**context, "form": form, "version": record.version, "was": initial_texts(form)})

@@ -1,4 +1,4 @@
-"""Find copies that differ from what they copy (a person's category, lead flag, company key, country, next activity).
+"""Find copies that differ from what they copy (a person's category, lead flag, company key, country, next activity; what a sale is worth).
 
 There should be none; with --mend they are written anew.
 """
@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from activities import lifecycle as activities
 from crm.history.changes import change
 from leads import lifecycle as leads
+from sales import lifecycle as sales
 
 
 class Command(BaseCommand):
@@ -19,15 +20,18 @@ class Command(BaseCommand):
     def handle(self, *args, mend=False, **options):
         persons = leads.drift()
         due_persons, due_companies = activities.drift()
-        wrong = len(persons) + len(due_persons) + len(due_companies)
+        worth = sales.drift()
+        wrong = len(persons) + len(due_persons) + len(due_companies) + len(worth)
         if not wrong:
             self.stdout.write("All copies are right.")
             return
         if not mend:
             raise CommandError(
-                f"{wrong} copies are wrong: persons {persons[:20]}, next activities {[*due_persons, *due_companies][:20]}"
+                f"{wrong} copies are wrong: persons {persons[:20]}, next activities {[*due_persons, *due_companies][:20]},"
+                f" sales {worth[:20]}"
             )
         with change("mend", by=None, via="system"):
             leads.derive_persons(persons)
             activities.refresh_next(due_persons, due_companies)
+            sales.refresh(worth)
         self.stdout.write(f"{wrong} copies mended.")

@@ -7,9 +7,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from activities import demo
 from crm.models import User
 from leads.models import Company, Person
+from sales import demo
 
 
 class Command(BaseCommand):

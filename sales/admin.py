@@ -1,0 +1,118 @@
+"""The admin site's pages of the lists of sales and of the exchange rates (R11)."""
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.http import HttpResponseRedirect
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+
+from crm.admin_site import PageAdmin, Saved
+from crm.history.models import Change, ChangeSet
+from crm.web import formats
+from crm.web.htmx import say
+from leads.admin import ListAdmin, in_background
+from sales import money, rates
+from sales.models import ExchangeRate, SaleReason, SaleStage, SaleType
+
+ADMIN = "admin"
+
+
+@admin.register(SaleStage)
+class SaleStageAdmin(ListAdmin):
+    icon, order = "trending-up", 50
+    about = gettext_lazy("How far a sale is. The probability weighs the amounts of open sales.")
+    list_display = ["label", "chance"]
+    form_fields = [*ListAdmin.names, "probability"]
+
+    @admin.display(description=gettext_lazy("Probability"))
+    def chance(self, item):
+        return f"{item.probability} %"
+
+
+@admin.register(SaleType)
+class SaleTypeAdmin(ListAdmin):
+    icon, order = "tags", 52
+    about = gettext_lazy("What kind of business a sale is.")
+    list_display = ["label"]
+
+
+@admin.register(SaleReason)
+class SaleReasonAdmin(ListAdmin):
+    icon, order = "help-circle", 54
+    about = gettext_lazy("Why sales are won and lost; a lost one needs a reason.")
+    list_display = ["label", "outcome"]
+    form_fields = [*ListAdmin.names, "outcome"]
+
+
+@admin.register(ExchangeRate)
+class ExchangeRateAdmin(PageAdmin):
+    icon, order = "currency-euro", 56
+    about = gettext_lazy(
+        "What other currencies are worth in the base currency, from a day on. Sales can have the currencies named here."
+    )
+    list_display = ["code", "valid_from_day", "worth"]
+    sortable_by = ()
+    form_fields = [("currency", "valid_from"), "rate"]
+    widgets = {
+        "currency": forms.TextInput(attrs={"autocapitalize": "characters", "autocomplete": "off"}),
+        "valid_from": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        "rate": forms.NumberInput(attrs={"step": "any", "min": "0"}),
+    }
+
+    def own_pages(self):
+        return [("<int:object_id>/delete/", require_POST(self.delete_view), "delete")]
+
+    def get_queryset(self, request):
+        return ExchangeRate.objects.filter(deleted_at=None)
+
+    @admin.display(description=gettext_lazy("Currency"))
+    def code(self, rate):
+        line = '<span class="line"><a class="name" href="{}">{}</a></span><span class="sub">{}</span>'
+        return format_html(line, self.url("change", rate.pk), rate.currency, money.name_of(rate.currency))
+
+    @admin.display(description=gettext_lazy("Valid from"))
+    def valid_from_day(self, rate):
+        return formats.date(rate.valid_from)
+
+    @admin.display(description=gettext_lazy("Worth"))
+    def worth(self, rate):
+        return f"{formats.number(rate.rate.normalize())} {settings.BASE_CURRENCY}"
+
+    def row_actions(self, request, item):
+        return [*super().row_actions(request, item), (self.url("delete", item.pk), _("Delete"), "trash", True, "danger")]
+
+    def save(self, request, item, form):
+        values = form.values
+        if "currency" in values:
+            values["currency"] = values["currency"].upper()
+        currencies = {values.get("currency", ""), item.currency if item else ""} - {""}
+        if rates.is_large(currencies):
+            rates.enqueue_change(
+                "edit" if item else "create", item and item.pk, values, by=request.user, currency=min(currencies)
+            )
+            return Saved(in_background())
+        if item is None:
+            made = rates.create_rate(values, by=request.user, via=ADMIN)
+            entry = Change.objects.get(record_type="exchange_rate", record_id=made.pk, op="i", field="")
+            return Saved(_("The exchange rate was added."), ChangeSet.objects.get(pk=entry.change_set_id))
+        outcome = rates.edit_rate(item, values, by=request.user, via=ADMIN, version=form.version, was=form.was)
+        return Saved(_("The exchange rate was changed.") if outcome.changed else _("Nothing was changed."), outcome.change_set)
+
+    def delete_view(self, request, object_id, extra_context=None):
+        rate = self.item_or_404(request, object_id)
+        if rates.is_large([rate.currency]):
+            rates.enqueue_change("delete", rate.pk, {}, by=request.user, currency=rate.currency)
+            say(request, in_background())
+            return HttpResponseRedirect(self.url("changelist"))
+        try:
+            outcome = rates.delete_rate(rate, by=request.user, via=ADMIN)
+        except ValidationError as error:
+            response = self.changelist_view(request, {"refused": " ".join(error.messages)})
+            response.status_code = 422
+            return response
+        say(request, _("The exchange rate was deleted."), outcome.change_set)
+        return HttpResponseRedirect(self.url("changelist"))
