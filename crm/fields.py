@@ -643,6 +643,9 @@ class Money(Number):
 
     currency_path: str = ""
 
+    low = -(10**13 - 1)
+    high = 10**13 - 1
+
     @property
     def columns(self):
         return tuple(filter(None, (self.column, self.currency_path)))

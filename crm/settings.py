@@ -267,7 +267,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Lotse API",
-    "DESCRIPTION": "Lead management: companies, persons, their categories and lead statuses, and follow-ups.",
+    "DESCRIPTION": "Lead management: companies, persons, their categories and lead statuses, follow-ups and sales.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],

@@ -112,7 +112,7 @@ def create_companies(many, *, by, via) -> list[Company]:
     params = {"count": len(made)} | ({"name": made[0].name} if len(made) == 1 else {})
     with change("company.create", by=by, via=via, params=params):
         Company.objects.bulk_create(made, batch_size=1_000)
-        _write_external_ids(made, ids)
+        write_external_ids(made, ids)
         search.refresh("company", [company.pk for company in made])
     return made
 
@@ -157,7 +157,7 @@ def create_persons(many, *, by, via) -> list[Person]:
     with change("person.create", by=by, via=via, params=params):
         _hold_companies({person.company_id for person in made if person.company_id})
         Person.objects.bulk_create(made, batch_size=1_000)
-        _write_external_ids(made, ids)
+        write_external_ids(made, ids)
         # A company, or a category's lead status, may have changed since the caller read it.
         if behind := lifecycle.drift([person.pk for person in made]):
             lifecycle.settle(behind)
@@ -176,7 +176,7 @@ def _hold_companies(ids):
             raise ValidationError({"company": _("This company does not exist.")})
 
 
-def _write_external_ids(records, wanted):
+def write_external_ids(records, wanted):
     """Write what other systems call these new records; it is part of their creation."""
     for record, ids in zip(records, wanted, strict=True):
         if ids:

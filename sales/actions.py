@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from activities import actions as activities
-from crm import access, search
+from crm import access, external_ids, search
 from crm.history.changes import Outcome, act, change, chunks
 from crm.history.models import Change, ChangeSet
 from crm.web import formats
@@ -44,9 +44,12 @@ def create_sales(many, *, by, via, qualify=False) -> list[Sale]:
     `by`. A sale that ended before it came here may be created as won or lost.
     """
     leads.may_create(by)
-    rates, first_stage, made = Rates(), None, []
-    for values in many:
+    rates, first_stage = Rates(), None
+    made, ids = [], []
+    for given in many:
+        values = {name: value for name, value in given.items() if name != external_ids.FIELD}
         leads.known(FIELDS, values)
+        ids.append(given.get(external_ids.FIELD))
         sale = Sale(**{"owner": by, "currency": rates.currencies[0], **values})
         if sale.person_id and not sale.company_id:
             sale.company_id = sale.person.company_id
@@ -63,11 +66,13 @@ def create_sales(many, *, by, via, qualify=False) -> list[Sale]:
     params = {"count": len(made)} | ({"name": made[0].name} if len(made) == 1 else {})
     with change("sale.create", by=by, via=via, params=params):
         Sale.objects.bulk_create(made, batch_size=1_000)
-        ids = [sale.pk for sale in made]
+        leads.write_external_ids(made, ids)
         # A stage's probability or a rate may have changed since it was read.
-        for pk in lifecycle.refresh(ids):
-            next(sale for sale in made if sale.pk == pk).refresh_from_db()
-        search.refresh("sale", ids)
+        behind = set(lifecycle.refresh([sale.pk for sale in made]))
+        for sale in made:
+            if sale.pk in behind:
+                sale.refresh_from_db()
+        search.refresh("sale", [sale.pk for sale in made])
         if qualify:
             _qualify({sale.person_id for sale in made if sale.person_id}, by, via)
     return made

@@ -13,6 +13,8 @@ from sales.models import ExchangeRate, Sale, SaleReason, SaleStage, SaleType
 
 
 class StageSerializer(ItemSerializer):
+    """How far a sale is; the probability weighs open ones."""
+
     class Meta:
         model = SaleStage
         fields = (*ItemSerializer.Meta.fields[:-1], "probability", "deleted_at")
@@ -20,6 +22,8 @@ class StageSerializer(ItemSerializer):
 
 
 class ReasonSerializer(ItemSerializer):
+    """Why a sale was won or lost; `outcome` says which of them it is for."""
+
     class Meta:
         model = SaleReason
         fields = (*ItemSerializer.Meta.fields[:-1], "outcome", "deleted_at")
@@ -27,6 +31,8 @@ class ReasonSerializer(ItemSerializer):
 
 
 class ExchangeRateSerializer(serializers.ModelSerializer):
+    """What one unit of a currency is worth in the base currency from a day on."""
+
     class Meta:
         model = ExchangeRate
         fields = ("id", "currency", "valid_from", "rate")
@@ -34,26 +40,36 @@ class ExchangeRateSerializer(serializers.ModelSerializer):
 
 
 class Stages(api.ReadViewSet):
+    """The stages of sales, in their order."""
+
     queryset = SaleStage.objects.order_by("rank", "pk")
     serializer_class = StageSerializer
 
 
 class SaleTypes(api.ReadViewSet):
+    """What kinds of business sales are."""
+
     queryset = SaleType.objects.order_by("rank", "pk")
     serializer_class = item_serializer(SaleType)
 
 
 class SaleReasons(api.ReadViewSet):
+    """Why sales are won and lost."""
+
     queryset = SaleReason.objects.order_by("rank", "pk")
     serializer_class = ReasonSerializer
 
 
 class ExchangeRates(api.ReadViewSet):
+    """The currencies that sales can have beside the base currency, and what they are worth."""
+
     queryset = ExchangeRate.objects.filter(deleted_at=None).order_by("currency", "valid_from")
     serializer_class = ExchangeRateSerializer
 
 
 class SaleSerializer(api.Strict, serializers.ModelSerializer):
+    """A sale. Amounts are exact decimals as text; `base_amount` and `weighted_amount` are in the base currency."""
+
     company = api.Choice(queryset=Company.objects.all(), visible=True, required=False)
     person = api.Choice(queryset=Person.objects.all(), visible=True, allow_null=True, required=False)
     type = api.Choice(queryset=SaleType.objects.all(), allow_null=True, required=False)
@@ -66,7 +82,7 @@ class SaleSerializer(api.Strict, serializers.ModelSerializer):
     owner = api.Choice(queryset=User.objects.all(), allow_null=True, required=False)
     source = api.Choice(queryset=Source.objects.all(), allow_null=True, required=False)
     reason = api.Choice(queryset=SaleReason.objects.all(), allow_null=True, required=False)
-    external_ids = api.ExternalIdsField(read_only=True)
+    external_ids = api.ExternalIdsField(required=False)
 
     class Meta:
         model = Sale
@@ -78,6 +94,8 @@ class SaleSerializer(api.Strict, serializers.ModelSerializer):
 
 
 class Sales(api.RecordViewSet):
+    """Sales. Setting `status` to *lost* needs a `reason`; whoever closes a sale second is refused."""
+
     queryset = Sale.objects.all()
     serializer_class = SaleSerializer
     record_name = "sale"
