@@ -1,4 +1,4 @@
-"""Currencies: which there are, and what an amount is worth in the base currency (docs/decisions/0012)."""
+"""Currencies: which there are, and what an amount is worth in the base currency (docs/decisions/0014)."""
 
 import datetime
 from bisect import bisect_right

@@ -20,7 +20,7 @@ from crm.history.undo import undo
 from crm.models import ApiToken, ExternalId
 from leads import actions
 from leads.models import Company, Person
-from tests.factories import ActivityFactory, CompanyFactory, PersonFactory
+from tests.factories import ActivityFactory, CompanyFactory, PersonFactory, SaleFactory
 
 API = "/api/v1/"
 COMPANY = {"id", "name", "number", "category", "category_group", "owner", "email", "phone", "website", "street", "postal_code", "city",
@@ -99,6 +99,7 @@ def test_what_is_not_understood_is_a_400_that_names_it(api, person, query):
 @pytest.mark.parametrize("record", records.every(), ids=lambda record: record.name)
 def test_every_filter_and_order_of_the_catalogue_is_one_of_the_api(rf, person, anna, record):
     ActivityFactory(by=anna, person=person)
+    SaleFactory(by=anna, person=person, company=person.company)
     for name, (described, operator) in parameters_of(record).items():
         assert asked(rf, anna, record, **{name: example(described, operator, anna)}) in {0, 1}, name
         with pytest.raises(ValidationError) as refused:
@@ -129,6 +130,8 @@ def example(described, operator, user):
         return "30"
     if operator in {"in", "not_in"} and described.kind in {"choice", "user"}:
         return str(described.options(Asking(user))[0].pk)
+    if described.kind == "number":
+        return "1,2.50" if operator == "between" else "1"
     return {"yesno": "true", "date": "2026-01-31", "link": "1" if operator in {"in", "not_in"} else "a"}.get(
         described.kind, "a"
     ) + (",2026-02-28" if operator == "between" else "")
