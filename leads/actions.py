@@ -155,7 +155,7 @@ def create_persons(many, *, by, via) -> list[Person]:
         made.append(person)
     params = {"count": len(made)} | ({"name": made[0].name} if len(made) == 1 else {})
     with change("person.create", by=by, via=via, params=params):
-        _hold_companies({person.company_id for person in made if person.company_id})
+        hold_companies({person.company_id for person in made if person.company_id})
         Person.objects.bulk_create(made, batch_size=1_000)
         write_external_ids(made, ids)
         # A company, or a category's lead status, may have changed since the caller read it.
@@ -168,8 +168,8 @@ def create_persons(many, *, by, via) -> list[Person]:
     return made
 
 
-def _hold_companies(ids):
-    """Keep these companies from being changed or deleted while persons come to them (R4, R18)."""
+def hold_companies(ids):
+    """Keep these companies from being changed or deleted while something comes to them (R4, R18)."""
     if ids:
         lock_rows(Company.objects.filter(pk__in=ids))
         if Company.objects.filter(pk__in=ids).exclude(deleted_at=None).exists():

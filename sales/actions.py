@@ -15,6 +15,7 @@ from activities import actions as activities
 from crm import access, external_ids, search
 from crm.history.changes import Outcome, act, change, chunks
 from crm.history.models import Change, ChangeSet
+from crm.locks import lock_rows
 from crm.web import formats
 from leads import actions as leads
 from leads.models import LeadStatus, Person
@@ -65,6 +66,7 @@ def create_sales(many, *, by, via, qualify=False) -> list[Sale]:
         made.append(sale)
     params = {"count": len(made)} | ({"name": made[0].name} if len(made) == 1 else {})
     with change("sale.create", by=by, via=via, params=params):
+        leads.hold_companies({sale.company_id for sale in made})
         Sale.objects.bulk_create(made, batch_size=1_000)
         leads.write_external_ids(made, ids)
         # A stage's probability or a rate may have changed since it was read.
@@ -202,8 +204,8 @@ def _set_status(sales, status, action, by, via, on, reason, reopen_on, as_of, pr
         ids = leads.editable(Sale, ids, by, outcome)
         ids = leads.unchanged_since(as_of, "sale", "status", ids, outcome)
         rates = Rates()
-        # Locked: of two who close a sale at the same moment the second finds what the first has made of it.
-        rows = Sale.objects.select_for_update(of=("self",)).filter(pk__in=ids, deleted_at=None)
+        # They are locked by now: of two who close a sale at the same moment the second finds what the first has made of it.
+        rows = Sale.objects.filter(pk__in=ids, deleted_at=None)
         for sale in rows.select_related("stage", "company", "owner").order_by("pk"):
             before = (sale.status, sale.reopen_on)
             if before == (status, reopen_on) and not sale.is_closed:
@@ -275,7 +277,7 @@ def set_stage(sales, stage, *, by, via, as_of=None, progress=None) -> Outcome:
     def step(ids, outcome):
         ids = leads.editable(Sale, ids, by, outcome)
         ids = leads.unchanged_since(as_of, "sale", "stage", ids, outcome)
-        rows = Sale.objects.select_for_update().filter(pk__in=ids, deleted_at=None)
+        rows = Sale.objects.filter(pk__in=ids, deleted_at=None)
         closed = rows.filter(status__in=Sale.CLOSED).values_list("pk", flat=True)
         outcome.leave(closed, _("It is closed; open it again to go on with it."))
         moved = list(rows.exclude(status__in=Sale.CLOSED).exclude(stage=stage).values_list("pk", flat=True))
@@ -292,7 +294,9 @@ def set_stage(sales, stage, *, by, via, as_of=None, progress=None) -> Outcome:
 
 @leads.goes_along("company")
 def into_bin_with_companies(ids, deleted_at):
-    Sale.objects.filter(company__in=ids, deleted_at=None).update(deleted_at=deleted_at, **Sale.edited())
+    live = Sale.objects.filter(company__in=ids, deleted_at=None)
+    lock_rows(live)
+    live.update(deleted_at=deleted_at, **Sale.edited())
 
 
 @leads.comes_along("company")

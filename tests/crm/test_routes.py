@@ -14,7 +14,7 @@ from crm.jobs.models import Job
 from crm.models import ApiToken, TableSetting, Throttle
 from exchange import actions as imports
 from leads import actions
-from tests.factories import ActivityFactory, CompanyFactory, PersonFactory
+from tests.factories import ActivityFactory, CompanyFactory, PersonFactory, SaleFactory
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
 UNSAFE = ("post", "put", "patch", "delete")
@@ -36,6 +36,9 @@ LISTS = {
     "leads:companies": ALL,
     "leads:company_persons": SEEING,
     "activities:follow_ups": ALL,
+    "sales:sales": ALL,
+    "sales:company_sales": SEEING,
+    "sales:person_sales": SEEING,
 }
 PARTS = ("", "_count", "_sums", "_filter", "_columns", "_settings", "_export")
 ROUTES = {
@@ -52,17 +55,19 @@ ROUTES = {
                      "leads:similar", "activities:my_day", "activities:choices", "api-schema", "api-docs", "api-nowhere"], ALL),
     **{f"{name}{part}": who for name, who in LISTS.items() for part in PARTS},
     **{f"{name}_act": MAKING if who == ALL else CHANGING for name, who in LISTS.items()},
-    **dict.fromkeys(["leads:person_new", "leads:company_new", "leads:bin", "leads:restore", "activities:follow_up_new", "exchange:new", "exchange:imports"], MAKING),
-    **dict.fromkeys(["leads:person", "leads:company", "leads:facts", "leads:head", "leads:history", "leads:details", "activities:next",
+    **dict.fromkeys(["leads:person_new", "leads:company_new", "leads:bin", "leads:restore", "activities:follow_up_new", "sales:sale_new", "exchange:new", "exchange:imports"], MAKING),
+    **dict.fromkeys(["leads:person", "leads:company", "sales:sale", "leads:facts", "leads:head", "leads:history", "leads:details", "activities:next",
                      "activities:timeline"], SEEING),
     **dict.fromkeys(["leads:set_status", "leads:fact", "leads:edit", "leads:delete", "activities:new", "activities:note", "activities:edit",
-                     "activities:follow_up", "activities:tick", "activities:postpone", "activities:delete", "crm:undo"], CHANGING),
+                     "activities:follow_up", "activities:tick", "activities:postpone", "activities:delete", "crm:undo",
+                     *(f"sales:{name}" for name in ("set_stage", "win", "lose", "stall", "reopen"))], CHANGING),
     **dict.fromkeys(["crm:job_cancel", "crm:token_revoke", *(f"exchange:{name}" for name in (
         "import", "values", "mapping", "run", "cancel", "failed", "discard"))], MINE),
     **{f"api-{name}-{part}": ALL for part in ("list", "detail") for name in (
-        "category-groups", "categories", "lead-statuses", "disqualify-reasons", "industries", "sources", "users")},
-    **{f"api-{name}-list": ALL for name in ("companies", "persons", "activities")},
-    **{f"api-{name}-detail": CHANGING for name in ("companies", "persons", "activities")},
+        "category-groups", "categories", "lead-statuses", "disqualify-reasons", "industries", "sources", "stages", "sale-types", "sale-reasons",
+        "exchange-rates", "users")},
+    **{f"api-{name}-list": ALL for name in ("companies", "persons", "activities", "sales")},
+    **{f"api-{name}-detail": CHANGING for name in ("companies", "persons", "activities", "sales")},
 }  # fmt: skip
 
 
@@ -99,7 +104,7 @@ def annas(anna, category):
     ApiToken.issue(anna)
     file = SimpleUploadedFile("file.csv", b"Last Name\nWehner\n")
     return {
-        "person": person.pk, "company": company.pk, "activity": activity.pk, "gone": gone.pk, "change": ChangeSet.objects.latest("pk").pk,
+        "sale": SaleFactory(by=anna, company=company, person=person).pk, "person": person.pk, "company": company.pk, "activity": activity.pk, "gone": gone.pk, "change": ChangeSet.objects.latest("pk").pk,
         "token": ApiToken.objects.get().pk, "job": Job.objects.create(owner=anna, path="tests.crm.job_functions.nothing", title="Work").pk,
         "import": imports.upload(file, "file.csv", "person", by=anna, at_once=True).pk,
     }  # fmt: skip
@@ -109,10 +114,11 @@ def key_of(name, kind, keys):
     """Return the key an address of this name is asked with."""
     for part, key in {"crm:undo": "change", "crm:job": "job", "crm:token": "token", "exchange:": "import", "activities:edit": "activity", "activities:follow_up": "activity", "activities:postpone": "activity",
                       "activities:tick": "activity", "activities:delete": "activity", "api-persons": "person", "api-companies": "company",
-                      "api-activities": "activity", "leads:company": "company", "leads:person": "person", "leads:set_status": "person"}.items():  # fmt: skip
+                      "api-activities": "activity", "api-sales": "sale", "sales:company": "company", "sales:person": "person", "sales:": "sale",
+                      "leads:company": "company", "leads:person": "person", "leads:set_status": "person"}.items():  # fmt: skip
         if name.startswith(part):
             return keys[key]
-    return keys["person" if kind == "persons" else "company"]
+    return keys[{"persons": "person", "companies": "company", "sales": "sale"}[kind]]
 
 
 def addresses(wanted, keys):
@@ -120,11 +126,12 @@ def addresses(wanted, keys):
     for name, parameters in routes():
         if who(name) not in wanted or name == "api-nowhere":
             continue
-        for kind in ("persons", "companies") if "kind" in parameters else ("persons",):
+        kinds = ("persons", "companies") + (() if name.startswith("activities:") else ("sales",))
+        for kind in kinds if "kind" in parameters else ("persons",):
             values = {
                 "kind": kind,
                 "pk": key_of(name, kind, keys),
-                "name": "email",
+                "name": "owner",
                 "file_type": "csv",
                 "action": "owner",
                 "object_id": 1,
