@@ -143,7 +143,8 @@ def persons_of(company_ids):
 
 @derived_by("person")
 def derive_persons(ids):
-    """Recompute everything a person's row derives from others, and their search text; lead statuses stay as they are."""
+    """Recompute everything a person's row derives from others, and their search text. Stored lead statuses stay as they are; who
+    came while none applied, and is a lead now, begins at the default one (R7)."""
     for chunk in chunks(sorted(ids)):
         persons = Person.objects.filter(pk__in=chunk)
         rewritten = []
@@ -163,6 +164,9 @@ def derive_persons(ids):
         persons.filter(company__isnull=False).update(category_id=Subquery(company.values("category_id")[:1]))
         enabled = list(Category.objects.filter(lead_status_enabled=True).values_list("pk", flat=True))
         persons.update(is_lead=Case(When(category_id__in=enabled, then=Value(True)), default=Value(False)))
+        without = persons.filter(is_lead=True, lead_status=None)
+        if without.exists():
+            without.update(lead_status=default_status(), lead_status_since=timezone.now(), **Person.edited())
         copy_from_company(persons)
         search.refresh("person", chunk)
 

@@ -11,6 +11,7 @@ from django.urls import reverse
 from crm import criteria, records
 from crm.fields import Asking
 from crm.history.models import Change
+from crm.history.undo import undo
 from exchange import actions as imports
 from leads import actions, lifecycle, list_items
 from leads.models import Category, CategoryGroup, Company, LeadStatus, Person
@@ -385,3 +386,14 @@ def test_r12_an_import_of_leads_leaves_a_customer_a_customer(ada, category):
     customer.refresh_from_db()
     assert customer.category == category("Customer") and report["companies_created"] == 1
     assert dict(Person.objects.values_list("email", "is_lead")) == {"jana@example.com": False, "tom@example.com": True}
+
+
+def test_r7_who_came_while_no_status_applied_begins_at_the_default_when_that_is_undone(ada, category):
+    company = CompanyFactory(by=ada, category=category("Lead"))
+    moved = actions.set_category(company, category("Customer"), by=ada, via="card")
+    company.refresh_from_db()
+    person = PersonFactory(by=ada, company=company)
+    assert person.lead_status is None
+    undo(moved.change_set, by=ada, via="card")
+    person.refresh_from_db()
+    assert person.is_lead and person.lead_status.is_default and lifecycle.drift() == []
