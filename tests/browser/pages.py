@@ -3,7 +3,6 @@
 import re
 
 PAGES = {
-    "my-day": "/my-day/",
     "follow-ups": "/follow-ups/",
     "follow-up": "/follow-ups/1/",
     "follow-up-new": "/follow-ups/new/",
