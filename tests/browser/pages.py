@@ -3,6 +3,7 @@
 import re
 
 PAGES = {
+    "my-day": "/my-day/",
     "follow-ups": "/follow-ups/",
     "follow-up": "/follow-ups/1/",
     "follow-up-new": "/follow-ups/new/",
@@ -26,7 +27,7 @@ PAGES = {
     "sales-grouped": "/sales/?group=stage,owner&all=1",
     "sale": "/sales/1/",
     "sale-new": "/sales/new/",
-    "company-sales": "/companies/1/?tab=sales",
+    "company-sales": "/companies/{company}/?tab=sales",
     "search": "/search/?q=petersen",
     "search-nothing": "/search/?q=xqzxqz",
     "bin": "/bin/",
@@ -37,7 +38,6 @@ PAGES = {
     "not-found": "/persons/999999/",
 }
 ADMIN_PAGES = {
-    "my-day": "/my-day/",
     "follow-ups": "/follow-ups/",
     "follow-up": "/follow-ups/1/",
     "follow-up-new": "/follow-ups/new/",
