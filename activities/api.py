@@ -36,7 +36,7 @@ class Activities(api.RecordViewSet):
     def paginate_queryset(self, queryset):
         return super(api.RecordViewSet, self).paginate_queryset(queryset)
 
-    def create_record(self, values):
+    def create_record(self, values, outcome):
         return actions.create_activity(values, by=self.request.user, via="api")
 
     def edit_record(self, record, values, version):

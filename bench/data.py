@@ -91,7 +91,7 @@ def _persons(rng, numbers, owners):
             owner=company.owner if rng.random() < 0.8 else rng.choice(owners), former_employee=rng.random() < 0.05,
             lead_status=rng.choice(statuses) if company.category.lead_status_enabled else None, created_at=moment, updated_at=moment,
         ))  # fmt: skip
-    bulk.create_persons(made)
+    bulk.create_persons(made, by=owners[0], via="system")
 
 
 def _activities(rng, count, admin):

@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from crm import external_ids
 from crm.api_basics import JsonParser, SessionAuthentication, Stale, TokenAuthentication, language_of
 from crm.filters import CatalogueBackend
-from crm.history.changes import Conflict
+from crm.history.changes import Conflict, Outcome
 from crm.models import IdempotencyKey
 
 #: Parameters of which a second one would contradict the first.
@@ -210,7 +210,7 @@ class RecordViewSet(InLanguage, viewsets.ModelViewSet):
     filter_backends = (CatalogueBackend,)
     parameters = {name: set() for name in ("retrieve", "create", "update", "partial_update", "destroy")}
 
-    def create_record(self, values):
+    def create_record(self, values, outcome):
         raise NotImplementedError
 
     def edit_record(self, record, values, version):
@@ -218,6 +218,10 @@ class RecordViewSet(InLanguage, viewsets.ModelViewSet):
 
     def delete_record(self, record):
         raise NotImplementedError
+
+    def beside(self, outcome) -> dict:
+        """Return what the answer to a change tells besides the record: what a rule proposes."""
+        return {}
 
     # --- Reading ------------------------------------------------------------------------------------------------------
 
@@ -240,8 +244,9 @@ class RecordViewSet(InLanguage, viewsets.ModelViewSet):
         record = self.get_object()
         return self.answer(record, 200)
 
-    def answer(self, record, status):
-        response = Response(self.get_serializer(record).data, status=status)
+    def answer(self, record, status, outcome=None):
+        beside = self.beside(outcome) if outcome is not None else {}
+        response = Response({**self.get_serializer(record).data, **beside}, status=status)
         response.headers["ETag"] = f'"{record.version}"'
         return response
 
@@ -272,8 +277,9 @@ class RecordViewSet(InLanguage, viewsets.ModelViewSet):
         values = dict(serializer.validated_data)
         with transaction.atomic():
             self.refuse_duplicate(values)
-            record = self.create_record(values)
-        return self.answer(self.get_queryset().filter(pk=record.pk).first() or record, 201)
+            outcome = Outcome()
+            record = self.create_record(values, outcome)
+        return self.answer(self.get_queryset().filter(pk=record.pk).first() or record, 201, outcome)
 
     def refuse_duplicate(self, values):
         """Raise Stale if there is such a record; a type that knows no duplicates lets everything pass."""
@@ -284,13 +290,13 @@ class RecordViewSet(InLanguage, viewsets.ModelViewSet):
         serializer = self.get_serializer(record, data=request.data, partial=kwargs.get("partial", False))
         serializer.is_valid(raise_exception=True)
         try:
-            self.edit_record(record, dict(serializer.validated_data), version)
+            outcome = self.edit_record(record, dict(serializer.validated_data), version)
         except Conflict as conflict:
             raise self.stale(conflict.record) from conflict
         changed = self.get_queryset().filter(pk=record.pk).first()
         if changed is None:  # given away: it is not ours to see any more
             return Response(status=204)
-        return self.answer(changed, 200)
+        return self.answer(changed, 200, outcome)
 
     def destroy(self, request, *args, **kwargs):
         record = self.get_object()

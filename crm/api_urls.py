@@ -25,6 +25,7 @@ VIEWS = {
     "sale-reasons": "sales.api.SaleReasons",
     "exchange-rates": "sales.api.ExchangeRates",
     "users": "leads.api.Users",
+    "proposals": "leads.api.Proposals",
 }
 router = SimpleRouter()
 for name, view in VIEWS.items():

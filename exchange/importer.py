@@ -242,8 +242,8 @@ class Importer:
                 if mark[0] in new_ids and mark not in ids:
                     new_ids[mark[0]].setdefault(mark[1], person)
         if change_set is not None:
-            bulk.create_persons(created)
-            self._left_alone(changes, bulk.update_persons(changes), "persons_updated", True, report)
+            bulk.create_persons(created, by=self.by, via="import")
+            self._left_alone(changes, bulk.update_persons(changes, by=self.by, via="import"), "persons_updated", True, report)
             _keep_external_ids(self.source, "person", new_ids["person"], change_set)
             _keep_external_ids("row", "person", new_ids["row"], change_set)
         traces.keep(known)

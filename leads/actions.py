@@ -20,7 +20,7 @@ from crm.history.changes import Conflict, Outcome, act, change, chunks, ids_of
 from crm.history.models import Change
 from crm.locks import lock_rows
 from crm.models import ListItem, Record, User
-from leads import lifecycle
+from leads import automation, lifecycle
 from leads.models import Company, LeadStatus, Person
 
 PERSON_FIELDS = ("first_name", "last_name", "title", "email", "phone", "mobile", "company", "category", "lead_status",
@@ -117,18 +117,21 @@ def create_companies(many, *, by, via) -> list[Company]:
     return made
 
 
-def create_person(values, *, by, via) -> Person:
+def create_person(values, *, by, via, outcome=None) -> Person:
     """Create one person; see create_persons."""
-    return create_persons([values], by=by, via=via)[0]
+    return create_persons([values], by=by, via=via, outcome=outcome)[0]
 
 
-def create_persons(many, *, by, via) -> list[Person]:
+def create_persons(many, *, by, via, outcome=None) -> list[Person]:
     """Create persons from dicts of field values and return them, under one change set.
 
     The effective category is the company's, else the one given, else the installation's default (settled 3); a lead
-    without a status starts at the default one (R5). Without an owner it is `by`.
+    without a status starts at the default one (R5). Without an owner it is `by`. An `outcome` that is given gets what
+    rules propose for statuses that were set.
     """
     may_create(by)
+    outcome = outcome or Outcome()
+    statuses = defaultdict(list)
     default_category, default_status = None, None
     now = timezone.now()
     made, ids = [], []
@@ -148,6 +151,8 @@ def create_persons(many, *, by, via) -> list[Person]:
         category = person.company.category if person.company_id else person.category
         if person.lead_status_id and not category.lead_status_enabled:
             raise ValidationError({"lead_status": lifecycle.why_no_status(category)})
+        if person.lead_status_id:
+            statuses[person.lead_status].append(person)
         if person.disqualify_reason_id:
             _check_reason(person.lead_status)
         default_status = default_status or lifecycle.default_status()
@@ -165,6 +170,9 @@ def create_persons(many, *, by, via) -> list[Person]:
                 if person.pk in behind:
                     person.refresh_from_db()
         search.refresh("person", [person.pk for person in made])
+        with automation.as_one(by=by, via=via, outcome=outcome):
+            for status, persons in statuses.items():
+                automation.status_set([person.pk for person in persons], status, by=by, via=via, outcome=outcome)
     return made
 
 
@@ -198,12 +206,18 @@ def edit_company(company, values, *, by, via, version=None, was=None) -> Outcome
 
 def edit_person(person, values, *, by, via, version=None, was=None) -> Outcome:
     """Change fields of one person: also their company, own category and lead status. See edit."""
-    return edit(person, values, names=PERSON_FIELDS, write=_write, by=by, via=via, version=version, was=was)
+
+    def after(current, changed, outcome):
+        if changed.get("lead_status"):
+            automation.status_set([current.pk], changed["lead_status"], by=by, via=via, outcome=outcome)
+
+    return edit(person, values, names=PERSON_FIELDS, write=_write, after=after, by=by, via=via, version=version, was=was)
 
 
-def edit(record, values, *, names, write, by, via, version=None, was=None) -> Outcome:
+def edit(record, values, *, names, write, by, via, version=None, was=None, after=None) -> Outcome:
     """Change fields of one record: `names` are those there are, `write(current, changed, by)` writes what is new of a locked record.
 
+    `after(current, changed, outcome)` is called when something was written, within the change set.
     `version` is the one the editor saw. If it is stale: without `was` raise Conflict; with `was` (the values the editor
     saw) both changes are kept where they touch different fields, and Conflict is raised for the fields that both changed.
     """
@@ -226,6 +240,8 @@ def edit(record, values, *, names, write, by, via, version=None, was=None) -> Ou
         if changed:
             write(current, changed, by)
             outcome.changed = 1
+            if after:
+                after(current, changed, outcome)
         if ids is not None and external_ids.write(current, ids):
             if not changed:
                 model.objects.filter(pk=current.pk).update(**model.edited())
@@ -337,11 +353,13 @@ def set_lead_status(persons, status, *, by, via, reason=None, again_on=None, as_
     def step(ids, outcome):
         ids = editable(Person, ids, by, outcome)
         ids = unchanged_since(as_of, "person", "lead_status", ids, outcome)
+        automation.hold(ids, status)
         not_applying = Person.objects.filter(pk__in=ids, is_lead=False).select_related("category")
         for person in not_applying.only("pk", "category"):
             outcome.leave([person.pk], lifecycle.why_no_status(person.category))
         leads = Person.objects.filter(pk__in=ids, is_lead=True)
-        others = list(leads.filter(Q(lead_status=None) | ~Q(lead_status=status)).values_list("pk", flat=True))
+        others = leads.filter(Q(lead_status=None) | ~Q(lead_status=status))
+        others = list(others.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
         values = lifecycle.with_status(status) | ({"disqualify_reason": reason} if reason else {})
         outcome.changed += Person.objects.filter(pk__in=others).update(**values, **Person.edited())
         if reason:
@@ -351,6 +369,7 @@ def set_lead_status(persons, status, *, by, via, reason=None, again_on=None, as_
         if again_on:
             for function in _taken_up:
                 function(others, again_on, by)
+        automation.status_set(others, status, by=by, via=via, outcome=outcome)
 
     outcome = act(persons, step, action="person.set_lead_status", by=by, via=via, progress=progress,
                   params=params(persons, {"de": status.name_de, "en": status.name_en}))  # fmt: skip

@@ -13,12 +13,13 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
 from crm import records
+from crm.admin import Deletable
 from crm.admin_site import PageAdmin, Saved, add_errors
 from crm.models import Colour
 from crm.web import formats
 from crm.web.htmx import say, toast, trigger
-from leads import list_items
-from leads.models import Category, CategoryGroup, DisqualifyReason, Industry, LeadStatus, Person, Source
+from leads import automation, list_items
+from leads.models import AutomationRule, Category, CategoryGroup, DisqualifyReason, Industry, LeadStatus, Person, Source
 
 ADMIN = "admin"  # the way in, as the history names it
 
@@ -413,3 +414,84 @@ class CategoryGroupAdmin(PageAdmin):
         list_items.rename_group(item, form.values, by=request.user)
         self.log_change(request, item, self.construct_change_message(request, form, None))
         return Saved(_("%(name)s was changed.") % {"name": item})
+
+
+@admin.register(AutomationRule)
+class AutomationRuleAdmin(Deletable, PageAdmin):
+    """What changes a company's category by itself (R13)."""
+
+    icon, order = "wand", 50
+    about = gettext_lazy(
+        "When a sale or a lead status says so, the company gets another category. Customers never become leads again."
+    )
+    list_display = ["label", "target", "ask_first", "enabled"]
+    list_select_related = ["lead_status", "target"]
+    sortable_by = ()
+    form_fields = ["enabled", "target", "ask_first"]
+
+    def own_pages(self):
+        return [*super().own_pages(), ("<int:object_id>/trial/", self.trial_view, "trial")]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).order_by("event", "lead_status__rank", "pk")
+
+    def get_form_fields(self, request, item):
+        return self.form_fields if item and item.event != AutomationRule.Event.LEAD_STATUS else ["lead_status", *self.form_fields]
+
+    def summary(self, request):
+        count = AutomationRule.objects.filter(enabled=True).count()
+        return ngettext("%(count)s rule switched on", "%(count)s rules switched on", count) % {"count": formats.number(count)}
+
+    def add_title(self):
+        return _("New rule for a lead status")
+
+    @admin.display(description=gettext_lazy("When"))
+    def label(self, rule):
+        return format_html('<a class="line name" href="{}">{}</a>', self.url("change", rule.pk), rule)
+
+    def row_actions(self, request, rule):
+        trial = (self.url("trial", rule.pk), _("Try it on the last 90 days"), "history", False, "")
+        actions = super().row_actions(request, rule)
+        if rule.event != AutomationRule.Event.LEAD_STATUS:
+            actions = [action for action in actions if action[0] != self.url("delete", rule.pk)]
+        return [*actions[:1], trial, *actions[1:]]
+
+    def make_form(self, request, item):
+        form = super().make_form(request, item)
+        form.fields["target"].queryset = Category.objects.selectable().select_related("group")
+        form.fields["target"].empty_label = None if item else _("Choose one …")
+        if "lead_status" in form.fields:
+            form.fields["lead_status"].queryset = LeadStatus.objects.selectable()
+            form.fields["lead_status"].required = True
+            form.fields["lead_status"].empty_label = None if item else _("Choose one …")
+        return form
+
+    def save(self, request, item, form):
+        if item is None:
+            made = automation.create_rule(form.values, by=request.user, via=ADMIN)
+            return Saved(_("The rule “%(name)s” was added.") % {"name": made})
+        outcome = automation.edit_rule(item, form.values, by=request.user, via=ADMIN, version=form.version, was=form.was)
+        if not outcome.changed:
+            return Saved(_("Nothing was changed."))
+        return Saved(_("The rule “%(name)s” was changed.") % {"name": item}, outcome.change_set)
+
+    def delete(self, request, item):
+        automation.delete_rule(item, by=request.user, via=ADMIN)
+
+    def consequence(self, item):
+        return _("What it changed stays; what it proposed is no longer asked.")
+
+    def trial_view(self, request, object_id):
+        """Show what the rule would have changed over the last 90 days, and for whom."""
+        rule = self.item_or_404(request, object_id)
+        context = {
+            **self.admin_site.each_context(request),
+            "page": self,
+            "rule": rule,
+            "title": str(rule),
+            "would": automation.trial(rule),
+            "list_url": self.url("changelist"),
+            "list_title": self.opts.verbose_name_plural,
+            "change_url": self.url("change", rule.pk),
+        }
+        return TemplateResponse(request, "admin/trial.html", context)

@@ -1,12 +1,17 @@
 """The API of companies, persons and their lists."""
 
-from drf_spectacular.utils import extend_schema_field
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema, extend_schema_field, inline_serializer
 from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.response import Response
 
 from crm import api
+from crm.api_basics import Stale
+from crm.history.changes import Conflict
 from crm.models import ListItem, User
-from leads import actions, matching
-from leads.models import Category, CategoryGroup, Company, DisqualifyReason, Industry, LeadStatus, Person, Source
+from leads import actions, automation, matching
+from leads.models import Category, CategoryGroup, Company, DisqualifyReason, Industry, LeadStatus, Person, Proposal, Source
 
 
 class CategoryGroupSerializer(serializers.ModelSerializer):
@@ -132,7 +137,6 @@ class CompanySerializer(api.Strict, serializers.ModelSerializer):
         read_only_fields = ("id", "version", "created_at", "updated_at")
 
     def validate_country(self, value):
-        from django.utils.translation import gettext as _
         from django_countries import countries
 
         if value and value.upper() not in dict(countries):
@@ -186,6 +190,67 @@ class PersonSerializer(api.Strict, serializers.ModelSerializer):
         return values
 
 
+class ProposalSerializer(serializers.ModelSerializer):
+    """A change of category that a rule proposes: `category` is the one it would set, the lists say whose."""
+
+    rule = serializers.CharField(source="__str__", read_only=True)
+    category = serializers.IntegerField(source="rule.target_id", read_only=True)
+    companies = serializers.SerializerMethodField()
+    persons = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Proposal
+        fields = ("id", "rule", "category", "companies", "persons", "user", "created_at")
+        read_only_fields = fields
+
+    def get_companies(self, proposal) -> list[int]:
+        return [record.company_id for record in proposal.records.all() if record.company_id]
+
+    def get_persons(self, proposal) -> list[int]:
+        return [record.person_id for record in proposal.records.all() if record.person_id]
+
+
+class AnswerSerializer(api.Strict, serializers.Serializer):
+    """The category to set, or null to leave it as it is."""
+
+    category = api.Choice(queryset=Category.objects.selectable(), allow_null=True)
+
+
+class Proposals(api.ReadViewSet):
+    """What rules propose and this user is to answer (R13). Nothing is changed before that."""
+
+    queryset = Proposal.objects.none()
+    serializer_class = ProposalSerializer
+
+    def get_queryset(self):
+        if not self.request.user.is_authenticated:
+            return self.queryset
+        return automation.waiting_for(self.request.user).prefetch_related("records")
+
+    @extend_schema(request=AnswerSerializer, responses={200: inline_serializer("Answered", {
+        "changed": serializers.IntegerField(), "left": serializers.IntegerField()})})  # fmt: skip
+    @action(detail=True, methods=["post"])
+    def answer(self, request, pk=None):
+        """Set the proposed category, another one, or none. 409 if it was answered meanwhile."""
+        proposal = self.get_object()
+        serializer = AnswerSerializer(data=request.data, context=self.get_serializer_context())
+        serializer.is_valid(raise_exception=True)
+        try:
+            outcome = automation.answer(proposal, serializer.validated_data["category"], by=request.user)
+        except Conflict as conflict:
+            raise Stale({"detail": _("This was answered already.")}) from conflict
+        return Response({"changed": outcome.changed, "left": len(outcome.left)})
+
+
+class MayPropose:
+    """Answers to changes that a rule may follow: `proposals` is there only if one asks first."""
+
+    def beside(self, outcome):
+        if not outcome.proposals:
+            return {}
+        return {"proposals": ProposalSerializer(outcome.proposals, many=True).data}
+
+
 class Companies(api.MatchedViewSet):
     """Companies that the user may see. Deleting puts a company into the bin, with its persons and follow-ups."""
 
@@ -197,7 +262,7 @@ class Companies(api.MatchedViewSet):
     def existing(self, values):
         return matching.existing(Company, values)
 
-    def create_record(self, values):
+    def create_record(self, values, outcome):
         return actions.create_company(values, by=self.request.user, via="api")
 
     def edit_record(self, record, values, version):
@@ -207,7 +272,7 @@ class Companies(api.MatchedViewSet):
         return actions.delete(record, by=self.request.user, via="api")
 
 
-class Persons(api.MatchedViewSet):
+class Persons(MayPropose, api.MatchedViewSet):
     """Persons that the user may see, each with their own lead status. Deleting puts a person into the bin."""
 
     queryset = Person.objects.all()
@@ -218,8 +283,8 @@ class Persons(api.MatchedViewSet):
     def existing(self, values):
         return matching.existing(Person, values)
 
-    def create_record(self, values):
-        return actions.create_person(values, by=self.request.user, via="api")
+    def create_record(self, values, outcome):
+        return actions.create_person(values, by=self.request.user, via="api", outcome=outcome)
 
     def edit_record(self, record, values, version):
         return actions.edit_person(record, values, by=self.request.user, via="api", version=version)

@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from crm import search
 from crm.database import insert_many
-from leads import lifecycle
-from leads.models import Category, Company, LeadStatus, Person
+from crm.history.changes import Outcome
+from leads import automation, lifecycle
+from leads.models import Category, Company, Person
 
 
 def create_companies(companies):
@@ -23,8 +24,12 @@ def create_companies(companies):
     search.refresh("company", [company.pk for company in companies])
 
 
-def create_persons(persons):
+def create_persons(persons, *, by, via):
     """Create these persons; each has a company, or a category of their own. A lead without a status gets the default (R5)."""
+    given = defaultdict(list)
+    for person in persons:
+        if person.lead_status_id:
+            given[person.lead_status].append(person)
     categories, default, now = Category.objects.in_bulk(), lifecycle.default_status(), timezone.now()
     for person in persons:
         lifecycle.begin(person, categories[person.company.category_id if person.company_id else person.category_id], default, now)
@@ -34,6 +39,7 @@ def create_persons(persons):
     if behind := lifecycle.drift(ids):
         lifecycle.settle(behind)
     search.refresh("person", ids)
+    _set_off({status: [person.pk for person in some] for status, some in given.items()}, by, via)
 
 
 def update_companies(changes):
@@ -53,7 +59,7 @@ def update_companies(changes):
     return changes
 
 
-def update_persons(changes):
+def update_persons(changes, *, by, via):
     """Write the fields that were set on these persons: person -> names of the fields.
 
     Who joins another company follows its category (R7); a status is written after that, where one applies (R6).
@@ -64,24 +70,34 @@ def update_persons(changes):
         for key, value in lifecycle.person_keys(person.first_name, person.last_name, person.email).items():
             setattr(person, key, value)
         if "lead_status" in names:
-            statuses[person.lead_status_id].append(person.pk)
+            statuses[person.lead_status].append(person.pk)
     joined = _having(changes, {"company"})
     came_from = dict(Person.objects.filter(pk__in=joined).values_list("pk", "category_id"))
-    written = {person: names - {"lead_status"} for person, names in changes.items()}
-    for person in written:
+    fields = {person: names - {"lead_status"} for person, names in changes.items()}
+    for person in fields:
         if person.pk in came_from:
             # In one statement with the company: so the history keeps the category of their own that is cleared (settled 3).
             person.category_id = person.company.category_id
-            written[person] |= {"category"}
-    _write(Person, written, {"name_key", "email_key"})
+            fields[person] |= {"category"}
+    _write(Person, fields, {"name_key", "email_key"})
     if joined:
         lifecycle.settle(joined, came_from)
-    known = LeadStatus.objects.in_bulk(statuses)
+    written = {}
     for status, ids in statuses.items():
         leads = Person.objects.filter(pk__in=ids, is_lead=True).exclude(lead_status=status)
-        leads.update(**lifecycle.with_status(known[status]), **Person.edited())
+        written[status] = list(leads.values_list("pk", flat=True))
+        Person.objects.filter(pk__in=written[status]).update(**lifecycle.with_status(status), **Person.edited())
     search.refresh("person", [person.pk for person in changes])
+    _set_off(written, by, via)
     return changes
+
+
+def _set_off(statuses, by, via):
+    """Let the rules run for the statuses that were set: status -> ids. What they propose waits under the bell."""
+    outcome = Outcome()
+    with automation.as_one(by=by, via=via, outcome=outcome):
+        for status, ids in statuses.items():
+            automation.status_set(ids, status, by=by, via=via, outcome=outcome)
 
 
 def _having(changes, names):

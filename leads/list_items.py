@@ -26,7 +26,7 @@ from crm.history.models import Change, ChangeSet
 from crm.history.undo import built_on_by, guarded_by, value_of
 from crm.jobs import Failed, enqueue, job
 from crm.models import ListItem, Record
-from leads import lifecycle
+from leads import automation, lifecycle
 from leads.actions import check_stale
 from leads.models import Category, CategoryGroup, Company, LeadStatus, Person, validators
 
@@ -113,6 +113,21 @@ def is_large(item, *, values=None, replacement=None):
         return sum(live + in_bin for _model, live, in_bin in usage(item)) > AT_ONCE
     changed = {name for name, value in (values or {}).items() if value != getattr(item, name)}
     return any(follow.count(item) > AT_ONCE for follow in _follows if isinstance(item, follow.model) and follow.field in changed)
+
+
+#: functions(item) -> texts: what needs an item besides the records that hold it; see needed_by.
+_needed_by: list[Callable[[ListItem], list[str]]] = []
+
+
+def needed_by(function):
+    """Register function(item) that names what uses an item: a rule, a form. It cannot be deleted before that changes (settled 5)."""
+    _needed_by.append(function)
+    return function
+
+
+def needs(item) -> list[str]:
+    """Return in words what needs this item, so that it cannot be deleted."""
+    return [text for function in _needed_by for text in function(item)]
 
 
 # --- Creating and editing ---------------------------------------------------------------------------------------------
@@ -248,6 +263,9 @@ def delete_item(item, replacement=None, *, by, via, progress=None) -> Outcome:
         current = _locked(item)
         if getattr(current, "is_default", False):
             raise ValidationError(_("This is the default; make another one the default first."))
+        if not current.deleted_at and (using := needs(current)):
+            text = _("It is used by: %(what)s. Change that first.")
+            raise ValidationError(text % {"what": ", ".join(using)})
         if current.deleted_at and replacement is None:
             raise ValidationError(_("This item was deleted already."))
         if replacement is not None:
@@ -484,6 +502,9 @@ def _used(model):
 for _record_type, _model in lists().items():
     guarded_by(_record_type)(_would_break(_model))
     built_on_by(_record_type)(_used(_model))
+
+
+needed_by(automation.rules_using)
 
 
 # --- In the background ------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """The predefined lists of lead management (R1, R9, R10), in German and English; idempotent."""
 
 from crm.history.changes import change
-from leads.models import Category, CategoryGroup, DisqualifyReason, Industry, LeadStatus, Source
+from leads.models import AutomationRule, Category, CategoryGroup, DisqualifyReason, Industry, LeadStatus, Source
 
 GROUPS = [
     ("customer", "Customer", "Kunde"),
@@ -57,6 +57,9 @@ SOURCES = [
     ("Recommendation", "Empfehlung"), ("Trade fair", "Messe"), ("Website", "Website"),
 ]  # fmt: skip
 
+#: Event, English name of the category it leads to (R13).
+RULES = [("sale_registered", "Opportunity"), ("sale_won", "Customer"), ("sale_lost", "Lost opportunity")]
+
 
 def set_up_lists():
     """Make the predefined items of every list that is still empty; a list somebody has touched stays as it is."""
@@ -80,3 +83,8 @@ def set_up_lists():
                 model.objects.bulk_create(
                     model(name_en=english, name_de=german, rank=rank) for rank, (english, german) in enumerate(names)
                 )
+        if not AutomationRule.objects.exists():
+            # Switched off: nothing changes by itself before an administrator has said so.
+            for event, english in RULES:
+                if target := Category.objects.selectable().filter(name_en=english).first():
+                    AutomationRule.objects.create(event=event, target=target)

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.web import nav
 from leads import nav as _nav  # noqa: F401 (its entries)
-from leads.views import bin, cards, lists
+from leads.views import bin, cards, lists, proposals
 
 app_name = "leads"
 #: All kinds of cards, those of upper floors among them: they register theirs when the apps start.
@@ -26,6 +26,7 @@ urlpatterns = [
     re_path(rf"^{KIND}/(?P<pk>\d{{1,18}})/details/$", cards.details, name="details"),
     re_path(rf"^{KIND}/(?P<pk>\d{{1,18}})/delete/$", cards.delete, name="delete"),
     *(address for page in lists.PAGES for address in page.urls()),
+    path("proposals/<int:pk>/", proposals.proposal, name="proposal"),
     path("bin/", bin.deleted, name="bin"),
     path("bin/restore/", bin.restore, name="restore"),
 ]

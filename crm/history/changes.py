@@ -19,6 +19,8 @@ class Outcome:
     change_set: ChangeSet | None = None
     changed: int = 0
     left: list[tuple[int, str]] = field(default_factory=list)
+    #: What a rule proposes to do, for the user to answer (leads.automation).
+    proposals: list = field(default_factory=list)
 
     def leave(self, ids: Iterable[int], reason) -> None:
         self.left.extend((pk, str(reason)) for pk in ids)
@@ -68,14 +70,15 @@ def writing(change_set):
 
 
 @contextmanager
-def change(action, *, by, via, params=None, undoes=None):
-    """Open a change set and a transaction; nested in another action it is that one's child.
+def change(action, *, by, via, params=None, undoes=None, parent=None):
+    """Open a change set and a transaction; nested in another action it is that one's child, else that of `parent`.
 
     Leaves no empty change set behind: one under which nothing was written is deleted again.
     """
     with transaction.atomic():
-        parent = running_id()
-        change_set = ChangeSet.objects.create(action=action, by=by, via=via, params=params or {}, parent_id=parent, undoes=undoes)
+        change_set = ChangeSet.objects.create(
+            action=action, by=by, via=via, params=params or {}, undoes=undoes, parent_id=running_id() or (parent and parent.pk)
+        )
         with writing(change_set):
             yield change_set
         if not change_set.changes.exists() and not change_set.children.exists():

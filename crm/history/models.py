@@ -25,6 +25,7 @@ class Via(models.TextChoices):
     IMPORT = "import", _("Import")
     API = "api", _("API")
     ADMIN = "admin", _("Admin site")
+    AUTOMATION = "automation", _("Automation")
     SYSTEM = "system", _("Lotse itself")
     DEMO = "demo", _("Demo data")
 

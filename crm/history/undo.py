@@ -191,8 +191,8 @@ def _mark(change_set, sets, outcome):
 
 
 def take_back(change_set):
-    """Take back the finished part of a change set that failed or was cancelled; it is then as if it never ran."""
-    sets = [change_set.pk]
+    """Take back the finished part of a change set that failed or was cancelled, and what it set off; as if it never ran."""
+    sets = family(change_set)
     plans = _plan(sets, Outcome(), None)
     for record_type, plan in _in_order(plans):
         for ids in chunks(sorted(plan.records() | plan.created)):
@@ -201,7 +201,7 @@ def take_back(change_set):
                 _write_plans(part, sets, Outcome(), None, remove=True)
     for function in _after:
         function(change_set)
-    ChangeSet.objects.filter(pk=change_set.pk).update(state=ChangeSet.State.FAILED, undone=True)
+    ChangeSet.objects.filter(pk__in=sets).update(state=ChangeSet.State.FAILED, undone=True)
 
 
 def _not_allowed():

@@ -30,6 +30,11 @@ class Entry:
     def is_undo(self):
         return self.change_set.undoes_id is not None
 
+    @property
+    def by_rule(self):
+        """Whether a rule did it: then its name is told beside what changed (R13)."""
+        return self.change_set.action == "automation"
+
 
 def what(change_set) -> str:
     """Return what an action did, in a sentence: *Lead status set to Qualified*."""
@@ -37,6 +42,10 @@ def what(change_set) -> str:
     value = (params.get("value") or {}).get(get_language()) or (params.get("value") or {}).get("en") or _("nobody")
     action = (params.get("of") or "") if change_set.undoes_id else change_set.action
     sentence = _of_list(action, params, value) if "list" in params else _sentences(value, params).get(action)
+    if action == "automation":
+        rule = params.get("rule") or {}
+        named = rule.get(get_language()) or rule.get("en", "")
+        sentence = _("Rule “%(rule)s”: category set to %(value)s") % {"rule": named, "value": value}
     sentence = sentence or _("Changed")
     if change_set.action == "undo":
         return _("Undone: %(what)s") % {"what": sentence}

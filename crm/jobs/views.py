@@ -1,5 +1,9 @@
 """The bell: my background work, how far it is, and what came of it."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
@@ -10,22 +14,54 @@ from crm.web.htmx import toast, trigger
 SHOWN = 10
 
 
+@dataclass(frozen=True)
+class Notice:
+    """A question that waits for the user: its title, one line, where it is answered, and what the dialog is called.
+
+    `shown` false lets the bell open the dialog by itself, once.
+    """
+
+    title: str
+    text: str
+    url: str
+    dialog: str
+    shown: bool = True
+
+
+#: functions(user) -> Notices of the floors above.
+_notices: list[Callable[[Any], list[Notice]]] = []
+
+
+def shown_by_bell(function):
+    """Register function(user) that returns what waits for this user's answer."""
+    _notices.append(function)
+    return function
+
+
 def _context(request):
     jobs = list(Job.objects.of(request.user).exclude(title="").order_by("-id")[:SHOWN])
     running = [job.pk for job in jobs if not job.finished]
+    notices = [notice for function in _notices for notice in function(request.user)]
     return {
         "jobs": jobs,
+        "notices": notices,
         "running": ",".join(map(str, running)),
         "running_count": len(running),
         "again": False,
-        "unseen": sum(job.finished and not job.seen for job in jobs),
+        "unseen": sum(job.finished and not job.seen for job in jobs) + len(notices),
     }
 
 
 @require_GET
 def bell(request):
-    """Answer the bell with its list; it asks `watch` again as long as something runs."""
-    return render(request, "jobs/bell.html", _context(request))
+    """Answer the bell with its list; it asks `watch` again as long as something runs. A new question opens its dialog."""
+    context = _context(request)
+    return _asking(render(request, "jobs/bell.html", context), context)
+
+
+def _asking(response, context):
+    new = next((notice for notice in context["notices"] if not notice.shown), None)
+    return trigger(response, "openDialog", {"url": new.url, "title": new.dialog, "small": True}) if new else response
 
 
 @require_GET
@@ -39,6 +75,7 @@ def watch(request):
             trigger(response, "changed")
             link = {"url": job.url, "text": job.link} if job.url else None
             level = "error" if job.state == Job.State.FAILED else "ok"
+            _asking(response, context)
             toast(response, f"{job.title}: {job.text or job.get_state_display()}", link=link, undo_url=job.undo_url, level=level)
     return response
 

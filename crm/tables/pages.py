@@ -288,6 +288,8 @@ class ListPage:
         undo_url = reverse("crm:undo", args=[outcome.change_set.pk]) if outcome.change_set else None
         level = "ok" if outcome.changed else "error"
         response = toast(HttpResponse(status=204), form.said(outcome), undo_url=undo_url, level=level, link=link)
+        if outcome.proposals:
+            trigger(response, "jobs")  # the bell opens what is asked
         return trigger(trigger(response, "closeDialog"), "changed")
 
 

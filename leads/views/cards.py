@@ -293,7 +293,13 @@ def edit(request, kind, record, names, template):
     response = HttpResponse(status=204)
     if outcome.change_set:
         toast(response, _("%(name)s was changed.") % {"name": record}, undo_url=reverse("crm:undo", args=[outcome.change_set.pk]))
+    asking(response, outcome)
     return trigger(trigger(response, "changed"), "closeDialog")
+
+
+def asking(response, outcome):
+    """Let the bell open the dialog of what a rule proposes (R13)."""
+    return trigger(response, "jobs") if outcome.proposals else response
 
 
 def initial_texts(form):
@@ -365,7 +371,7 @@ def set_status(request, pk):
     if outcome.change_set:
         text = _("%(name)s is now %(status)s") % {"name": person.name, "status": status.name}
         toast(response, text, undo_url=reverse("crm:undo", args=[outcome.change_set.pk]))
-    return trigger(trigger(response, "changed"), "closeDialog")
+    return trigger(trigger(asking(response, outcome), "changed"), "closeDialog")
 
 
 # --- New ------------------------------------------------------------------------------------------------------------------

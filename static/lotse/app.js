@@ -4,7 +4,7 @@
 //   dialogs   <a data-dialog="Title" href> (or a button with data-href) loads its address into <dialog id="panel">; data-small: as a small
 //             question, at the opener where that is in a toolbar, a head or the action bar, else in the middle; data-include="selector of a form": its fields go along, by POST with data-method="POST".
 //             data-close-dialog closes;
-//             event "closeDialog" (HX-Trigger) closes
+//             event "closeDialog" (HX-Trigger) closes, "openDialog" {url, title, small} opens
 //   refresh   event "changed" (HX-Trigger): every [data-refresh] gets the event "refresh" (hx-trigger="refresh"), unless somebody types in it
 //   waiting   a thin bar after 300 ms; what is already on its way is not sent twice
 //   failures  no answer, 401, 4xx, 5xx: a message that stays; the form is left as it is
@@ -162,6 +162,13 @@ panel?.addEventListener("close", () => {
   warned = 0;
 });
 document.body.addEventListener("closeDialog", () => panel?.close());
+document.body.addEventListener("openDialog", ({ detail: { url, title, small } }) => {
+  if (!panel || panel.open) return; // what is asked waits under the bell
+  const opener = Object.assign(document.createElement("button"), { textContent: title });
+  Object.assign(opener.dataset, { dialog: title, href: url }, small ? { small: "" } : {});
+  const before = document.activeElement;
+  openDialog(opener).then(() => panel.addEventListener("close", () => before?.focus?.(), { once: true }));
+});
 // Where somebody is typing nothing is put in its place.
 const inUse = (element) => element.querySelector(".fact.editing") || [...dirty].some((form) => form.isConnected && element.contains(form));
 document.body.addEventListener("changed", (event) => {

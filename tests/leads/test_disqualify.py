@@ -70,7 +70,7 @@ def test_the_reason_goes_with_a_status_of_another_kind_by_every_way(anna, ada, c
         read = Person.objects.get(pk=person.pk)
         read.lead_status = status("Contacting")
         with change("import", by=anna, via="import"):
-            bulk.update_persons({read: {"lead_status"}})
+            bulk.update_persons({read: {"lead_status"}}, by=anna, via="import")
 
     for way in (by_action, by_edit, by_api, by_import):
         disqualify(person, anna, status, reason)
