@@ -18,8 +18,9 @@ from crm.history.models import Change, ChangeSet
 from crm.locks import lock_rows
 from crm.web import formats
 from leads import actions as leads
-from leads.models import LeadStatus, Person
-from sales import lifecycle
+from leads.automation import as_one
+from leads.models import Company, LeadStatus, Person
+from sales import automation, lifecycle
 from sales.models import Sale, SaleStage
 from sales.money import Rates
 
@@ -33,18 +34,19 @@ delete, restore, set_owner = leads.delete, leads.restore, leads.set_owner
 # --- Creating ---------------------------------------------------------------------------------------------------------
 
 
-def create_sale(values, *, by, via, qualify=False) -> Sale:
+def create_sale(values, *, by, via, qualify=False, outcome=None) -> Sale:
     """Create one sale; see create_sales. `qualify` gives its person the lead status *Qualified*, under the same change set."""
-    return create_sales([values], by=by, via=via, qualify=qualify)[0]
+    return create_sales([values], by=by, via=via, qualify=qualify, outcome=outcome)[0]
 
 
-def create_sales(many, *, by, via, qualify=False) -> list[Sale]:
+def create_sales(many, *, by, via, qualify=False, outcome=None) -> list[Sale]:
     """Create sales from dicts of field values and return them, under one change set.
 
     Without a company it is the person's; without a stage the first one, without a currency the base currency, without an owner
-    `by`. A sale that ended before it came here may be created as won or lost.
+    `by`. A sale that ended before it came here may be created as won or lost. An `outcome` that is given gets what rules propose.
     """
     leads.may_create(by)
+    outcome = outcome or Outcome()
     rates, first_stage = Rates(), None
     made, ids = [], []
     for given in many:
@@ -75,8 +77,10 @@ def create_sales(many, *, by, via, qualify=False) -> list[Sale]:
             if sale.pk in behind:
                 sale.refresh_from_db()
         search.refresh("sale", [sale.pk for sale in made])
-        if qualify:
-            _qualify({sale.person_id for sale in made if sale.person_id}, by, via)
+        with as_one(by=by, via=via, outcome=outcome):
+            if qualify:
+                _qualify({sale.person_id for sale in made if sale.person_id}, by, via)
+            automation.tell(made, registered=True, by=by, via=via, outcome=outcome)
     return made
 
 
@@ -94,7 +98,12 @@ def _qualify(person_ids, by, via):
 
 def edit_sale(sale, values, *, by, via, version=None, was=None) -> Outcome:
     """Change fields of one sale, also its status with what that needs; versions as in leads.actions.edit."""
-    return leads.edit(sale, values, names=FIELDS, write=_write, by=by, via=via, version=version, was=was)
+
+    def after(current, changed, outcome):
+        if "status" in changed:
+            automation.tell([current], by=by, via=via, outcome=outcome)
+
+    return leads.edit(sale, values, names=FIELDS, write=_write, after=after, by=by, via=via, version=version, was=was)
 
 
 def _write(current, changed, by):
@@ -203,7 +212,9 @@ def _set_status(sales, status, action, by, via, on, reason, reopen_on, as_of, pr
     def step(ids, outcome):
         ids = leads.editable(Sale, ids, by, outcome)
         ids = leads.unchanged_since(as_of, "sale", "status", ids, outcome)
-        rates = Rates()
+        rates, written = Rates(), []
+        if status in Sale.CLOSED:  # a rule may move their companies
+            lock_rows(Company.objects.filter(pk__in=Sale.objects.filter(pk__in=ids).values("company")))
         # They are locked by now: of two who close a sale at the same moment the second finds what the first has made of it.
         rows = Sale.objects.filter(pk__in=ids, deleted_at=None)
         for sale in rows.select_related("stage", "company", "owner").order_by("pk"):
@@ -224,8 +235,10 @@ def _set_status(sales, status, action, by, via, on, reason, reopen_on, as_of, pr
             names = ("status", "closed_on", "reason_id", "reopen_on", "base_cents", "weighted_cents")
             Sale.objects.filter(pk=sale.pk).update(**{name: getattr(sale, name) for name in names}, **Sale.edited())
             outcome.changed += 1
+            written.append(sale)
             if reopen_on and before != (status, reopen_on):
                 _follow_up(sale, by)
+        automation.tell(written, by=by, via=via, outcome=outcome)
 
     value = {"de": reason.name_de, "en": reason.name_en} if reason else None
     outcome = act(sales, step, action=action, by=by, via=via, progress=progress, params=leads.params(sales, value))

@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from crm import api
 from crm.models import User
-from leads.api import ItemSerializer, item_serializer
+from leads.api import ItemSerializer, MayPropose, item_serializer
 from leads.models import Company, Person, Source
 from sales import actions
 from sales.models import ExchangeRate, Sale, SaleReason, SaleStage, SaleType
@@ -93,7 +93,7 @@ class SaleSerializer(api.Strict, serializers.ModelSerializer):
         read_only_fields = ("id", "version", "created_at", "updated_at")
 
 
-class Sales(api.RecordViewSet):
+class Sales(MayPropose, api.RecordViewSet):
     """Sales. Setting `status` to *lost* needs a `reason`; whoever closes a sale second is refused."""
 
     queryset = Sale.objects.all()
@@ -101,8 +101,8 @@ class Sales(api.RecordViewSet):
     record_name = "sale"
     related = ("company", "person", "stage")
 
-    def create_record(self, values):
-        return actions.create_sale(values, by=self.request.user, via="api")
+    def create_record(self, values, outcome):
+        return actions.create_sale(values, by=self.request.user, via="api", outcome=outcome)
 
     def edit_record(self, record, values, version):
         return actions.edit_sale(record, values, by=self.request.user, via="api", version=version)

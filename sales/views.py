@@ -12,7 +12,7 @@ from crm import access
 from crm.history.models import Change
 from crm.web import formats
 from crm.web.htmx import toast, trigger
-from leads.views.cards import add_errors, find
+from leads.views.cards import add_errors, asking, find
 from sales import actions
 from sales.forms import CloseForm, StallForm
 from sales.models import SaleStage
@@ -85,4 +85,4 @@ def _told(outcome, text):
     response = HttpResponse(status=204)
     if outcome.change_set:
         toast(response, text, undo_url=reverse("crm:undo", args=[outcome.change_set.pk]))
-    return trigger(response, "changed")
+    return trigger(asking(response, outcome), "changed")

@@ -25,8 +25,10 @@ def proposal(request, pk):
     """The dialog that asks; its answer is a category, or none."""
     found = get_object_or_404(automation.waiting_for(request.user), pk=pk)
     if request.method == "GET":
-        Proposal.objects.filter(pk=pk).update(shown=True)
         return show(request, found)
+    if "shown" in request.POST:  # the dialog is open: it does not open by itself again
+        Proposal.objects.filter(pk=pk).update(shown=True)
+        return HttpResponse(status=204)
     text = request.POST.get("category", "")
     category = None
     if text:

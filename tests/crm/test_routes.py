@@ -14,6 +14,7 @@ from crm.jobs.models import Job
 from crm.models import ApiToken, TableSetting, Throttle
 from exchange import actions as imports
 from leads import actions
+from leads.models import AutomationRule, Proposal
 from tests.factories import ActivityFactory, CompanyFactory, PersonFactory, SaleFactory
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
@@ -61,12 +62,12 @@ ROUTES = {
     **dict.fromkeys(["leads:set_status", "leads:fact", "leads:edit", "leads:delete", "activities:new", "activities:note", "activities:edit",
                      "activities:follow_up", "activities:tick", "activities:postpone", "activities:delete", "crm:undo",
                      *(f"sales:{name}" for name in ("set_stage", "win", "lose", "stall", "reopen"))], CHANGING),
-    **dict.fromkeys(["crm:job_cancel", "crm:token_revoke", *(f"exchange:{name}" for name in (
+    **dict.fromkeys(["crm:job_cancel", "crm:token_revoke", "leads:proposal", "api-proposals-detail", "api-proposals-answer", *(f"exchange:{name}" for name in (
         "import", "values", "mapping", "run", "cancel", "failed", "discard"))], MINE),
     **{f"api-{name}-{part}": ALL for part in ("list", "detail") for name in (
         "category-groups", "categories", "lead-statuses", "disqualify-reasons", "industries", "sources", "stages", "sale-types", "sale-reasons",
         "exchange-rates", "users")},
-    **{f"api-{name}-list": ALL for name in ("companies", "persons", "activities", "sales")},
+    **{f"api-{name}-list": ALL for name in ("companies", "persons", "activities", "sales", "proposals")},
     **{f"api-{name}-detail": CHANGING for name in ("companies", "persons", "activities", "sales")},
 }  # fmt: skip
 
@@ -102,9 +103,11 @@ def annas(anna, category):
     actions.delete(gone, by=anna, via="card")
     actions.edit_person(person, {"title": "CTO"}, by=anna, via="card")
     ApiToken.issue(anna)
+    proposal = Proposal.objects.create(rule=AutomationRule.objects.first(), change_set=ChangeSet.objects.latest("pk"), user=anna)
+    proposal.records.create(company=company)
     file = SimpleUploadedFile("file.csv", b"Last Name\nWehner\n")
     return {
-        "sale": SaleFactory(by=anna, company=company, person=person).pk, "person": person.pk, "company": company.pk, "activity": activity.pk, "gone": gone.pk, "change": ChangeSet.objects.latest("pk").pk,
+        "proposal": proposal.pk, "sale": SaleFactory(by=anna, company=company, person=person).pk, "person": person.pk, "company": company.pk, "activity": activity.pk, "gone": gone.pk, "change": ChangeSet.objects.latest("pk").pk,
         "token": ApiToken.objects.get().pk, "job": Job.objects.create(owner=anna, path="tests.crm.job_functions.nothing", title="Work").pk,
         "import": imports.upload(file, "file.csv", "person", by=anna, at_once=True).pk,
     }  # fmt: skip
@@ -115,7 +118,7 @@ def key_of(name, kind, keys):
     for part, key in {"crm:undo": "change", "crm:job": "job", "crm:token": "token", "exchange:": "import", "activities:edit": "activity", "activities:follow_up": "activity", "activities:postpone": "activity",
                       "activities:tick": "activity", "activities:delete": "activity", "api-persons": "person", "api-companies": "company",
                       "api-activities": "activity", "api-sales": "sale", "sales:company": "company", "sales:person": "person", "sales:": "sale",
-                      "leads:company": "company", "leads:person": "person", "leads:set_status": "person"}.items():  # fmt: skip
+                      "leads:company": "company", "leads:person": "person", "leads:proposal": "proposal", "api-proposals": "proposal", "leads:set_status": "person"}.items():  # fmt: skip
         if name.startswith(part):
             return keys[key]
     return keys[{"persons": "person", "companies": "company", "sales": "sale"}[kind]]

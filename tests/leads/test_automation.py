@@ -245,7 +245,8 @@ def test_the_bell_opens_the_dialog_once_and_keeps_the_question(proposal, client,
     answer = client.get(reverse("crm:bell"))
     assert json.loads(answer.headers["HX-Trigger"])["openDialog"]["url"] == url
     dialog = client.get(url).content.decode()
-    assert "Nordwind" in dialog and "Lead status set to Qualified" in dialog
+    assert "Nordwind" in dialog and "Lead status set to Qualified" in dialog and '"shown": "1"' in dialog
+    assert client.post(url, {"shown": "1"}).status_code == 204
     answer = client.get(reverse("crm:bell"))
     assert "HX-Trigger" not in answer.headers and url in answer.content.decode()
 
