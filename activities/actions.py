@@ -16,12 +16,12 @@ from crm.history.changes import Conflict, Outcome, act, change, chunks
 from crm.history.models import Change
 from crm.web import formats
 from leads import actions as leads
-from leads.models import Company, Person
+from leads.models import Person
 
-FIELDS = ("kind", "subject", "text", "person", "company", "owner", "priority", "due_at", "all_day", "time_zone", "done_at",
+FIELDS = ("kind", "subject", "text", "person", "company", "sale", "owner", "priority", "due_at", "all_day", "time_zone", "done_at",
           "repeat", "repeat_every", "repeat_until")  # fmt: skip
 #: What the next of a series has from the one before.
-_HANDED_ON = ("kind", "subject", "text", "person_id", "company_id", "owner_id", "priority", "all_day", "time_zone", "repeat",
+_HANDED_ON = ("kind", "subject", "text", "person_id", "company_id", "sale_id", "owner_id", "priority", "all_day", "time_zone", "repeat",
               "repeat_every", "repeat_until", "repeat_from")  # fmt: skip
 
 
@@ -31,8 +31,8 @@ def create_activity(values, *, by, via) -> Activity:
 
 
 def create_activities(many, *, by, via) -> list[Activity]:
-    """Add follow-ups under one change set. One of a person at a company belongs to the company too; the owner is `by`
-    unless given; a note is done at once. `due_at` may be a date: then it is due on that day, at no particular time."""
+    """Add follow-ups under one change set. One of a person at a company belongs to the company too, one of a sale
+    to its company and person; the owner is `by` unless given; a note is done at once. `due_at` may be a date: then it is due on that day, at no particular time."""
     if by.role.edit == "none":
         raise PermissionDenied(_("Your role may not create records."))
     made = []
@@ -40,6 +40,9 @@ def create_activities(many, *, by, via) -> list[Activity]:
         _known(given)
         values = _placed(Activity(), {"owner": by, **given}, by)
         activity = Activity(**values)
+        if activity.sale_id:
+            activity.company_id = activity.company_id or activity.sale.company_id
+            activity.person_id = activity.person_id or activity.sale.person_id
         if activity.person_id and not activity.company_id:
             activity.company_id = activity.person.company_id
         if activity.kind == Activity.Kind.NOTE and not activity.due_at and not activity.done_at:
@@ -49,7 +52,7 @@ def create_activities(many, *, by, via) -> list[Activity]:
     params = {"count": len(made)} | ({"name": made[0].subject} if len(made) == 1 else {})
     with change("activity.create", by=by, via=via, params=params):
         Activity.objects.bulk_create(made, batch_size=1_000)
-        lifecycle.refresh_next({a.person_id for a in made}, {a.company_id for a in made})
+        lifecycle.refresh_next(lifecycle.links_of(made))
     return made
 
 
@@ -68,7 +71,7 @@ def edit_activity(activity, values, *, by, via, version=None, was=None) -> Outco
             values = leads.check_stale(current, values, was)
         changed = {name: value for name, value in values.items() if getattr(current, name) != value}
         if changed:
-            before = (current.person_id, current.company_id)
+            before = lifecycle.links_of([current])
             for name, value in changed.items():
                 setattr(current, name, value)
             _clean(current, changed, by)
@@ -76,7 +79,7 @@ def edit_activity(activity, values, *, by, via, version=None, was=None) -> Outco
             Activity.objects.filter(pk=current.pk).update(**columns, **Activity.edited())
             if changed.get("done_at"):
                 _go_on([current.pk], timezone.now())
-            lifecycle.refresh_next({before[0], current.person_id}, {before[1], current.company_id})
+            lifecycle.refresh_next({link: ids | before[link] for link, ids in lifecycle.links_of([current]).items()})
             outcome.changed = 1
     outcome.change_set = change_set if change_set.pk else None
     return outcome
@@ -139,7 +142,7 @@ def set_done(activities, done, *, by, via, as_of=None, progress=None) -> Outcome
         outcome.changed += Activity.objects.filter(pk__in=ids).update(done_at=now, **Activity.edited())
         if done:
             _go_on(ids, now)
-        lifecycle.refresh_next(*lifecycle.links_of(Activity.objects.filter(pk__in=ids)))
+        lifecycle.refresh_next(lifecycle.links_of(Activity.objects.filter(pk__in=ids)))
 
     action = "activity.done" if done else "activity.reopen"
     return _allowed(act(activities, step, action=action, by=by, via=via, params=_params(activities), progress=progress))
@@ -181,7 +184,7 @@ def postpone(activities, day, *, by, via, as_of=None, progress=None) -> Outcome:
                 moved.append(activity)
         fields = ["due_at", "all_day", "time_zone", "version", "updated_at"]
         Activity.objects.bulk_update(moved, fields, batch_size=500)
-        lifecycle.refresh_next({a.person_id for a in moved}, {a.company_id for a in moved})
+        lifecycle.refresh_next(lifecycle.links_of(moved))
         outcome.changed += len(moved)
 
     value = {language: formats.in_language(language, formats.date, day) for language in ("de", "en")}
@@ -208,7 +211,7 @@ def set_owner(activities, owner, *, by, via, as_of=None, progress=None) -> Outco
                 elsewhere.append(activity)
         Activity.objects.bulk_update(elsewhere, ["due_at", "time_zone", "repeat_from"], batch_size=500)
         outcome.changed += Activity.objects.filter(pk__in=ids).update(owner=owner, **Activity.edited())
-        lifecycle.refresh_next({a.person_id for a in elsewhere}, {a.company_id for a in elsewhere})
+        lifecycle.refresh_next(lifecycle.links_of(elsewhere))
 
     name = owner.name if owner else ""
     params = leads.params(activities, {"de": name, "en": name})
@@ -224,7 +227,7 @@ def delete(activities, *, by, via, progress=None) -> Outcome:
         outcome.changed += Activity.objects.filter(pk__in=ids, deleted_at=None).update(
             deleted_at=timezone.now(), **Activity.edited()
         )
-        lifecycle.refresh_next(*lifecycle.links_of(Activity.objects.filter(pk__in=ids)))
+        lifecycle.refresh_next(lifecycle.links_of(Activity.objects.filter(pk__in=ids)))
 
     params = _params(activities)
     return _allowed(act(activities, step, action="activity.delete", by=by, via=via, params=params, progress=progress))
@@ -237,7 +240,7 @@ def restore(activities, *, by, via) -> Outcome:
         outcome.changed += (
             Activity.objects.filter(pk__in=ids).exclude(deleted_at=None).update(deleted_at=None, **Activity.edited())
         )
-        lifecycle.refresh_next(*lifecycle.links_of(Activity.objects.filter(pk__in=ids)))
+        lifecycle.refresh_next(lifecycle.links_of(Activity.objects.filter(pk__in=ids)))
 
     return act(activities, step, action="activity.restore", by=by, via=via, params=_params(activities))
 
@@ -250,7 +253,7 @@ def get_in_touch_again(person_ids, day, by):
         values = {"kind": Activity.Kind.TASK, "subject": _("Get in touch again"), "owner": person.owner or by, "due_at": day}
         made.append(Activity(person_id=person.pk, company_id=person.company_id, **_placed(Activity(), values, by)))
     Activity.objects.bulk_create(made, batch_size=1_000)
-    lifecycle.refresh_next({a.person_id for a in made}, {a.company_id for a in made})
+    lifecycle.refresh_next(lifecycle.links_of(made))
 
 
 @leads.goes_along("person")
@@ -260,7 +263,13 @@ def into_bin_with_persons(ids, deleted_at):
 
 @leads.goes_along("company")
 def into_bin_with_companies(ids, deleted_at):
-    _into_bin(Activity.objects.filter(company__in=ids, person=None), deleted_at)
+    # Those of its persons and sales go with them.
+    _into_bin(Activity.objects.filter(company__in=ids, person=None, sale=None), deleted_at)
+
+
+@leads.goes_along("sale")
+def into_bin_with_sales(ids, deleted_at):
+    _into_bin(Activity.objects.filter(sale__in=ids), deleted_at)
 
 
 @leads.told_along("person")
@@ -272,6 +281,11 @@ def told_with_persons(ids):
 def told_with_companies(ids):
     # Those of its persons are the company's as well.
     return _told("company", ids)
+
+
+@leads.told_along("sale")
+def told_with_sales(ids):
+    return _told("sale", ids)
 
 
 def _told(link, ids):
@@ -293,6 +307,11 @@ def out_of_bin_with_persons(ids, change_sets):
 @leads.comes_along("company")
 def out_of_bin_with_companies(ids, change_sets):
     _out_of_bin(Activity.objects.filter(company__in=ids), change_sets)
+
+
+@leads.comes_along("sale")
+def out_of_bin_with_sales(ids, change_sets):
+    _out_of_bin(Activity.objects.filter(sale__in=ids), change_sets)
 
 
 def _out_of_bin(activities, change_sets):
@@ -347,10 +366,12 @@ def _clean(activity, values, by):
         activity.clean_fields(exclude=exclude)
     except ValidationError as error:
         errors.update(error.message_dict)
-    for name, model in (("person", Person), ("company", Company)):
+    for name, model in lifecycle.LINKS.items():
         record = values.get(name)
         if record is not None and not access.visible(model.objects.filter(pk=record.pk), by).exists():
             errors[name] = [_("This is no valid choice.")]
+    if activity.sale_id and {"sale", "company"} & values.keys() and activity.sale.company_id != activity.company_id:
+        errors["sale"] = [_("The sale belongs to another company.")]
     if not (activity.person_id or activity.company_id):
         errors["person"] = [_("A follow-up belongs to a person or a company.")]
     if activity.repeat and activity.kind == Activity.Kind.NOTE:

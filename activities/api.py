@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from activities import actions
+from activities import actions, lifecycle
 from activities.models import Activity
 from crm import api
 from crm.models import User
@@ -10,16 +10,17 @@ from leads.models import Company, Person
 
 
 class ActivitySerializer(api.Strict, serializers.ModelSerializer):
-    """A follow-up. It belongs to a person or a company; done is what has `done_at`."""
+    """A follow-up. It belongs to a person or a company, one of a sale to its company as well; done is what has `done_at`."""
 
     person = api.Choice(queryset=Person.objects.all(), visible=True, allow_null=True, required=False)
     company = api.Choice(queryset=Company.objects.all(), visible=True, allow_null=True, required=False)
+    sale = api.Choice(queryset=lifecycle.LINKS["sale"].objects.all(), visible=True, allow_null=True, required=False)
     owner = api.Choice(queryset=User.objects.all(), allow_null=True, required=False)
 
     class Meta:
         model = Activity
         fields = (
-            "id", "kind", "subject", "text", "person", "company", "owner", "priority", "due_at", "all_day", "time_zone", "done_at",
+            "id", "kind", "subject", "text", "person", "company", "sale", "owner", "priority", "due_at", "all_day", "time_zone", "done_at",
             "repeat", "repeat_every", "repeat_until", "version", "created_at", "updated_at",
         )  # fmt: skip
         read_only_fields = ("id", "version", "created_at", "updated_at")
@@ -31,7 +32,7 @@ class Activities(api.RecordViewSet):
     queryset = Activity.objects.all()
     serializer_class = ActivitySerializer
     record_name = "activity"
-    related = ("person", "company")
+    related = ("person", "company", "sale")
 
     def paginate_queryset(self, queryset):
         return super(api.RecordViewSet, self).paginate_queryset(queryset)

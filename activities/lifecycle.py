@@ -1,5 +1,6 @@
-"""A person's and a company's *next activity*: when the earliest open follow-up is due (R15). A copy, written only here."""
+"""The *next activity* of a person, a company and a sale: when the earliest open follow-up is due (R15). A copy, written only here."""
 
+from django.db import models
 from django.db.models import Min, OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
@@ -8,7 +9,6 @@ from activities.models import Activity
 from crm.history.changes import chunks
 from crm.history.undo import built_on_by, derived_by, guarded_by
 from crm.models import NEVER
-from leads.models import Company, Person
 
 
 def open_activities():
@@ -16,26 +16,35 @@ def open_activities():
     return Activity.objects.filter(done_at=None, deleted_at=None, due_at__isnull=False)
 
 
-def refresh_next(person_ids, company_ids):
-    """Write anew when these persons' and companies' next activities are due."""
-    for model, link, ids in ((Person, "person", person_ids), (Company, "company", company_ids)):
-        earliest = open_activities().filter(**{link: OuterRef("pk")}).order_by().values(link).annotate(due=Min("due_at"))
+#: What a follow-up belongs to: its field -> the model.
+LINKS = {link: Activity._meta.get_field(link).related_model for link in Activity.follows_records}
+
+
+def refresh_next(links):
+    """Write anew when the next activities of these records are due: field of the follow-up -> ids."""
+    for link, ids in links.items():
         for chunk in chunks(sorted({pk for pk in ids if pk})):
-            model.objects.filter(pk__in=chunk).update(
-                next_activity_at=Coalesce(Subquery(earliest.values("due")[:1]), Value(NEVER))
-            )
+            LINKS[link].objects.filter(pk__in=chunk).update(next_activity_at=_next(link))
+
+
+def _next(link):
+    earliest = open_activities().filter(**{link: OuterRef("pk")}).order_by().values(link).annotate(due=Min("due_at"))
+    return Coalesce(Subquery(earliest.values("due")[:1]), Value(NEVER))
 
 
 def links_of(activities):
-    """Return (person ids, company ids) these follow-ups belong to."""
-    rows = list(activities.values_list("person_id", "company_id"))
-    return {person for person, _company in rows}, {company for _person, company in rows}
+    """Return what these follow-ups belong to, given as a queryset or as objects: field -> ids."""
+    if isinstance(activities, models.QuerySet):
+        rows = list(activities.values_list(*(f"{link}_id" for link in LINKS)))
+    else:
+        rows = [[getattr(activity, f"{link}_id") for link in LINKS] for activity in activities]
+    return {link: {row[place] for row in rows} for place, link in enumerate(LINKS)}
 
 
 @derived_by("activity")
 def derive_activities(ids):
     for chunk in chunks(sorted(ids)):
-        refresh_next(*links_of(Activity.objects.filter(pk__in=chunk)))
+        refresh_next(links_of(Activity.objects.filter(pk__in=chunk)))
 
 
 @guarded_by("activity")
@@ -59,6 +68,11 @@ def companies_with_activities(ids, change_sets):
     return _with_activities("company", ids, change_sets)
 
 
+@built_on_by("sale")
+def sales_with_activities(ids, change_sets):
+    return _with_activities("sale", ids, change_sets)
+
+
 def _with_activities(link, ids, change_sets):
     from crm.history.models import Change
 
@@ -68,11 +82,9 @@ def _with_activities(link, ids, change_sets):
 
 
 def drift():
-    """Return (person ids, company ids) whose next activity is not the earliest open one; there should be none."""
-    wrong = []
-    for model, link in ((Person, "person"), (Company, "company")):
-        earliest = open_activities().filter(**{link: OuterRef("pk")}).order_by().values(link).annotate(due=Min("due_at"))
-        due = Coalesce(Subquery(earliest.values("due")[:1]), Value(NEVER))
-        rows = model.objects.annotate(due=due).values_list("pk", "next_activity_at", "due")
-        wrong.append([pk for pk, stored, right in rows.iterator() if stored != right])
-    return tuple(wrong)
+    """Return field -> ids of the records whose next activity is not the earliest open one; there should be none."""
+    wrong = {}
+    for link, model in LINKS.items():
+        rows = model.objects.annotate(due=_next(link)).values_list("pk", "next_activity_at", "due")
+        wrong[link] = [pk for pk, stored, right in rows.iterator() if stored != right]
+    return wrong

@@ -16,7 +16,7 @@ from leads.models import Company, Person, validators
 
 
 class Activity(Record):
-    """A follow-up. It belongs to a person or a company (of a person at a company: to both).
+    """A follow-up. It belongs to a person or a company (of a person at a company: to both), one of a sale to that as well.
 
     Due on a day it is due until that day's last second in `time_zone`: the zone of its owner, whoever typed it. At a time it
     keeps the zone in which that was typed, so that what repeats stays at nine o'clock. Of a series there is one that is open;
@@ -51,6 +51,10 @@ class Activity(Record):
     company = models.ForeignKey(
         Company, models.CASCADE, null=True, blank=True, verbose_name=_("company"), related_name="activities", db_index=False
     )
+    # Of the floor above, named as Django's settings name the user model; with it stand the sale's company and person.
+    sale = models.ForeignKey(
+        "sales.Sale", models.CASCADE, null=True, blank=True, verbose_name=_("sale"), related_name="activities", db_index=False
+    )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, verbose_name=_("owner"), related_name="activities",
         db_index=False,
@@ -68,12 +72,12 @@ class Activity(Record):
     repeat_from = models.DateTimeField(_("repeats from"), null=True, editable=False)
     previous = models.ForeignKey("self", models.SET_NULL, null=True, editable=False, related_name="next_ones", db_index=False)
 
-    follows_records = ("person", "company")
+    follows_records = ("person", "company", "sale")
     history = Watch(
         "activity",
-        fields=("kind", "subject", "text", "person", "company", "owner", "priority", "due_at", "all_day", "time_zone", "done_at",
+        fields=("kind", "subject", "text", "person", "company", "sale", "owner", "priority", "due_at", "all_day", "time_zone", "done_at",
                 "repeat", "repeat_every", "repeat_until", "repeat_from", "deleted_at"),
-        first=("subject", "person", "company", "owner"),
+        first=("subject", "person", "company", "sale", "owner"),
     )  # fmt: skip
 
     class Meta:
@@ -96,6 +100,10 @@ class Activity(Record):
             models.Index(fields=["company", "-done_at", "-id"], name="ac_company_done"),
             models.Index(fields=["person", "due_at"], condition=Q(done_at=None, deleted_at=None), name="ac_person_open"),
             models.Index(fields=["company", "due_at"], condition=Q(done_at=None, deleted_at=None), name="ac_company_open"),
+            models.Index(fields=["sale", "-done_at", "-id"], condition=Q(sale__isnull=False), name="ac_sale_done"),
+            models.Index(
+                fields=["sale", "due_at"], condition=Q(done_at=None, deleted_at=None, sale__isnull=False), name="ac_sale_open"
+            ),
             models.Index(fields=["owner", "due_at", "id"], condition=Q(done_at=None, deleted_at=None), name="ac_owner_open"),
             models.Index(fields=["due_at", "id"], condition=Q(done_at=None, deleted_at=None), name="ac_open"),
             models.Index(fields=["previous"], condition=Q(previous__isnull=False), name="ac_previous"),

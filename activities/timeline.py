@@ -1,6 +1,6 @@
 """The timeline of a record: follow-ups, notes and changes mixed, newest first; upper floors register what they know (R15).
 
-    @timeline.source("sales", _("Sales"), "sales/_timeline_entry.html")
+    @timeline.source("sales", _("Sales"), "sales/_timeline_sale.html")
     def sales_of(record, user, before, limit):
         sales = before.of(Sale.objects.visible_to(user).filter(company=record), "created_at")
         return [(sale.created_at, sale.pk, sale) for sale in sales[:limit]]
@@ -119,9 +119,9 @@ def _read(cursor):
 
 
 def activities_of(record, user):
-    """Return the follow-ups and notes of a person or company that the user may see."""
+    """Return the follow-ups and notes of a person, company or sale that the user may see."""
     link = {record.history.record_type: record}
-    return Activity.objects.visible_to(user).filter(**link).select_related("owner", "person", "company")
+    return Activity.objects.visible_to(user).filter(**link).select_related("owner", "person", "company", "sale")
 
 
 def _done(record, user, before, limit, kinds):

@@ -7,9 +7,9 @@ from activities.views import cards, day, lists, one
 
 
 class Kind:
-    """Whose follow-ups: persons' or companies'."""
+    """Whose follow-ups: persons', companies' or sales'."""
 
-    regex = "persons|companies"
+    regex = "|".join(one.KINDS)
 
     def to_python(self, value):
         return value

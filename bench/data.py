@@ -109,7 +109,9 @@ def _activities(rng, count, admin):
             Activity.objects.bulk_create(made, batch_size=1_000)
     every = Activity.objects.filter(done_at=None).values_list("person_id", "company_id")
     with change("arrange", by=admin, via="system"):
-        follow_ups.refresh_next({person for person, _company in every}, {company for _person, company in every})
+        follow_ups.refresh_next(
+            {"person": {person for person, _company in every}, "company": {company for _person, company in every}}
+        )
 
 
 def write_file(path, rows):

@@ -4,8 +4,6 @@ A sale is open or stalled until it is won or lost; only opening it again leads b
 it leaves behind is written once, in `_check_status` and `_become`, for cards, lists and the API alike.
 """
 
-import datetime
-
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -273,11 +271,9 @@ def _created_later(sale):
 
 def _follow_up(sale, by):
     """Plan the day on which a stalled sale is to go on."""
-    day = datetime.datetime.combine(sale.reopen_on, datetime.time(23, 59, 59), by.zone)
-    values = {"kind": "task", "subject": (_("Open again: %(name)s") % {"name": sale.name})[:200], "owner": sale.owner or by, "due_at": day,
-              "all_day": True}  # fmt: skip
-    of = {"person": sale.person, "company": sale.company} if sale.person_id else {"company": sale.company}
-    activities.create_activity({**values, **of}, by=by, via="system")
+    subject = (_("Open again: %(name)s") % {"name": sale.name})[:200]
+    values = {"kind": "task", "subject": subject, "owner": sale.owner or by, "due_at": sale.reopen_on, "sale": sale}
+    activities.create_activity(values, by=by, via="system")
 
 
 # --- Changing many ----------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from crm import api
@@ -82,15 +83,21 @@ class SaleSerializer(api.Strict, serializers.ModelSerializer):
     owner = api.Choice(queryset=User.objects.all(), allow_null=True, required=False)
     source = api.Choice(queryset=Source.objects.all(), allow_null=True, required=False)
     reason = api.Choice(queryset=SaleReason.objects.all(), allow_null=True, required=False)
+    next_activity_at = serializers.SerializerMethodField()
     external_ids = api.ExternalIdsField(required=False)
 
     class Meta:
         model = Sale
         fields = (
             "id", "name", "company", "person", "type", "stage", "probability", "amount", "currency", "base_amount", "weighted_amount",
-            "expected_on", "owner", "source", "status", "closed_on", "reason", "reopen_on", "external_ids", "version", "created_at", "updated_at",
+            "expected_on", "owner", "source", "status", "closed_on", "reason", "reopen_on", "next_activity_at", "external_ids", "version", "created_at", "updated_at",
         )  # fmt: skip
         read_only_fields = ("id", "version", "created_at", "updated_at")
+
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
+    def get_next_activity_at(self, sale):
+        moment = sale.next_activity
+        return serializers.DateTimeField().to_representation(moment) if moment else None
 
 
 class Sales(MayPropose, api.RecordViewSet):

@@ -9,4 +9,4 @@ class SalesConfig(AppConfig):
     def ready(self):
         # What these modules register (cards, derived columns, guards, search texts, what goes into the bin along) must be known
         # before the first change and before the addresses are put together.
-        from sales import actions, automation, cards, lifecycle, search  # noqa: F401
+        from sales import actions, automation, cards, lifecycle, search, timeline  # noqa: F401

@@ -40,7 +40,7 @@ SALES = register(CardType(
     facts=("status", "stage", "amount", "expected_on", "company", "person", "owner", "type", "source", "closed_on", "reason", "reopen_on"),
     fields=actions.FIELDS, not_new=("status", "closed_on", "reason", "reopen_on"), form=form_class, create=create, edit=actions.edit_sale,
     initial=initial, hidden=hidden, fixed=lambda sale: {"status", "stage"} if sale.is_closed else {"status"},
-    together=(("amount", "currency"),), head="sales/_head.html", follow_ups=False,
+    together=(("amount", "currency"),), head="sales/_head.html",
     context=lambda request, sale: {"stages": SaleStage.objects.selectable(), "base_currency": settings.BASE_CURRENCY,
                                    "today": timezone.localdate()},
     templates={"status": "sales/_status.html", "stage": "sales/_stage.html", "amount": "sales/_amount.html", "person": "sales/_person.html",

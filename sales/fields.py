@@ -5,6 +5,7 @@ from dataclasses import replace
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from activities.fields import PersonLink, next_subjects
 from crm.fields import Cell, Choice, Day, Fixed, Link, Moment, Money, Part, Text, UserChoice
 from crm.records import RecordType, register
 from sales.models import Sale
@@ -50,29 +51,13 @@ class ExpectedField(Day):
         return replace(cell, kind="date") if row.get("status") in Sale.CLOSED else cell
 
 
-class PersonLink(Link):
-    """The person at the company; whoever may not see them sees the name (settled 14)."""
-
-    @property
-    def columns(self):
-        return ("person__first_name", *super().columns, "person__owner_id", "company__owner_id")
-
-    def text(self, row, asking):
-        return f"{row['person__first_name'] or ''} {row['person__last_name'] or ''}".strip()
-
-    def cell(self, row, asking):
-        cell = super().cell(row, asking)
-        seen = asking.sees(row["person__owner_id"]) or asking.sees(row["company__owner_id"])
-        return cell if seen else Cell(cell.text)
-
-
 register(
     RecordType("sale", "sales.Sale", _("Sale"), _("Sales"), "name", "sales:sale", "currency-euro", "sales:sales"),
     [
         Text(name="name", label=_("Name"), sort="name_key", key="name_key", edit="name", default=True, required=True, as_kind="name", width=230),
         Link(name="company", label=_("Company"), path="company__name", id_path="company_id", key="company__name_key", sort="company__name_key",
              url_name="leads:company", sub_path="company__city", owner_path="company__owner_id", default=True, edit="company", required=True),
-        PersonLink(name="person", label=_("Person"), path="person__last_name", id_path="person_id", key="person__name_key",
+        PersonLink(name="person", label=_("Person"), path="person__name_key", sort="person__name_key", id_path="person_id", key="person__name_key",
              url_name="leads:person", edit="person"),
         StatusField(name="status", label=_("Status"), choices=lambda: Sale.Status.choices, sort="status", group=True, edit="status",
                     default=True, required=True, width=118),
@@ -85,6 +70,7 @@ register(
         Money(name="base_amount", label=_("Amount in base currency"), path="base_cents", sort="base_cents", sum="base_cents", required=True),
         Text(name="currency", label=_("Currency"), sort="currency", edit="currency", required=True),
         ExpectedField(name="expected_on", label=_("Expected on"), sort="expected_on", edit="expected_on", due=True, default=True, width=130),
+        Moment(name="next_activity_at", label=_("Next activity"), sort="next_activity_at", due=True, default=True, load=next_subjects("sale")),
         Day(name="closed_on", label=_("Closed on"), sort="closed_on", edit="closed_on"),
         Choice(name="type", label=_("Type"), path="type_id", sort="type__rank", items="sales.SaleType", group=True, edit="type"),
         Choice(name="reason", label=_("Reason"), path="reason_id", sort="reason__rank", items="sales.SaleReason", group=True, edit="reason"),

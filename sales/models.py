@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from crm.history.triggers import Watch
-from crm.models import ListItem, Record
+from crm.models import NEVER, ListItem, Record
 from crm.text import KeyField
 from leads.models import Company, Person, Source, validators
 
@@ -139,7 +139,8 @@ class Sale(Record):
     reason = models.ForeignKey(SaleReason, models.PROTECT, null=True, blank=True, verbose_name=_("reason"), related_name="sales")
     reopen_on = models.DateField(_("re-open on"), null=True, blank=True)
 
-    # Copies and keys, see the docstring.
+    # Copies and keys, see the docstring; the next activity is written by activities.lifecycle.
+    next_activity_at = models.DateTimeField(_("next activity"), default=NEVER, editable=False)
     name_key = KeyField()
     base_cents = models.BigIntegerField(default=0, editable=False)
     weighted_cents = models.BigIntegerField(default=0, editable=False)
@@ -185,12 +186,18 @@ class Sale(Record):
             models.Index(fields=["status", "expected_on", "id"], condition=Q(deleted_at=None), name="sa_status"),
             models.Index(fields=["stage", "expected_on", "id"], condition=Q(deleted_at=None), name="sa_stage"),
             models.Index(fields=["closed_on", "id"], condition=Q(deleted_at=None, closed_on__isnull=False), name="sa_closed"),
+            models.Index(fields=["next_activity_at", "id"], condition=Q(deleted_at=None), name="sa_next"),
             models.Index(fields=["-updated_at", "-id"], condition=Q(deleted_at=None), name="sa_updated"),
             models.Index(fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="sa_bin"),
         ]
 
     def __str__(self):
         return self.name
+
+    @property
+    def next_activity(self):
+        """When the next open follow-up is due, or None."""
+        return None if self.next_activity_at == NEVER else self.next_activity_at
 
     @property
     def is_closed(self):

@@ -10,21 +10,20 @@ from django.views.decorators.http import require_GET, require_POST
 
 from activities import actions
 from activities import timeline as timelines
-from activities.views.one import done, last_change, postponements
+from activities.lifecycle import LINKS
+from activities.views.one import KINDS, done, last_change, postponements
 from crm.web.htmx import toast, trigger
-from leads.models import Company, Person
 
 PER_PAGE, MOST = 30, 300
 OPEN_SHOWN = 100
-MODELS = {"persons": Person, "companies": Company}
 
 
 def find_record(request, kind, pk):
-    return get_object_or_404(MODELS[kind].objects.visible_to(request.user), pk=pk)
+    return get_object_or_404(LINKS[KINDS[kind]].objects.visible_to(request.user), pk=pk)
 
 
 def link_to(kind, record):
-    return {"person": record} if kind == "persons" else {"company": record}
+    return {KINDS[kind]: record}
 
 
 def shown_with(kind, record):

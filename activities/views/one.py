@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from activities import actions, due
 from activities.forms import RECORDS, ActivityForm
+from activities.lifecycle import LINKS
 from activities.models import Activity
 from crm import search
 from crm.history.changes import Conflict
@@ -21,7 +22,7 @@ from crm.web import formats
 from crm.web.htmx import page_or_fragment, redirect_to, say, toast, trigger
 
 #: The record types of the cards' addresses.
-KINDS = {"persons": "person", "companies": "company"}
+KINDS = {"persons": "person", "companies": "company", "sales": "sale"}
 MOST_CHOICES = 8
 
 
@@ -32,7 +33,7 @@ def find_activity(request, pk):
 @require_http_methods(["GET", "POST"])
 def new(request, kind=None, pk=None):
     """Add a follow-up: to the record of the address, or to one that is found by typing."""
-    record = get_object_or_404(RECORDS[KINDS[kind]].objects.visible_to(request.user), pk=pk) if kind else None
+    record = get_object_or_404(LINKS[KINDS[kind]].objects.visible_to(request.user), pk=pk) if kind else None
     if request.user.role.edit == "none":
         raise PermissionDenied(_("Your role may not create records."))
     initial = {"owner": request.user.pk, "kind": "call"} | ({} if record else {"day": timezone.localdate()})

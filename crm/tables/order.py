@@ -156,16 +156,16 @@ class Order:
         except (ValueError, TypeError, binascii.Error, RecursionError, StopIteration):
             raise ValidationError(_("The address of this page is broken; go back to the first page.")) from None
 
-    def rows(self, queryset, columns, limit, cursor: Cursor | None = None, backwards=False) -> list[dict]:
+    def rows(self, queryset, columns, limit, cursor: Cursor | None = None, backwards=False, few=False) -> list[dict]:
         """Return up to `limit` rows behind the cursor (before it, `backwards`), always in the list's order.
 
-        A row is a dict of the columns; `_cursor` is the place right at it.
+        A row is a dict of the columns; `_cursor` is the place right at it. `few` tells that there are no more than that.
         """
         stretches = self.stretches[::-1] if backwards else self.stretches
         if cursor:
             stretches = stretches[next(n for n, one in enumerate(stretches) if one.name == cursor.stretch) :]
         found: list[dict] = []
-        start, size = 0, 1
+        start, size = 0, len(stretches) if few else 1
         # Hardly ever more than one statement: all others at once, of many a few at first.
         while start < len(stretches) and len(found) < limit:
             these = stretches[start : start + size]

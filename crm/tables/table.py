@@ -350,7 +350,8 @@ class Table:
         if self.errors:
             return []
         listed = self.listed if self._few is None else self.queryset.model.objects.filter(pk__in=self._few)
-        return self.order.rows(listed, self.paths, self.per + 1, cursor, self.backwards)
+        few = self._few is not None and len(self._few) <= self.per
+        return self.order.rows(listed, self.paths, self.per + 1, cursor, self.backwards, few)
 
     @property
     def listed(self):

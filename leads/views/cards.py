@@ -75,7 +75,6 @@ class CardType:
     head: str = "leads/_head.html"
     templates: dict[str, str] = field(default_factory=dict)
     similar: bool = False
-    follow_ups: bool = True
     lists: list[Tab] = field(default_factory=list)
     offers: list[Offer] = field(default_factory=list)
 
@@ -100,8 +99,8 @@ class CardType:
 
     def tabs(self) -> list[tuple[str, Any]]:
         """Return the (key, label) of the section tabs."""
-        timeline = [("timeline", _("Timeline"))] if self.follow_ups else []
-        return [*((tab.key, tab.label) for tab in self.lists), *timeline, ("history", _("History")), ("details", _("Details"))]
+        own = [(tab.key, tab.label) for tab in self.lists]
+        return [*own, ("timeline", _("Timeline")), ("history", _("History")), ("details", _("Details"))]
 
 
 CARDS: dict[str, CardType] = {}

@@ -133,7 +133,7 @@ def test_copies_are_right_after_any_history(seed, anna, mia, ada):
     for _step in range(60):
         world.step()
     assert lifecycle.drift() == []
-    assert activity_lifecycle.drift() == ([], [])
+    assert not any(activity_lifecycle.drift().values())
     assert not Change.objects.filter(change_set=None).exists()
     assert not Person.objects.filter(is_lead=True, lead_status=None).exists()  # R5, R7
     assert not Person.objects.filter(deleted_at=None, company__deleted_at__isnull=False).exists()  # R18

@@ -10,7 +10,7 @@ from tests.factories import PersonFactory, SaleFactory
 
 API = "/api/v1/"
 SALE = {"id", "name", "company", "person", "type", "stage", "probability", "amount", "currency", "base_amount", "weighted_amount", "expected_on",
-        "owner", "source", "status", "closed_on", "reason", "reopen_on", "external_ids", "version", "created_at", "updated_at"}  # fmt: skip
+        "owner", "source", "status", "closed_on", "reason", "reopen_on", "next_activity_at", "external_ids", "version", "created_at", "updated_at"}  # fmt: skip
 pytestmark = pytest.mark.usefixtures("nothing_unattributed")
 
 

@@ -11,12 +11,14 @@ from django.urls import reverse
 from django.utils import timezone
 from openpyxl import load_workbook
 
+from activities import lifecycle as activity_lifecycle
+from activities.models import Activity
 from crm.history.models import ChangeSet
 from crm.tables import table as tables
 from leads import actions as leads
 from sales import actions
 from sales.models import Sale, SaleStage
-from tests.factories import CompanyFactory, PersonFactory, SaleFactory, arrange
+from tests.factories import ActivityFactory, CompanyFactory, PersonFactory, SaleFactory, arrange
 from tests.leads.test_lists import FRAGMENT, names, statements
 
 pytestmark = pytest.mark.usefixtures("nothing_unattributed")
@@ -388,3 +390,60 @@ def test_nothing_typed_by_others_becomes_markup(page, anna, company):
     sale = Sale.objects.get()
     for url in ("/sales/", sale.get_absolute_url(), reverse("sales:win", args=[sale.pk]), f"/companies/{company.pk}/sales/"):
         assert "<script>alert" not in text_of(page.get(url))
+
+
+# --- Follow-ups of a sale (R15) -----------------------------------------------------------------------------------------
+
+
+def test_r15_a_follow_up_of_a_sale_stands_on_its_card_and_on_those_of_its_company_and_person(page, sale, anna):
+    address = reverse("activities:new", args=["sales", sale.pk])
+    assert address in text_of(page.get(sale.get_absolute_url()))
+    form = {"kind": "call", "subject": "Call about the offer", "day": "2020-01-31", "time": "10:00", "repeat_every": "1"}
+    assert page.post(address, form, headers=FRAGMENT).status_code == 204
+    activity = Activity.objects.get()
+    assert (activity.sale, activity.company, activity.person) == (sale, sale.company, sale.person)
+    for kind, pk in (("sales", sale.pk), ("companies", sale.company_id), ("persons", sale.person_id)):
+        shown = text_of(page.get(reverse("activities:next", args=[kind, pk]), headers=FRAGMENT))
+        assert "Call about the offer" in shown and ("Flottensteuerung" in shown) == (kind != "sales")
+    sale.refresh_from_db()
+    assert sale.next_activity == activity.due_at
+    assert "Call about the offer" in text_of(page.get("/sales/"))
+    page.post(reverse("activities:tick", args=[activity.pk]), headers=FRAGMENT)
+    sale.refresh_from_db()
+    assert sale.next_activity is None and not any(activity_lifecycle.drift().values())
+
+
+def test_r15_the_timelines_tell_what_became_of_a_sale(page, sale, anna):
+    actions.win(sale, by=anna, via="card")
+    page.post(reverse("activities:note", args=["sales", sale.pk]), {"text": "Signed."}, headers=FRAGMENT)
+    own = text_of(page.get(reverse("activities:timeline", args=["sales", sale.pk]), headers=FRAGMENT))
+    assert "Signed." in own and "Won" in own
+    for kind, pk in (("companies", sale.company_id), ("persons", sale.person_id)):
+        shown = text_of(page.get(reverse("activities:timeline", args=[kind, pk]) + "?show=sales", headers=FRAGMENT))
+        assert "Flottensteuerung</a>: <b>Won</b>" in shown and "Flottensteuerung</a>: new sale" in shown
+
+
+def test_r15_who_may_not_see_the_sale_sees_nothing_of_it_in_a_timeline(client, sale, ada, max_):
+    leads.set_owner(sale.company, max_, by=ada, via="card")
+    other = SaleFactory(by=ada, company=sale.company, owner=ada, name="Fremd")
+    client.force_login(max_)  # who owns the company, and so sees its sales
+    assert "Fremd" in text_of(client.get(reverse("activities:timeline", args=["companies", sale.company_id]), headers=FRAGMENT))
+    client.force_login(sale.owner)
+    assert client.get(reverse("activities:timeline", args=["sales", other.pk]), headers=FRAGMENT).status_code == 404
+    assert "Created" in text_of(client.get(reverse("activities:timeline", args=["sales", sale.pk]), headers=FRAGMENT))
+
+
+def test_r18_the_follow_ups_of_a_sale_go_into_the_bin_with_it_and_come_back(page, sale, anna):
+    activity = ActivityFactory(by=anna, sale=sale, person=None)
+    deleted = actions.delete(sale, by=anna, via="card")
+    activity.refresh_from_db()
+    assert activity.deleted_at
+    page.post(reverse("crm:undo", args=[deleted.change_set.pk]), headers=FRAGMENT)
+    activity.refresh_from_db()
+    assert activity.deleted_at is None
+    company_gone = leads.delete(sale.company, by=anna, via="card")
+    activity.refresh_from_db()
+    assert activity.deleted_at
+    page.post(reverse("crm:undo", args=[company_gone.change_set.pk]), headers=FRAGMENT)
+    activity.refresh_from_db()
+    assert activity.deleted_at is None and not any(activity_lifecycle.drift().values())

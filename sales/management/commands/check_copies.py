@@ -19,19 +19,16 @@ class Command(BaseCommand):
 
     def handle(self, *args, mend=False, **options):
         persons = leads.drift()
-        due_persons, due_companies = activities.drift()
+        due = activities.drift()
         worth = sales.drift()
-        wrong = len(persons) + len(due_persons) + len(due_companies) + len(worth)
+        wrong = len(persons) + sum(map(len, due.values())) + len(worth)
         if not wrong:
             self.stdout.write("All copies are right.")
             return
         if not mend:
-            raise CommandError(
-                f"{wrong} copies are wrong: persons {persons[:20]}, next activities {[*due_persons, *due_companies][:20]},"
-                f" sales {worth[:20]}"
-            )
+            raise CommandError(f"{wrong} copies are wrong: persons {persons[:20]}, next activities {due}, sales {worth[:20]}")
         with change("mend", by=None, via="system"):
             leads.derive_persons(persons)
-            activities.refresh_next(due_persons, due_companies)
+            activities.refresh_next(due)
             sales.refresh(worth)
         self.stdout.write(f"{wrong} copies mended.")
