@@ -20,6 +20,7 @@ from django.urls import reverse
 from crm import records
 from crm.history.undo import forgotten_by
 from crm.models import SearchText, SearchWord
+from crm.tables.order import walked
 from crm.text import fold
 
 MAX_WORDS = 8
@@ -171,7 +172,8 @@ def _ids(record, user, words, limit):
 def _beginning(record, user, words, limit):
     """Return the ids of records whose name key begins with the words: a range of its index."""
     begin = " ".join(words)
-    keys = record.model.objects.visible_to(user).filter(name_key__gte=begin, name_key__lt=begin + "\U0010ffff")
+    # Walked through by that index: whose they are is asked of the few it leads to.
+    keys = walked(record.model.objects.visible_to(user)).filter(name_key__gte=begin, name_key__lt=begin + "\U0010ffff")
     return list(keys.order_by("name_key", "pk").values_list("pk", flat=True)[:limit])
 
 
