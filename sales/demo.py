@@ -10,7 +10,8 @@ from django.utils import timezone
 from activities import demo
 from activities.models import Activity
 from crm.history.models import Change, ChangeSet
-from leads.models import Person
+from leads import automation
+from leads.models import AutomationRule, Person
 from sales import actions, rates
 from sales.models import Sale, SaleReason, SaleStage, SaleType
 
@@ -45,7 +46,15 @@ def load():
     world = demo.Demo()
     signins = world.load()
     Sales(world).load()
+    switch_rules_on(world.admin)
     return signins
+
+
+def switch_rules_on(admin):
+    """Let the rules of sales run from now on: won at once, the others ask first (R13)."""
+    for rule in AutomationRule.objects.all():
+        values = {"enabled": True, "ask_first": rule.event != AutomationRule.Event.SALE_WON}
+        automation.edit_rule(rule, values, by=admin, via="demo")
 
 
 class Sales:
