@@ -32,11 +32,12 @@ from leads.views.status import ASKING, StatusQuestion
 
 @dataclass(frozen=True)
 class Tab:
-    """A section tab that is a list of its own; `url_name` takes the record's id."""
+    """A section tab that is a list of its own; `url_name` takes the record's id. `first` lets the card open with it."""
 
     key: str
     label: Any
     url_name: str
+    first: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,8 @@ class CardType:
 
     def tabs(self) -> list[tuple[str, Any]]:
         """Return the (key, label) of the section tabs."""
-        own = [(tab.key, tab.label) for tab in self.lists]
-        return [*own, ("timeline", _("Timeline")), ("history", _("History")), ("details", _("Details"))]
+        first, others = ([(tab.key, tab.label) for tab in self.lists if tab.first == first] for first in (True, False))
+        return [*first, ("timeline", _("Timeline")), *others, ("history", _("History")), ("details", _("Details"))]
 
 
 CARDS: dict[str, CardType] = {}
@@ -148,7 +149,7 @@ COMPANIES = register(CardType(
     facts=("category", "owner", "email", "phone", "website", "street", "postal_code", "city", "country", "industry", "number", "stop",
            "no_mailings"),
     fields=actions.COMPANY_FIELDS, form=lambda names: form_class(Company, names), create=actions.create_company,
-    edit=actions.edit_company, lists=[Tab("persons", gettext_lazy("Persons"), "leads:company_persons")],
+    edit=actions.edit_company, lists=[Tab("persons", gettext_lazy("Persons"), "leads:company_persons", first=True)],
 ))  # fmt: skip
 
 
