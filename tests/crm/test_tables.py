@@ -76,9 +76,9 @@ SORTABLE = [field.name for field in records.get("person").fields.values() if fie
 def plain_key(field, person, user):
     """Return what a person is compared by, as people would say it: (whether there is none, the value)."""
     asking = Asking(user)
-    if field.name in {"category", "lead_status", "category_group", "source"}:
+    if field.name in {"category", "lead_status", "category_group", "source", "disqualify_reason"}:
         item = {
-            "category": person.category, "source": person.source, "category_group": person.category.group,
+            "category": person.category, "disqualify_reason": person.disqualify_reason, "source": person.source, "category_group": person.category.group,
             "lead_status": person.lead_status if person.is_lead else None,
         }[field.name]  # fmt: skip
         return (item is None, item.rank if item else 0)
