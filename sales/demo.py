@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from activities import demo
+from activities.actions import create_activities
 from activities.models import Activity
 from crm.history.models import Change, ChangeSet
 from leads import automation
@@ -68,6 +69,7 @@ class Sales:
         self.rates()
         self.under_way = self.sales()
         self.stories()
+        self.follow_ups()
 
     def rates(self):
         year = timezone.localdate().year
@@ -124,6 +126,26 @@ class Sales:
             elif self.random.random() < 0.12:
                 day = timezone.localdate() + datetime.timedelta(days=self.random.randint(10, 60))
                 self.at(days, sale, actions.stall(sale, reopen_on=day, by=by, via="demo"))
+
+    def follow_ups(self):
+        """Let most open sales have something planned, and a note of what was said."""
+        values = []
+        for sale in Sale.objects.filter(status="open").select_related("owner").order_by("pk"):
+            base = {"sale": sale, "owner": sale.owner}
+            if self.random.random() < 0.7:
+                kind = self.random.choice(list(demo.DUE))
+                due = self.world.now + datetime.timedelta(days=self.random.choice([-3, -1, 0, 1, 2, 4, 6, 9, 14, 21]))
+                due = due.replace(hour=self.random.randint(7, 16), minute=self.random.choice([0, 30]), second=0, microsecond=0)
+                values.append({**base, "kind": kind, "subject": self.random.choice(demo.DUE[kind]), "due_at": due})
+            if self.random.random() < 0.5:
+                text, at = self.random.choice(demo.NOTES), self.world.ago(self.random.randint(0, 7))
+                values.append(
+                    {**base, "kind": "note", "subject": text.split(",")[0].rstrip("."), "text": text, "due_at": at, "done_at": at}
+                )
+        made = create_activities(values, by=self.world.admin, via="demo")
+        for activity in made:
+            activity.created_at = activity.updated_at = activity.done_at or self.world.ago(self.random.randint(1, 6))
+        Activity.objects.bulk_update(made, ["created_at", "updated_at"], batch_size=500)
 
     def at(self, days, sale, outcome):
         """Let what was done have been done so many days ago."""

@@ -1,0 +1,18 @@
+"""The demo has sales that look like real ones."""
+
+from django.core.management import call_command
+
+from crm.history.models import Change
+from sales import demo
+from sales.lifecycle import drift
+from sales.models import Sale
+
+
+def test_the_demo_has_sales_of_every_kind_with_a_history_and_follow_ups(lists):
+    demo.load()
+    sales = Sale.objects.all()
+    assert sales.count() == demo.SALES and set(sales.values_list("status", flat=True)) == set(Sale.Status.values)
+    assert sales.exclude(currency="EUR").exists() and sales.filter(activities__done_at=None).exists()
+    assert not sales.filter(closed_on__lt="2000-01-01").exists() and drift() == []
+    assert not Change.objects.filter(change_set=None).exists()
+    call_command("check_copies")
