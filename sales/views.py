@@ -53,7 +53,7 @@ def stall(request, pk):
 @require_POST
 def reopen(request, pk):
     sale = find(request, "sales", pk)
-    return _do(request, lambda: actions.reopen(sale, by=request.user, via="card"), _("Open again: %(name)s") % {"name": sale})
+    return _do(request, lambda: actions.reopen(sale, by=request.user, via="card"), _("Opened again: %(name)s") % {"name": sale})
 
 
 def _ask(request, pk, what, make, action, words):

@@ -157,7 +157,7 @@ def test_resting_and_opening_again(page, sale):
         page.get(reverse("activities:next", args=["persons", sale.person_id]), headers=FRAGMENT)
     )
     response = page.post(reverse("sales:reopen", args=[sale.pk]), headers=FRAGMENT)
-    assert told(response)["text"] == "Open again: Flottensteuerung"
+    assert told(response)["text"] == "Opened again: Flottensteuerung"
     sale.refresh_from_db()
     assert (sale.status, sale.reopen_on) == ("open", None)
 
