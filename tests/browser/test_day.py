@@ -72,12 +72,12 @@ def test_a_reps_day(open_page, tmp_path):
     expect(page.locator("h1")).to_have_text("Zoe Quast")
     expect(page.locator(".beside")).to_contain_text("1 of 1")
     page.locator("[data-set-status]").click()
-    page.locator("#fact-lead_status .item", has_text="Re-nurture").click()
-    said(page, "Zoe Quast is now Re-nurture")
-    expect(page.locator("#fact-lead_status .pill")).to_have_text("Re-nurture")
+    page.locator("#fact-lead_status .item", has_text="Contacting").click()
+    said(page, "Zoe Quast is now Contacting")
+    expect(page.locator("#fact-lead_status .pill")).to_have_text("Contacting")
     page.get_by_role("link", name="History", exact=True).click()
     expect(page.locator(".beside")).to_contain_text("To the list")
-    step = page.locator(".timeline > li", has_text="Qualified → Re-nurture").first
+    step = page.locator(".timeline > li", has_text="Qualified → Contacting").first
     step.get_by_role("button", name="Undo").click()
     expect(page.locator("#fact-lead_status .pill")).to_have_text("Qualified")
 
