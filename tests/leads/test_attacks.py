@@ -14,8 +14,9 @@ from crm.models import ApiToken, Role, User
 from leads import actions
 from leads.api import CompanySerializer, PersonSerializer
 from leads.models import Company, Person
+from sales.api import SaleSerializer
 from tests.crm.test_routes import digest
-from tests.factories import ActivityFactory, CompanyFactory, PersonFactory, arrange
+from tests.factories import ActivityFactory, CompanyFactory, PersonFactory, SaleFactory, arrange
 from tests.leads.test_api import asked
 
 API = "/api/v1/"
@@ -28,14 +29,16 @@ def theirs(anna, category):
     """Anna's records, of which Max of another team sees nothing."""
     company = CompanyFactory(by=anna, name="Nordwind", category=category("Lead"))
     person = PersonFactory(by=anna, company=company)
-    return {"companies": company, "persons": person, "activities": ActivityFactory(by=anna, person=person)}
+    sale = SaleFactory(by=anna, company=company, person=person)
+    return {"companies": company, "persons": person, "activities": ActivityFactory(by=anna, person=person), "sales": sale}
 
 
 @pytest.fixture
 def mine(max_, category):
     company = CompanyFactory(by=max_, name="Helios", category=category("Lead"))
     person = PersonFactory(by=max_, company=company)
-    return {"companies": company, "persons": person, "activities": ActivityFactory(by=max_, person=person)}
+    sale = SaleFactory(by=max_, company=company, person=person)
+    return {"companies": company, "persons": person, "activities": ActivityFactory(by=max_, person=person), "sales": sale}
 
 
 def send(client, method, path, body):
@@ -87,17 +90,25 @@ def test_t04_lists_counts_search_files_and_follow_ups_show_exactly_what_one_may_
 # --- T05: ids of others in a body ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", SERIALIZERS)
+@pytest.mark.parametrize("path", [*SERIALIZERS, "sales"])
 def test_t05_an_id_one_may_not_see_is_as_one_that_is_not_there(client, max_, mine, theirs, path):
     client.force_login(max_)
-    hidden = {"company": theirs["companies"].pk, "person": theirs["persons"].pk}
+    hidden = {"company": theirs["companies"].pk, "person": theirs["persons"].pk, "sale": theirs["sales"].pk}
     start = {
         "companies": {"name": "New"},
         "persons": {"last_name": "New"},
         "activities": {"subject": "New", "company": mine["companies"].pk},
+        "sales": {"name": "New", "company": mine["companies"].pk},
     }
-    choices = {name for name, field in SERIALIZERS[path]().fields.items() if isinstance(field, api.Choice) and field.visible}
-    assert choices == {"companies": set(), "persons": {"company"}, "activities": {"person", "company"}}[path]
+    fields = {**SERIALIZERS, "sales": SaleSerializer}[path]().fields
+    choices = {name for name, field in fields.items() if isinstance(field, api.Choice) and field.visible}
+    known = {
+        "companies": set(),
+        "persons": {"company"},
+        "activities": {"person", "company", "sale"},
+        "sales": {"person", "company"},
+    }
+    assert choices == known[path]
     before = digest()
     for name in choices:
         for pk in (hidden[name], 999_999, -1, 2**63, 10**30, str(hidden[name]), [hidden[name]], {"id": hidden[name]}, True, 1.5):

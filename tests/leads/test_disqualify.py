@@ -122,7 +122,7 @@ def test_renurture_plans_a_follow_up_under_the_same_change(anna, person, status)
     planned = Activity.objects.get()
     assert (planned.person, planned.company, planned.owner, planned.day) == (person, person.company, anna, day)
     person.refresh_from_db()
-    assert person.next_activity == planned.due_at and activity_lifecycle.drift() == ([], [])
+    assert person.next_activity == planned.due_at and not any(activity_lifecycle.drift().values())
     undo(outcome.change_set, by=anna, via="card")
     person.refresh_from_db()
     assert person.lead_status == status("Open") and person.next_activity is None
