@@ -27,6 +27,7 @@ def test_w7_the_palette_offers_commands_and_escape_closes_it(open_page):
     page = open_page("anna")
     page.goto("/settings/")
     page.keyboard.press("Control+k")
+    expect(page.locator("#palette input")).to_be_focused()
     page.keyboard.type("new pers")
     expect(page.locator("#palette-results [role=option]").first).to_contain_text("New person")
     page.keyboard.press("Escape")
@@ -36,6 +37,7 @@ def test_w7_the_palette_offers_commands_and_escape_closes_it(open_page):
 def test_the_search_page_keeps_its_question_in_the_address(open_page):
     page = open_page("anna")
     page.goto("/search/")
+    expect(page.locator("main input[name=q]")).to_be_focused()  # from the start, so that one can type at once
     page.keyboard.type("gmbh")
     expect(page.locator(".hits li").first).to_be_visible()
     page.wait_for_url("**/search/?q=gmbh")
