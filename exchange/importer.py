@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 
 from crm import access
 from crm.history.changes import writing
+from crm.locks import hold_every_key
 from crm.models import ExternalId
 from crm.text import fold
 from exchange import mapping as mappings
@@ -34,8 +35,6 @@ BATCH = 2_000
 PAUSE = 0.12  # seconds
 #: How many of the notes, of the differences, and of the rows with errors are kept.
 MAX_NOTES, MAX_DIFFERENCES, MAX_FAILED = 200, 200, 50_000
-#: The key of the advisory lock that lets one import at a time match and create (settled 17).
-LOCK = 0x10753
 COUNTS = ("persons_created", "persons_updated", "companies_created", "companies_updated", "unchanged", "duplicates", "failed")
 
 Mark = tuple[str, str]
@@ -144,7 +143,7 @@ class Importer:
             self._match(rows, report, None)
             return
         with writing(change_set):
-            _one_at_a_time()
+            hold_every_key()  # nobody else matches or creates meanwhile (settled 17)
             self._match(rows, report, change_set)
         if connection.vendor == "sqlite" and not connection.in_atomic_block:
             # There is one writer, and who waits looks again ten times a second: a click, or the lease of this very job.
@@ -479,13 +478,6 @@ def _holds(record, mark):
     if kind == "email":
         return record.email.strip().lower() == text
     return kind != "name" or record.name_key == text
-
-
-def _one_at_a_time():
-    """Let no other import match its batch at the same time (settled 17), until the transaction ends; SQLite has one writer."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 
 def _external_records(source, record_type, ids: Iterable[str] | None) -> dict[str, int]:
