@@ -15,7 +15,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Error, sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
@@ -161,13 +161,18 @@ def speak(page, language):
         page.reload()
 
 
+def settle(page):
+    """Wait until all that a page fetches for itself has come."""
+    page.wait_for_load_state("load")
+    expect(page.locator(".htmx-request")).to_have_count(0)
+
+
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
 def violations(page, rules=WCAG):
     """Return what axe-core finds wrong for WCAG 2.2 A and AA (or by these rules or groups of rules), in short."""
-    with contextlib.suppress(Error):
-        page.wait_for_load_state("networkidle", timeout=3_000)
+    settle(page)
     page.evaluate(AXE + ";0")
     found = page.evaluate("rules => axe.run(document, {runOnly: rules})", rules)["violations"]
     return [

@@ -1,29 +1,27 @@
 """What must hold on every page: accessible, translated, no sideways scrolling."""
 
-import pytest
 from babel.messages.pofile import read_po
 
-from tests.browser.conftest import ROOT, WCAG, violations
+from tests.browser.conftest import ROOT, settle, violations
 from tests.browser.pages import ADMIN_PAGES, OPENED, PAGES, open_on, visit
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_axe_finds_nothing_on_any_page(open_page, dark):
-    # In the dark nothing but the colours is another.
-    found, rules = [], ["color-contrast"] if dark else WCAG
+def every_state(open_page, **how):
+    """Yield (name, page) of every page, and of everything that opens on one, each settled."""
     for user, pages in (("anna", PAGES), ("admin", ADMIN_PAGES)):
-        page = open_page(user, dark=dark)
+        page = open_page(user, **how)
         for name, url in pages.items():
             visit(page, url)
-            found += [f"{name}: {problem}" for problem in violations(page, rules)]
-    page = open_page("anna", dark=dark)
+            settle(page)
+            yield name, page
+    page = open_page("anna", **how)
     for name in OPENED:
         open_on(page, name)
-        found += [f"{name}: {problem}" for problem in violations(page, rules)]
-    page = open_page(None, dark=dark)
+        settle(page)
+        yield name, page
+    page = open_page(None, **how)
     page.goto("/accounts/login/")
-    found += [f"login: {problem}" for problem in violations(page, rules)]
-    assert not found, "\n".join(found)
+    yield "login", page
 
 
 def english_texts():
@@ -49,39 +47,26 @@ VISIBLE_TEXTS = """() => {
 }"""
 
 
-def test_no_page_shows_an_untranslated_text(open_page):
-    english, found = english_texts(), []
+def test_every_page_is_accessible_and_translated(open_page):
+    """By axe-core, in the light with all rules, in the dark (where only the colours differ) by those of contrast."""
+    problems, english = [], english_texts()
     # A German word may be spelt as another English text is.
     with (ROOT / "locale" / "de" / "LC_MESSAGES" / "django.po").open("rb") as file:
         german = {str(message.string) for message in read_po(file)}
     # What a language calls itself, and the German name of a role.
     german |= {"English", "Administration"}
-    for user, pages in (("anna", PAGES), ("admin", ADMIN_PAGES)):
-        page = open_page(user, language="de")
-        for name, url in pages.items():
-            visit(page, url)
-            page.wait_for_load_state("networkidle")
-            found += [f"{name}: {text}" for text in page.evaluate(VISIBLE_TEXTS) if text in english and text not in german]
-    page = open_page("anna", language="de")
-    for name in OPENED:
-        open_on(page, name)
-        found += [f"{name}: {text}" for text in page.evaluate(VISIBLE_TEXTS) if text in english and text not in german]
-    assert not found, "\n".join(sorted(set(found)))
+    for name, page in every_state(open_page, language="de"):
+        if name != "login":  # before somebody has signed in it speaks as the browser does
+            problems += [f"{name}: {text}" for text in page.evaluate(VISIBLE_TEXTS) if text in english and text not in german]
+        problems += [f"{name}: {problem}" for problem in violations(page)]
+        page.emulate_media(color_scheme="dark")
+        problems += [f"{name}, dark: {problem}" for problem in violations(page, ["color-contrast"])]
+        page.emulate_media(color_scheme="light")
+    assert not problems, "\n".join(dict.fromkeys(problems))
 
 
 def test_no_page_scrolls_sideways_on_a_phone(open_page):
-    wide = []
-    for user, pages in (("anna", PAGES), ("admin", ADMIN_PAGES)):
-        page = open_page(user, language="de", width=390, height=844, touch=True)
-        for name, url in pages.items():
-            visit(page, url)
-            page.wait_for_load_state("networkidle")
-            overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-            if overflow > 0:
-                wide.append(f"{name}: {overflow} px")
-    page = open_page("anna", language="de", width=390, height=844, touch=True)
-    for name in OPENED:
-        open_on(page, name)
-        if page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") > 0:
-            wide.append(name)
+    beyond = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    states = every_state(open_page, language="de", width=390, height=844, touch=True)
+    wide = [f"{name}: {over} px" for name, page in states if (over := page.evaluate(beyond)) > 0]
     assert not wide
