@@ -5,7 +5,8 @@ from django.utils.translation import gettext_lazy as _
 
 from activities.models import Activity
 from crm.fields import Cell, Fixed, Link, Moment, Text, UserChoice, YesNo
-from crm.records import RecordType, extend, register
+from crm.records import RecordType, extend, register, relate
+from crm.relations import Many, One
 from crm.web import formats
 
 
@@ -90,6 +91,13 @@ register(
     ],
 )  # fmt: skip
 
+
+def follow_ups_of(link):
+    """Return the relation from a record to its follow-ups."""
+    return Many(name="activities", label=_("Follow-ups"), record="activity", link=link, some=_("with follow-ups"),
+                none=_("without follow-ups"), number=_("Number of follow-ups"))  # fmt: skip
+
+
 for name, after in (("person", "lead_status"), ("company", "city")):
     extend(
         name,
@@ -101,3 +109,7 @@ for name, after in (("person", "lead_status"), ("company", "city")):
         ],
         after=after,
     )  # fmt: skip
+
+for name, label in (("person", _("Person")), ("company", _("Company"))):
+    relate("activity", One(name=name, label=label, record=name, path=f"{name}_id"))
+    relate(name, follow_ups_of(name))

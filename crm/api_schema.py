@@ -3,7 +3,8 @@
 from django.apps import apps
 from django.db.models import CharField
 
-from crm.fields import BARE, Choice, Fixed, Link, Moment, Money, Number, UserChoice, YesNo
+from crm import periods
+from crm.fields import BARE, MAX_PERIODS, Choice, Fixed, Link, Moment, Money, Number, UserChoice, YesNo
 
 _TEXT = {"type": "string"}
 _DETAIL = {"type": "object", "properties": {"detail": _TEXT}, "required": ["detail"]}
@@ -97,7 +98,12 @@ def _holds(described, operator):
     if isinstance(described, Moment):
         if operator in {"last_days", "next_days"}:
             return {"schema": {"type": "integer", "minimum": 0, "maximum": 9999}}
-        moment = {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
+        if operator == "period":
+            return _several(
+                {"type": "string", "pattern": f"^({periods.PERIOD.pattern})$", "example": "previous_3_months"}, 1, MAX_PERIODS
+            )
+        relative = {"pattern": "^(today)?([+-][0-9]{1,3}[dwmqy])?$", "minLength": 1, "example": "-30d"}
+        moment = {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}, relative]}
         return _several(moment, 2, 2) if operator == "between" else {"schema": moment}
     if isinstance(described, Number):
         number = {

@@ -5,12 +5,14 @@ grouping, bulk change, import mapping, export and API filters all read that desc
 """
 
 import datetime
+import functools
 import re
 import zoneinfo
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
+from operator import or_ as operator_or
 from typing import Any, ClassVar
 
 from django.apps import apps
@@ -25,12 +27,13 @@ from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from crm import access
+from crm import access, periods
 from crm.models import NEVER, User
 from crm.text import fold
 
 MAX_VALUES = 500  # values in one *is one of*
 MAX_TEXT = 400
+MAX_PERIODS = 20
 
 
 @dataclass
@@ -149,16 +152,19 @@ OPERATORS = {
     "on": pgettext_lazy("operator", "on"),
     "today": gettext_lazy("today"),
     "overdue": gettext_lazy("overdue"),
+    "period": gettext_lazy("in the period"),
     "this_week": gettext_lazy("this week"),
     "this_month": gettext_lazy("this month"),
     "last_days": gettext_lazy("in the last … days"),
     "next_days": gettext_lazy("in the next … days"),
     "empty": gettext_lazy("is empty"),
     "not_empty": gettext_lazy("is not empty"),
+    "some": gettext_lazy("there are"),
+    "none": gettext_lazy("there are none"),
 }
 TESTS = {"contains": Contains, "starts": StartsWith, "ends": EndsWith, "is": Exact}
 #: Operators that take no value.
-BARE = {"today", "overdue", "this_week", "this_month", "empty", "not_empty"}
+BARE = {"today", "overdue", "this_week", "this_month", "empty", "not_empty", "some", "none"}
 
 
 @dataclass(frozen=True)
@@ -211,6 +217,8 @@ class Field:
     operators: ClassVar[tuple[str, ...]] = ()
     default_operator: ClassVar[str] = "is"
     kind: ClassVar[str] = "text"
+    #: Whether it is about related records, which may have a condition of their own (crm.relations).
+    takes_where: ClassVar[bool] = False
 
     @property
     def column(self) -> str:
@@ -681,7 +689,7 @@ class Moment(Field):
 
     due: bool = False
 
-    operators = ("on", "before", "after", "between", "today", "overdue", "this_week", "this_month", "last_days", "next_days",
+    operators = ("on", "before", "after", "between", "today", "overdue", "this_week", "this_month", "last_days", "next_days", "period",
                  "lt", "lte", "gt", "gte", "empty", "not_empty")  # fmt: skip
     default_operator = "on"
     kind = "date"
@@ -702,18 +710,22 @@ class Moment(Field):
         if operator in BARE:
             return None
         values = value if isinstance(value, list | tuple) else str(value).split(",")
-        if len(values) != (2 if operator == "between" else 1):
+        if not (0 < len(values) <= MAX_PERIODS if operator == "period" else len(values) == (2 if operator == "between" else 1)):
             raise ValidationError(_("Enter a date, for example 2026-01-31."))
         if operator in {"last_days", "next_days"}:
             text = str(values[0]).strip()
             if not text.isdecimal() or not text.isascii() or len(text) > 4:
                 raise ValidationError(_("Enter a number of days between 0 and 9999."))
             return int(text)
+        if operator == "period":
+            return [periods.period(str(item).strip(), asking.today) for item in values]
         read = [self._moment(str(item).strip(), asking) for item in values]
         return read if operator == "between" else read[0]
 
     def _moment(self, text, asking):
-        """Return a date or an aware datetime."""
+        """Return a date or an aware datetime; a date may be told from today on, as in *-30d*."""
+        if day := periods.day(text, asking.today):
+            return day
         # A "+" in a query string arrives as a blank.
         try:
             value = parse_date(text) if len(text) <= 10 else parse_datetime(text.replace(" ", "+") if "T" in text else text)
@@ -755,6 +767,8 @@ class Moment(Field):
                 return within(today - value * day, today)
             case "next_days":
                 return within(today, today + value * day)
+            case "period":
+                return functools.reduce(operator_or, (within(first, last) for first, last in value))
             case "on":
                 if isinstance(value, datetime.datetime):
                     return Q(**{path: value})

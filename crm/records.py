@@ -11,7 +11,7 @@ from django.conf import settings
 from crm.fields import Field
 
 
-@dataclass
+@dataclass(eq=False)
 class RecordType:
     """A record type: its model, its words, and its fields in the order lists offer them.
 
@@ -28,6 +28,7 @@ class RecordType:
     list_url: str = ""
     first_sort: str = ""
     fields: dict[str, Field] = field(default_factory=dict)
+    relations: dict[str, Any] = field(default_factory=dict)
 
     @property
     def model(self):
@@ -61,6 +62,11 @@ def extend(name, fields, after=""):
         _types[name].fields = {key: known[key] for key in order}
     else:
         known.update(added)
+
+
+def relate(name, relation):
+    """Let a record's criteria ask about the records it relates to (crm.relations)."""
+    _types[name].relations[relation.name] = relation
 
 
 def _load():

@@ -7,7 +7,8 @@ from django.utils.translation import gettext_lazy as _
 from django_countries import countries
 
 from crm.fields import Cell, Choice, Fixed, Link, Moment, Part, Text, UserChoice, YesNo
-from crm.records import RecordType, register
+from crm.records import RecordType, register, relate
+from crm.relations import Many, One
 from crm.web import formats
 from leads.models import LeadStatus
 
@@ -169,4 +170,11 @@ register(
         YesNo(name="former_employee", label=_("Former employee"), group=True, edit="former_employee"),
         *DATES,
     ],
+)  # fmt: skip
+
+relate("person", One(name="company", label=_("Company"), record="company", path="company_id"))
+relate(
+    "company",
+    Many(name="persons", label=_("Persons"), record="person", link="company", some=_("with persons"), none=_("without persons"),
+         number=_("Number of persons")),
 )  # fmt: skip

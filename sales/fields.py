@@ -5,9 +5,10 @@ from dataclasses import replace
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from activities.fields import PersonLink, next_subjects
+from activities.fields import PersonLink, follow_ups_of, next_subjects
 from crm.fields import Cell, Choice, Day, Fixed, Link, Moment, Money, Part, Text, UserChoice
-from crm.records import RecordType, register
+from crm.records import RecordType, register, relate
+from crm.relations import Many, One
 from sales.models import Sale
 
 #: Colours of the four states, of the palette of list items.
@@ -81,3 +82,13 @@ register(
         Moment(name="updated_at", label=_("Changed"), sort="updated_at", required=True),
     ],
 )  # fmt: skip
+
+relate("sale", follow_ups_of("sale"))
+relate("activity", One(name="sale", label=_("Sale"), record="sale", path="sale_id"))
+for name, label in (("company", _("Company")), ("person", _("Person"))):
+    relate("sale", One(name=name, label=label, record=name, path=f"{name}_id"))
+    relate(
+        name,
+        Many(name="sales", label=_("Sales"), record="sale", link=name, some=_("with sales"), none=_("without sales"),
+             number=_("Number of sales")),
+    )  # fmt: skip

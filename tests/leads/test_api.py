@@ -128,6 +128,8 @@ def example(described, operator, user):
         return "1"
     if operator in {"last_days", "next_days"}:
         return "30"
+    if operator == "period":
+        return "this_week,previous_3_months"
     if operator in {"in", "not_in"} and described.kind in {"choice", "user"}:
         return str(described.options(Asking(user))[0].pk)
     if described.kind == "number":

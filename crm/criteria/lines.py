@@ -1,10 +1,4 @@
-"""A question as a tree of lines *field – operator – value*, turned into one condition (architecture, idea 2).
-
-    {"version": 1, "all": [{"field": "city", "operator": "contains", "value": "berlin"}]}
-
-It is validated on the way in: an unknown field, operator or value is an error with its place, never dropped. Lists hold the
-same lines in their URL: `?city__contains=berlin&lead_status=2,3`.
-"""
+"""One line *field – operator – value*, as JSON or in a URL: `?city__contains=berlin&lead_status=2,3`."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,27 +10,29 @@ from django.utils.translation import gettext as _
 
 from crm.fields import BARE, OPERATORS, Asking, Field
 from crm.records import RecordType
-
-VERSION = 1
-MAX_LINES = 100
-
-
-class CriteriaError(ValueError):
-    """Criteria that cannot be asked; `errors` lists (place, message), the place as in `all[2].value`."""
-
-    def __init__(self, errors):
-        super().__init__("; ".join(f"{place}: {message}" for place, message in errors))
-        self.errors = errors
+from crm.relations import field_of
 
 
 @dataclass(frozen=True)
 class Line:
-    """One valid line: `value` is as it was given, `read` as Python has it."""
+    """One valid line: `value` is as it was given, `read` as Python has it.
+
+    `where` is the condition of the related records that a counter counts; `off` says that it is kept, but asks nothing.
+    """
 
     field: Field
     operator: str
     value: Any
     read: Any
+    where: Any = None
+    off: bool = False
+    place: str = ""
+
+    def q(self, asking: Asking) -> Q:
+        """Return the condition of this line alone."""
+        if not self.field.takes_where:
+            return self.field.condition(self.operator, self.read, asking)
+        return self.field.related(self.operator, self.read, asking, self.where.q(asking) if self.where else Q())
 
     @property
     def param(self):
@@ -51,33 +47,9 @@ class Line:
         return ",".join(map(str, self.value)) if isinstance(self.value, list | tuple) else str(self.value)
 
 
-def parse(record: RecordType, tree, asking: Asking) -> list[Line]:
-    """Return the lines of a tree; raise CriteriaError that names every place that is wrong."""
-    if not isinstance(tree, dict) or set(tree) - {"version", "all"} or not isinstance(tree.get("all", []), list):
-        raise CriteriaError([("", _("Criteria are an object with a list “all” of lines."))])
-    if tree.get("version", VERSION) != VERSION:
-        raise CriteriaError([("version", _("This version of criteria is not known."))])
-    if len(tree.get("all", [])) > MAX_LINES:
-        raise CriteriaError([("all", _("At most %(count)s lines.") % {"count": MAX_LINES})])
-    lines, errors = [], []
-    for number, item in enumerate(tree.get("all", [])):
-        place = f"all[{number}]"
-        if not isinstance(item, dict) or set(item) - {"field", "operator", "value"}:
-            errors.append((place, _("A line has a field, an operator and a value.")))
-            continue
-        try:
-            lines.append(line(record, item.get("field"), item.get("operator"), item.get("value"), asking))
-        except ValidationError as error:
-            part = error.params.get("part", "value") if isinstance(error.params, dict) else "value"
-            errors.append((f"{place}.{part}", " ".join(error.messages)))
-    if errors:
-        raise CriteriaError(errors)
-    return lines
-
-
 def line(record, field_name, operator, value, asking) -> Line:
-    """Return one valid line; raise ValidationError otherwise."""
-    described = record.fields.get(field_name) if isinstance(field_name, str) else None
+    """Return one valid line; raise ValidationError otherwise, its `params` naming the part that is wrong."""
+    described = field_of(record, field_name) if isinstance(field_name, str) else None
     if described is None or not described.filter:
         raise ValidationError(_("This field does not exist."), params={"part": "field"})
     operator = operator or described.default_operator
@@ -86,14 +58,6 @@ def line(record, field_name, operator, value, asking) -> Line:
     if isinstance(value, dict) or (operator in BARE and value not in (None, True, "", "1", "true")):
         raise ValidationError(_("This is no valid value."))
     return Line(described, operator, value, described.read(operator, value, asking))
-
-
-def to_q(lines: list[Line], asking: Asking) -> Q:
-    """Return the condition of lines that all hold."""
-    condition = Q()
-    for one in lines:
-        condition &= one.field.condition(one.operator, one.read, asking)
-    return condition
 
 
 def from_query(record: RecordType, query, asking: Asking, ignore=()):

@@ -1,0 +1,162 @@
+"""Criteria in words: *Persons whose category group is Potential customer and without follow-ups whose done at is in the last 30 days*.
+
+A sentence for each operator, since languages put its parts in different orders: German says the verb last.
+"""
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext
+
+from crm import periods
+from crm.criteria.lines import Line
+from crm.criteria.tree import Set
+from crm.fields import Asking, Field, Money
+from crm.relations import Latest, NumberOf, Some, SumOf, Through
+from crm.web import formats
+
+PHRASES = {
+    "contains": gettext_lazy("whose %(field)s contains %(value)s"),
+    "not_contains": gettext_lazy("whose %(field)s does not contain %(value)s"),
+    "starts": gettext_lazy("whose %(field)s starts with %(value)s"),
+    "not_starts": gettext_lazy("whose %(field)s does not start with %(value)s"),
+    "ends": gettext_lazy("whose %(field)s ends with %(value)s"),
+    "not_ends": gettext_lazy("whose %(field)s does not end with %(value)s"),
+    "is": gettext_lazy("whose %(field)s is %(value)s"),
+    "is_not": gettext_lazy("whose %(field)s is not %(value)s"),
+    "in": gettext_lazy("whose %(field)s is %(value)s"),
+    "not_in": gettext_lazy("whose %(field)s is not %(value)s"),
+    "lt": gettext_lazy("whose %(field)s is less than %(value)s"),
+    "lte": gettext_lazy("whose %(field)s is at most %(value)s"),
+    "gt": gettext_lazy("whose %(field)s is more than %(value)s"),
+    "gte": gettext_lazy("whose %(field)s is at least %(value)s"),
+    "between": gettext_lazy("whose %(field)s is between %(value)s"),
+    "before": gettext_lazy("whose %(field)s is before %(value)s"),
+    "after": gettext_lazy("whose %(field)s is after %(value)s"),
+    "on": gettext_lazy("whose %(field)s is on %(value)s"),
+    "today": gettext_lazy("whose %(field)s is today"),
+    "overdue": gettext_lazy("whose %(field)s is overdue"),
+    "this_week": gettext_lazy("whose %(field)s is this week"),
+    "this_month": gettext_lazy("whose %(field)s is this month"),
+    "last_days": gettext_lazy("whose %(field)s is in the last %(value)s days"),
+    "next_days": gettext_lazy("whose %(field)s is in the next %(value)s days"),
+    "period": gettext_lazy("whose %(field)s is in: %(value)s"),
+    "empty": gettext_lazy("whose %(field)s is empty"),
+    "not_empty": gettext_lazy("whose %(field)s is not empty"),
+}
+#: Of dates, which are earlier and later instead of less and more.
+DATE_PHRASES = {"lt": "before", "gt": "after"}
+YES = gettext_lazy("with the mark %(field)s")
+NO = gettext_lazy("without the mark %(field)s")
+
+
+def sentence(record, tree: Set, asking: Asking) -> str:
+    """Return the whole question in words, in the user's language."""
+    words = _set(tree, asking)
+    return f"{record.plural} {words}" if words else _("All %(records)s") % {"records": record.plural}
+
+
+def line_in_words(one: Line, asking: Asking) -> str:
+    """Return one line in words, with the condition of what it counts: *whose number of sales (whose status is Won) is at least 3*."""
+    field = one.field
+    if isinstance(_innermost(field), Some):
+        return _some(one, asking)
+    label = field_label(field)
+    if one.where and (inner := _set(one.where, asking)):
+        label = f"{label} ({inner})"
+    if field.kind == "yesno":
+        return str(YES if one.read else NO) % {"field": label}
+    operator = DATE_PHRASES.get(one.operator, one.operator) if field.kind == "date" else one.operator
+    return str(PHRASES[operator]) % {"field": label, "value": value_in_words(one, asking)}
+
+
+def _some(one, asking):
+    field, many = one.field, _innermost(one.field).relation
+    words = str(many.some if one.operator == "some" else many.none)
+    if one.where and (inner := _set(one.where, asking)):
+        # A comma would end what is said of the related records too early.
+        words = f"{words} ({inner})"
+    if isinstance(field, Through):
+        words = _("whose %(field)s is one %(what)s") % {"field": field.relation.label, "what": words}
+    return words
+
+
+def _innermost(field: Field) -> Field:
+    while isinstance(field, Through):
+        field = field.inner
+    return field
+
+
+def field_label(field: Field) -> str:
+    """Return a field's name with the way to it: *Company: City*; *Sales: last Closed on*."""
+    if isinstance(field, Through):
+        return f"{field.relation.label}: {field_label(field.inner)}"
+    if isinstance(field, Some | NumberOf):
+        return str(field.label)
+    if isinstance(field, SumOf):
+        return _("Sum of %(records)s: %(field)s") % {"records": field.relation.label, "field": field.label}
+    if isinstance(field, Latest):
+        words = _("Last of %(records)s: %(field)s") if field.is_last else _("First of %(records)s: %(field)s")
+        return words % {"records": field.relation.label, "field": field.label}
+    return str(field.label)
+
+
+def value_in_words(one: Line, asking: Asking) -> str:
+    """Return the value of a line as a person reads it: names instead of keys, amounts and dates in the user's form."""
+    read, kind = one.read, one.field.kind
+    if read is None:
+        return ""
+    if isinstance(read, bool):
+        return _("yes") if read else _("no")
+    if kind in {"choice", "user"}:
+        return _either(_labels(one, asking))
+    if kind == "link" and isinstance(read, list):
+        return _either([f"#{pk}" for pk in read])
+    if one.operator == "period":
+        return _either([periods.period_in_words(str(item).strip()) for item in _values(one.value)])
+    if kind == "date" and one.operator not in {"last_days", "next_days"}:
+        return _and([periods.day_in_words(str(item).strip()) or _date(value) for item, value in
+                     zip(_values(one.value), read if isinstance(read, list) else [read], strict=True)])  # fmt: skip
+    if kind == "number":
+        return _and([_number(one.field, value) for value in (read if isinstance(read, list) else [read])])
+    return pgettext("quoted", "“%(text)s”") % {"text": one.value} if kind in {"text", "link"} else str(one.value)
+
+
+def _values(value):
+    return value if isinstance(value, list | tuple) else str(value).split(",")
+
+
+def _labels(one, asking):
+    words = {"me": _("me"), "my_team": _("my team")}
+    labels = {str(option.pk): str(getattr(option, "label", option)) for option in one.field.options(asking)}
+    return [words.get(key) or labels.get(str(key), str(key)) for key in one.read]
+
+
+def _date(value):
+    return formats.moment(value) if hasattr(value, "hour") else formats.date(value)
+
+
+def _number(field, value):
+    inner = _innermost(field)
+    if isinstance(inner, Money):
+        return inner.total(value) if not inner.currency_path else formats.number(value)
+    return formats.number(value)
+
+
+def _either(words):
+    return _(" or ").join(words)
+
+
+def _and(words):
+    return _(" and ").join(words)
+
+
+def _set(asked: Set, asking) -> str:
+    parts = []
+    for node in asked.active:
+        if isinstance(node, Line):
+            parts.append(line_in_words(node, asking))
+        else:
+            words = _set(node, asking)
+            parts.append(f"({words})" if len(node.active) > 1 and len(asked.active) > 1 else words)
+    if asked.kind == "not":
+        return _("to whom this does not apply: (%(what)s)") % {"what": parts[0]} if parts else ""
+    return _either(parts) if asked.kind == "any" else _and(parts)
