@@ -78,7 +78,7 @@ def edit_activity(activity, values, *, by, via, version=None, was=None) -> Outco
             columns = {(f := Activity._meta.get_field(name)).attname: getattr(current, f.attname) for name in changed}
             Activity.objects.filter(pk=current.pk).update(**columns, **Activity.edited())
             if changed.get("done_at"):
-                _go_on([current.pk], timezone.now())
+                go_on([current.pk], timezone.now())
             lifecycle.refresh_next({link: ids | before[link] for link, ids in lifecycle.links_of([current]).items()})
             outcome.changed = 1
     outcome.change_set = change_set if change_set.pk else None
@@ -141,14 +141,14 @@ def set_done(activities, done, *, by, via, as_of=None, progress=None) -> Outcome
         now = timezone.now() if done else None
         outcome.changed += Activity.objects.filter(pk__in=ids).update(done_at=now, **Activity.edited())
         if done:
-            _go_on(ids, now)
+            go_on(ids, now)
         lifecycle.refresh_next(lifecycle.links_of(Activity.objects.filter(pk__in=ids)))
 
     action = "activity.done" if done else "activity.reopen"
     return _allowed(act(activities, step, action=action, by=by, via=via, params=_params(activities), progress=progress))
 
 
-def _go_on(ids, now):
+def go_on(ids, now):
     """Make the next of each series of which one was just done, unless it is there already."""
     ended = Activity.objects.filter(pk__in=ids).exclude(repeat="").exclude(due_at=None)
     there = Activity.objects.filter(previous__in=ended.values("pk"), deleted_at=None)

@@ -7,7 +7,8 @@ from django.utils.translation import gettext as _
 
 from activities.models import Activity
 from crm.history.changes import chunks
-from crm.history.undo import built_on_by, derived_by, guarded_by
+from crm.history.models import Change
+from crm.history.undo import after_undo, built_on_by, derived_by, guarded_by
 from crm.models import NEVER
 
 
@@ -47,6 +48,17 @@ def derive_activities(ids):
         refresh_next(links_of(Activity.objects.filter(pk__in=chunk)))
 
 
+@after_undo
+def derive_what_removed_ones_left(change_set):
+    """Write the next activities anew of what follow-ups belonged to that are gone for good, as those of an import are."""
+    sets = [change_set.pk, *change_set.children.values_list("pk", flat=True)]
+    made = Change.objects.filter(change_set__in=sets, record_type="activity", op="i", field__in=LINKS, new__isnull=False)
+    belonged: dict[str, set[int]] = {link: set() for link in LINKS}
+    for link, pk in made.values_list("field", "new"):
+        belonged[link].add(int(pk))
+    refresh_next(belonged)
+
+
 @guarded_by("activity")
 def series_have_one_next(plans):
     """Leave follow-ups that would come back from the bin beside another next one of the same series."""
@@ -74,8 +86,6 @@ def sales_with_activities(ids, change_sets):
 
 
 def _with_activities(link, ids, change_sets):
-    from crm.history.models import Change
-
     own = Change.objects.filter(change_set__in=change_sets, record_type="activity", op="i", field="").values("record_id")
     others = Activity.objects.filter(**{f"{link}__in": ids}, deleted_at=None).exclude(pk__in=own)
     return dict.fromkeys(others.values_list(f"{link}_id", flat=True), _("There are follow-ups."))

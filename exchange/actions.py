@@ -20,11 +20,11 @@ from crm.jobs import Failed, enqueue, job
 from crm.jobs.schedule import each_night
 from crm.models import ExternalId, User
 from exchange import mapping as mappings
-from exchange.importer import Importer, Report
+from exchange.importer import Report, importer_of
+from exchange.kinds import KINDS, LISTS
 from exchange.models import FailedRow, Import
 from exchange.reading import UnreadableFile, open_table
 from exchange.rows import RowReader
-from leads.models import Company, Person
 
 #: Files up to this size are read while the user waits; an Excel file is packed, and slower to read.
 READ_AT_ONCE = {"csv": 1_000_000, "xlsx": 200_000}
@@ -78,8 +78,8 @@ def upload(file, name, record_type, *, by, at_once=False) -> Import:
 
 def _keep_facts(source, facts):
     source.facts = facts
-    guessed = mappings.guess(source.record_type, facts["head"])
-    places = {target: str(facts["head"].index(name)) for name, target in guessed["columns"].items() if target in mappings.LISTS}
+    guessed = mappings.guess(source.record_type, facts["head"], source.by)
+    places = {target: str(facts["head"].index(name)) for name, target in guessed["columns"].items() if target in LISTS}
     found = {target: [text for text, _count in facts["values"].get(place, [])] for target, place in places.items()}
     source.mapping = mappings.guess_values(guessed, found, source.by)
     source.state = State.MAPPING
@@ -171,7 +171,7 @@ def try_out(source, progress=None) -> Report:
     Raise UnreadableFile, or ValidationError for a mapping that does not hold any more.
     """
     _may_import(source.by)
-    report = Importer(_reader(source), _keeper(source)).check(progress)
+    report = importer_of(_reader(source), _keeper(source)).check(progress)
     _keep_report(source, report, State.CHECKED)
     return report
 
@@ -183,7 +183,7 @@ def bring_in(source, progress=None) -> Report:
     """
     _may_import(source.by)
     reader = _reader(source)
-    importer = Importer(reader, _keeper(source))
+    importer = importer_of(reader, _keeper(source))
     try:
         with long_change("import", by=source.by, via="import", params={"name": source.file_name}) as change_set:
             with writing(change_set):
@@ -222,7 +222,10 @@ def _keeper(source):
     source.failed_rows.all().delete()
 
     def keep(rows):
-        made = [FailedRow(source=source, number=number, values=cells, reason=reason) for number, cells, reason in rows]
+        made = [
+            FailedRow(source=source, number=number, values=cells, reason=reason, left_out=left_out)
+            for number, cells, reason, left_out in rows
+        ]
         FailedRow.objects.bulk_create(made, batch_size=1_000)
 
     return keep
@@ -265,7 +268,7 @@ def take_back_what_came_along(change_set):
     """Ids and users that an import brought go with it; who was kept, or used for something else since, stays."""
     if change_set.action != "import":
         return
-    for model in (Company, Person):
+    for model in (kind.model for kind in KINDS.values()):
         record_type = model.history.record_type
         created = Change.objects.filter(change_set=change_set, record_type=record_type, op="i", field="")
         brought = ExternalId.objects.filter(change_set=change_set, record_type=record_type)

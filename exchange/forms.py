@@ -9,8 +9,10 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from activities.models import Activity
 from crm.text import fold
 from exchange import mapping as mappings
+from exchange.kinds import IDS, KINDS, LISTS
 from exchange.models import RECORDS
 from leads.models import Category
 
@@ -107,10 +109,16 @@ class MappingForm:
             "columns": columns,
             "category": int(sent) if (sent := data.get("category", "")).isdecimal() and len(sent) < 19 else None,
             "values": values,
+            **self._read_more(),
             "policy": data.get("policy", "")[:20],
-            "sources": {target: data.get(f"source-{target}", "")[:60] for target in (mappings.EXTERNAL_ID, mappings.COMPANY_ID)},
+            "sources": {target: data.get(f"source-{target}", "")[:60] for target in IDS},
             "partial": data.get("partial") == "1",
         }
+
+    def _read_more(self):
+        """Return what only some record types ask for."""
+        sent = {name: self.data.get(name, "")[:20] for name in ("currency", "reason", "kind") if name in self.source.mapping}
+        return {name: int(text) if name == "reason" and text.isdecimal() else text for name, text in sent.items()}
 
     def _found(self, columns=None):
         """Return target -> [(value, how often)] of the list columns, the most frequent first."""
@@ -119,7 +127,7 @@ class MappingForm:
         found = {}
         for number, name in enumerate(self.head):
             target = columns.get(name)
-            if target in mappings.LISTS and target not in found:
+            if target in LISTS and target not in found:
                 found[target] = [(text, count) for text, count in listed.get(str(number), [])]
         return found
 
@@ -160,10 +168,36 @@ class MappingForm:
         names = {target: name for name, target in self.mapping["columns"].items() if target}
         return [
             (target, labels[target], self.mapping["sources"].get(target) or mappings.source_of(self.mapping, target))
-            for target in (mappings.EXTERNAL_ID, mappings.COMPANY_ID)
+            for target in IDS
             if target in names
         ]
 
     @property
     def categories(self):
-        return list(Category.objects.selectable())
+        return list(Category.objects.selectable()) if KINDS[self.source.record_type].brings_companies else []
+
+    @property
+    def recognised(self):
+        """How a row finds what it is, and what it belongs to."""
+        if KINDS[self.source.record_type].links and self.source.record_type != "person":
+            return _("Recognised by the other system's id, or by all that a row says; nothing is brought in twice. Companies and persons "
+                     "are found by the ids of the files that brought them: bring those in first. A row that belongs to nobody is left out.")  # fmt: skip
+        return _("Persons are recognised by their e-mail address, companies by their name, both by the other system's id. Nobody is brought "
+                 "in twice.")  # fmt: skip
+
+    @property
+    def choices(self):
+        """Return (name, label, [(value, label)], chosen) of what else is asked once for the whole file."""
+        mapping = self.mapping
+        asked = {
+            "currency": (_("Currency of amounts without a sign"), [(code, code) for code in mappings.currencies()]),
+            "reason": (_("Reason of lost sales that have none"), self._reasons()),
+            "kind": (_("Type of follow-ups that have none"), Activity.Kind.choices),
+        }
+        return [(name, *asked[name], str(mapping[name])) for name in asked if name in mapping]
+
+    def _reasons(self):
+        options = [(str(item.pk), item.name) for item in mappings.lost_reasons()]
+        if self.user.role.administers:
+            options.append((mappings.CREATE, _("“Not known”, added to the list")))
+        return [(mappings.NOTHING, _("none: such rows are errors")), *options]

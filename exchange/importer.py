@@ -1,8 +1,9 @@
 """Bringing a file's rows in: checked whole first, then written in batches under one change set (I1, settled 11, 17, 18).
 
-A row finds its person by the id of the other system, then by e-mail, then by being the same row as before; its company by that
-id, then by name. Matching considers all records; one that the importer may not change is reported as *exists already* and left
-alone. Within a file each field of a record comes from the first row that has it; later rows only fill gaps.
+A row finds its record by the id of the other system, a person then by e-mail, a company by name; what has neither by being the same
+row as before. Matching considers all records; one that the importer may not change is reported as *exists already* and left alone.
+Within a file each field of a record comes from the first row that has it; later rows only fill gaps. A row that names no record it
+could belong to is *left out*: no error, but counted and given back with the reason.
 
 Checking goes through the same code and counts the same. What it would have made or changed by now it keeps on disk
 (`exchange.seen`): new records have negative ids there.
@@ -11,46 +12,68 @@ Checking goes through the same code and counts the same. What it would have made
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.utils.translation import gettext as _
 
+from activities.bulk import create_activities, update_activities
+from activities.models import Activity
 from crm import access
-from crm.history.changes import writing
-from crm.locks import hold_every_key
+from crm.history.changes import Outcome, writing
+from crm.locks import hold_every_key, lock_rows
 from crm.models import ExternalId
 from crm.text import fold
 from exchange import mapping as mappings
-from exchange.mapping import COMPANY_ID, EXTERNAL_ID
+from exchange.kinds import COMPANY, COMPANY_ID, COMPANY_NAME, EXTERNAL_ID, LEAD_ID, PERSON, PERSON_EMAIL, PERSON_ID, SALE_ID
+from exchange.links import Links, external_records
 from exchange.reading import storable
 from exchange.rows import Row, RowReader
 from exchange.seen import Seen
 from leads import bulk, lifecycle
+from leads.automation import as_one
 from leads.models import Category, Company, Person
+from sales import automation
+from sales.bulk import create_sales, update_sales
+from sales.models import Sale, SaleStage
 
 BATCH = 2_000
 PAUSE = 0.12  # seconds
 #: How many of the notes, of the differences, and of the rows with errors are kept.
 MAX_NOTES, MAX_DIFFERENCES, MAX_FAILED = 200, 200, 50_000
-COUNTS = ("persons_created", "persons_updated", "companies_created", "companies_updated", "unchanged", "duplicates", "failed")
+#: What is counted of a file, by what its rows are.
+_OF_COMPANIES = ("companies_created", "companies_updated")
+_OF_PERSONS = ("persons_created", "persons_updated", *_OF_COMPANIES)
+_OF_ROWS = ("unchanged", "duplicates", "failed")
+COUNTS = {
+    "person": (*_OF_PERSONS, *_OF_ROWS),
+    "company": (*_OF_PERSONS, *_OF_ROWS),
+    "sale": ("sales_created", "sales_updated", *_OF_COMPANIES, *_OF_ROWS, "left_out"),
+    "activity": ("activities_created", "activities_updated", *_OF_ROWS, "left_out"),
+}
 
 Mark = tuple[str, str]
-Failed = tuple[int, list[str], str]
+#: A row that was not brought in: its number, its cells, the reason, and whether it was left out rather than wrong.
+Failed = tuple[int, list[str], str, bool]
 
 
 @dataclass
 class Report:
     """What happened, or would happen: the counts, and what is to be noted about rows.
 
-    Each row is counted once: with the record it made or changed first, as unchanged, as a duplicate, or as failed.
+    Each row is counted once: with the record it made or changed first, as unchanged, as a duplicate, as failed, or as left out.
     """
 
-    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
+    counts: dict[str, int]
     rows: int = 0
     differences: int = 0
+    #: How many ids and names in rows that came lead to nothing.
+    dangling: int = 0
+    left_out: Counter = field(default_factory=Counter)
     notes: list[tuple[int, str]] = field(default_factory=list)
     differing: list[tuple[int, str]] = field(default_factory=list)
 
@@ -70,18 +93,25 @@ class Report:
             )
 
     def as_json(self):
-        return {**self.counts, "rows": self.rows, "differences": self.differences, "notes": self.notes,
-                "differing": self.differing}  # fmt: skip
+        return {**self.counts, "rows": self.rows, "differences": self.differences, "dangling": self.dangling, "notes": self.notes,
+                "differing": self.differing, "left_out_reasons": dict(self.left_out.most_common())}  # fmt: skip
+
+
+class LeftOut(Exception):
+    """A row cannot belong to anything that is here; the text says why."""
 
 
 class Importer:
     """One file, one mapping, one user. `check` only counts, `write` writes; both go through the same matching.
 
-    `keep` is given the rows with errors, batch by batch: (number, cells, reason).
+    `keep` is given the rows that are not brought in, batch by batch. A subclass says what a row of its record type is.
     """
 
+    #: kind of mark -> the column that holds it.
+    keys: ClassVar[dict[str, str]] = {}
+
     def __init__(self, reader: RowReader, keep: Callable[[list[Failed]], None] = lambda rows: None):
-        self.reader, self.record_type, self.by, self._keep = reader, reader.record_type, reader.by, keep
+        self.reader, self.kind, self.by, self._keep = reader, reader.kind, reader.by, keep
         mapping = reader.mapping
         self.overwrite = mapping["policy"] == "overwrite"
         self.source = mappings.source_of(mapping, EXTERNAL_ID) if EXTERNAL_ID in reader.places else ""
@@ -89,14 +119,19 @@ class Importer:
         self._categories, self._default_status = Category.objects.in_bulk(), lifecycle.default_status()
         self.category = self._categories[mapping["category"]]
         self._hashed = sorted(reader.places.values())
-        labels = dict(mappings.targets(self.record_type))
-        self._fields = {}
-        for model, names in ((Person, (*mappings.PERSON_TARGETS, "company")), (Company, mappings.COMPANY_TARGETS)):
-            for name in names:
-                described = model._meta.get_field(name)
-                prefix = "company." if model is Company and self.record_type == "person" else ""
-                label = labels.get("company.name" if name == "company" else prefix + name, name)
-                self._fields[model, name] = (described.attname, described.is_relation, label)
+        self._fields = self._described()
+
+    def _described(self):
+        """Return (model, name) -> (column, whether it is a relation, label) of every field a row can set."""
+        labels, found = dict(mappings.targets(self.kind.name)), {}
+        for model in {self.kind.model, Company}:
+            prefix = "" if model is self.kind.model else "company."
+            for described in model._meta.concrete_fields:
+                label = labels.get(
+                    "company.name" if described.name == "company" else prefix + described.name, described.verbose_name
+                )
+                found[model, described.name] = (described.attname, described.is_relation, label)
+        return found
 
     def check(self, progress: Callable[[int], None] | None = None) -> Report:
         """Read and match every row without writing; return what would happen."""
@@ -107,11 +142,12 @@ class Importer:
         return self._run(change_set, progress)
 
     def _run(self, change_set, progress):
-        report, seen = Report(), Seen()
+        report, seen = Report(dict.fromkeys(COUNTS[self.kind.name], 0)), Seen()
         self._seen = seen
-        self._traces = {model: _Traces(seen, model, self._categories, dry=change_set is None) for model in (Person, Company)}
+        models = {self.kind.model, Company}
+        self._traces = {model: _Traces(seen, model, self._categories, dry=change_set is None) for model in models}
         batch: list[Row] = []
-        failed: list[Failed] = []
+        self._rejected: list[Failed] = []
         try:
             for row in self.reader.rows():
                 report.rows += 1
@@ -119,24 +155,34 @@ class Importer:
                     batch.append(row)
                 else:
                     report.counts["failed"] += 1
-                    if report.failed <= MAX_FAILED:
-                        failed.append((row.number, [storable(cell) for cell in row.cells], row.error))
+                    self._reject(row, row.error, report)
                 if len(batch) == BATCH:
                     self._batch(batch, change_set, report)
                     batch = []
-                if len(failed) == BATCH:
-                    self._keep(failed)
-                    failed = []
+                if len(self._rejected) >= BATCH:
+                    self._keep(self._rejected)
+                    self._rejected = []
                 if progress and report.rows % BATCH == 0:
                     progress(report.rows)
             if batch:
                 self._batch(batch, change_set, report)
-            self._keep(failed)
+            self._keep(self._rejected)
+            if change_set is not None:
+                self._end(change_set)
             if progress:
                 progress(report.rows)
         finally:
             seen.close()
         return report
+
+    def _reject(self, row, reason, report, left_out=False):
+        if report.failed + report.left_out.total() <= MAX_FAILED:
+            self._rejected.append((row.number, [storable(cell) for cell in row.cells], reason, left_out))
+
+    def _leave_out(self, row, reason, report):
+        report.counts["left_out"] += 1
+        report.left_out[reason] += 1
+        self._reject(row, reason, report, left_out=True)
 
     def _batch(self, rows, change_set, report):
         if change_set is None:
@@ -150,18 +196,17 @@ class Importer:
             time.sleep(PAUSE)
 
     def _match(self, rows, report, change_set):
-        if self.record_type == "company":
-            self._companies([(row, row.values, row.external_id) for row in rows], report, change_set, self.source)
-            return
-        wanted = [(row, row.company, row.company_id) for row in rows if row.company.get("name") or row.company_id]
-        self._companies(wanted, report, change_set, self.company_source)
-        self._persons(rows, report, change_set)
+        """Find, create and complete what the rows of a batch are."""
+        raise NotImplementedError
+
+    def _end(self, change_set):
+        """Do what can only be done once every row is written."""
 
     # --- Companies --------------------------------------------------------------------------------------------------------
 
     def _companies(self, wanted, report, change_set, source):
         """Find, create and complete the companies of a batch; each row's `found_company` is set."""
-        own = self.record_type == "company"
+        own = self.kind is COMPANY
         traces = self._traces[Company]
         marks: dict[int, list[Mark]] = {
             row.number: ([("id", external)] if external and source else [])
@@ -185,6 +230,8 @@ class Importer:
                 company.name_key = fold(company.name)
                 created.append(traces.make(company, values))
                 report.counts["companies_created"] += 1
+            elif self.kind not in (COMPANY, PERSON):
+                pass  # a sale is at a company, and changes nothing of it
             elif not (company.trace.given or company.pk in allowed):
                 if own:
                     report.counts["duplicates"] += 1
@@ -208,53 +255,68 @@ class Importer:
             _keep_external_ids(source, "company", new_ids, change_set)
         traces.keep(known)
 
-    # --- Persons ----------------------------------------------------------------------------------------------------------
+    # --- The records themselves -------------------------------------------------------------------------------------------
 
-    def _persons(self, rows, report, change_set):
-        traces = self._traces[Person]
+    def _records(self, rows, report, change_set):
+        """Find, create and complete what each row of a batch is."""
+        traces, name = self._traces[self.kind.model], self.kind.plural
         marks = self._marks(rows)
-        live = Person.objects.filter(deleted_at=None)
-        known, ids = traces.find(marks, live, {"email": "email_key"}, {"person": self.source, "row": "row"})
+        live = self.kind.model._default_manager.filter(deleted_at=None)
+        known, ids = traces.find(marks, live, self.keys, {"id": self.source, "row": "row"})
         allowed = traces.editable(known.values(), self.by)
-        created: list[Person] = []
-        new_ids: dict[str, dict[str, Person]] = {"person": {}, "row": {}}
-        changes: dict[Person, set[str]] = {}
+        created: list[Any] = []
+        new_ids: dict[str, dict[str, Any]] = {"id": {}, "row": {}}
+        changes: dict[Any, set[str]] = {}
         for row in rows:
-            person = _first(known, marks[row.number])
-            if person is None:
-                created.append(person := self._new_person(row, report))
-                report.counts["persons_created"] += 1
-            elif not (person.trace.given or person.pk in allowed):
+            record = _first(known, marks[row.number])
+            if record is None:
+                created.append(record := self._new(row, report))
+                report.counts[f"{name}_created"] += 1
+            elif not (record.trace.given or record.pk in allowed):
                 report.counts["duplicates"] += 1
                 report.note(row, _("Exists already, and is not yours to change."))
                 continue
             else:
-                values = self._fitting(person, row, report)
+                values = self._fitting(record, row, report)
                 other = _first(known, [mark for mark in marks[row.number] if mark[0] == "email"])
-                if other is not None and other is not person:
+                if other is not None and other is not record:
                     report.note(row, _("Another person has this e-mail address; it was not taken."))
                     values = {name: value for name, value in values.items() if name != "email"}
-                self._give(person, values, row, report, "persons_updated", True, changes)
+                self._give(record, values, row, report, f"{name}_updated", True, changes)
             for mark in marks[row.number]:
-                if _first(known, [mark]) is None and _holds(person, mark):
-                    known[mark] = person
+                if _first(known, [mark]) is None and _holds(record, mark):
+                    known[mark] = record
                 if mark[0] in new_ids and mark not in ids:
-                    new_ids[mark[0]].setdefault(mark[1], person)
+                    new_ids[mark[0]].setdefault(mark[1], record)
         if change_set is not None:
-            bulk.create_persons(created, by=self.by, via="import")
-            self._left_alone(changes, bulk.update_persons(changes, by=self.by, via="import"), "persons_updated", True, report)
-            _keep_external_ids(self.source, "person", new_ids["person"], change_set)
-            _keep_external_ids("row", "person", new_ids["row"], change_set)
+            self._create(created)
+            self._left_alone(changes, self._update(changes), f"{name}_updated", True, report)
+            _keep_external_ids(self.source, self.kind.name, new_ids["id"], change_set)
+            _keep_external_ids("row", self.kind.name, new_ids["row"], change_set)
         traces.keep(known)
 
+    def _new(self, row, report):
+        """Return the new record of a row."""
+        raise NotImplementedError
+
+    def _fitting(self, record, row, report) -> dict[str, Any]:
+        """Return those of a row's values that a record which is there can take."""
+        raise NotImplementedError
+
+    def _create(self, records):
+        raise NotImplementedError
+
+    def _update(self, changes):
+        """Write the fields that were set; return the changes that were written."""
+        raise NotImplementedError
+
     def _marks(self, rows) -> dict[int, list[Mark]]:
-        """Return what the person of each row is known by, the surest first."""
+        """Return what the record of each row is known by, the surest first."""
         marks: dict[int, list[Mark]] = {}
         digests = {}
         for row in rows:
-            marks[row.number] = [("person", row.external_id)] if row.external_id and self.source else []
-            if email := row.values.get("email"):
-                marks[row.number].append(("email", email.lower()))
+            marks[row.number] = [("id", row.external_id)] if row.external_id and self.source else []
+            marks[row.number] += [(kind, text.lower()) for kind in self.keys if (text := row.values.get(kind))]
             if not marks[row.number]:
                 text = "\x1f".join(row.cells[place] for place in self._hashed)
                 digests[row.number] = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40]
@@ -265,41 +327,6 @@ class Importer:
             marks[number].append(("row", f"{digest}:{before[f'equal {digest}']}"))
         self._seen.add(before)
         return marks
-
-    def _new_person(self, row, report):
-        category = row.found_company.category if row.found_company else self.category
-        values = self._with_status(row.values, category, row, report)
-        person = Person(**{"owner": self.by, **values}, company=row.found_company)
-        person.category, person.is_lead = category, category.lead_status_enabled
-        self._traces[Person].make(person, values | ({"company": row.found_company} if row.found_company else {}))
-        self._begin(person)
-        return person
-
-    def _begin(self, person):
-        """Let a lead without a status have the default one, as they will once they are written, until a row gives another."""
-        if person.category.lead_status_enabled and person.lead_status_id is None:
-            person.lead_status = self._default_status
-            person.trace.set("lead_status_id", person.lead_status_id)
-            person.trace.default_status = True
-
-    def _fitting(self, person, row, report):
-        """Return the row's values for a person who is there: with the company, and a status only where one applies (R6)."""
-        company = row.found_company
-        if company is None:
-            return self._with_status(row.values, person.category, row, report, person)
-        joins = person.company_id is None or (self.overwrite and not person.trace.given)
-        category = company.category if joins else person.category
-        return self._with_status({**row.values, "company": company}, category, row, report, person)
-
-    def _with_status(self, values, category, row, report, person=None):
-        status = values.get("lead_status")
-        if status is None or category.lead_status_enabled:
-            return values
-        if person is None or person.lead_status_id != status.pk:
-            report.note(row, lifecycle.why_no_status(category))
-        return {name: value for name, value in values.items() if name != "lead_status"}
-
-    # --- Both -------------------------------------------------------------------------------------------------------------
 
     def _give(self, record, values, row, report, updated, counted, changes):
         """Give a row's values to a record that is there, and count the row where it is the record's own (`counted`)."""
@@ -335,23 +362,20 @@ class Importer:
             if current == new:
                 continue
             # A category is never empty: a company keeps the one it has, unless one asks to overwrite (R12).
-            if current in (None, "", False) or (self.overwrite and not again):
+            with_other = COMPANIONS.get(name) in changed
+            if current in (None, "", False) or with_other or (self.overwrite and not again):
+                if name in COMPANIONS and not (with_other or (self.overwrite and not again)):
+                    continue  # what it says is said of a value that was not taken
                 changed.add(name)
                 setattr(record, name, value)
                 trace.set(attname, new)
-                if name == "company":
-                    self._joined(record)
-                elif name == "lead_status":
-                    trace.default_status = False
-            elif again:
+                self._was_set(record, name)
+            elif again and name not in COMPANIONS:
                 report.differ(row, label)
         return changed
 
-    def _joined(self, person):
-        """Let a person have the category of the company they join, and a lead status if they have none (R7)."""
-        person.category = person.company.category
-        person.trace.set("category_id", person.category_id)
-        self._begin(person)
+    def _was_set(self, record, name):
+        """Let follow what follows from a field that was set."""
 
     def _left_alone(self, changes, written, updated, counted, report):
         """Note what somebody else changed between our reading and writing it: it stays as they made it (R17)."""
@@ -361,6 +385,270 @@ class Importer:
                 record.trace.changed = False
                 report.counts[updated] -= 1
                 report.counts["unchanged"] += counted
+
+
+#: Fields that say how another one is meant: they are taken with it, never alone.
+COMPANIONS = {"currency": "amount", "all_day": "due_at", "time_zone": "due_at"}
+
+
+# --- What a row is ----------------------------------------------------------------------------------------------------
+
+
+class Companies(Importer):
+    def _match(self, rows, report, change_set):
+        self._companies([(row, row.values, row.external_id) for row in rows], report, change_set, self.source)
+
+
+class Persons(Importer):
+    keys: ClassVar = {"email": "email_key"}
+
+    def _match(self, rows, report, change_set):
+        wanted = [(row, row.company, row.links.get(COMPANY_ID, "")) for row in rows]
+        self._companies([one for one in wanted if one[1].get("name") or one[2]], report, change_set, self.company_source)
+        self._records(rows, report, change_set)
+
+    def _create(self, records):
+        bulk.create_persons(records, by=self.by, via="import")
+
+    def _update(self, changes):
+        return bulk.update_persons(changes, by=self.by, via="import")
+
+    def _was_set(self, record, name):
+        if name == "company":
+            self._joined(record)
+        elif name == "lead_status":
+            record.trace.default_status = False
+
+    def _new(self, row, report):
+        category = row.found_company.category if row.found_company else self.category
+        values = self._with_status(row.values, category, row, report)
+        person = Person(**{"owner": self.by, **values}, company=row.found_company)
+        person.category, person.is_lead = category, category.lead_status_enabled
+        self._traces[Person].make(person, values | ({"company": row.found_company} if row.found_company else {}))
+        self._begin(person)
+        return person
+
+    def _begin(self, person):
+        """Let a lead without a status have the default one, as they will once they are written, until a row gives another."""
+        if person.category.lead_status_enabled and person.lead_status_id is None:
+            person.lead_status = self._default_status
+            person.trace.set("lead_status_id", person.lead_status_id)
+            person.trace.default_status = True
+
+    def _fitting(self, person, row, report):
+        """Return the row's values for a person who is there: with the company, and a status only where one applies (R6)."""
+        company = row.found_company
+        if company is None:
+            return self._with_status(row.values, person.category, row, report, person)
+        joins = person.company_id is None or (self.overwrite and not person.trace.given)
+        category = company.category if joins else person.category
+        return self._with_status({**row.values, "company": company}, category, row, report, person)
+
+    def _with_status(self, values, category, row, report, person=None):
+        status = values.get("lead_status")
+        if status is None or category.lead_status_enabled:
+            return values
+        if person is None or person.lead_status_id != status.pk:
+            report.note(row, lifecycle.why_no_status(category))
+        return {name: value for name, value in values.items() if name != "lead_status"}
+
+    def _joined(self, person):
+        """Let a person have the category of the company they join, and a lead status if they have none (R7)."""
+        person.category = person.company.category
+        person.trace.set("category_id", person.category_id)
+        self._begin(person)
+
+
+class _Linked(Importer):
+    """What belongs to a person, a company, or a sale that the row names."""
+
+    def __init__(self, reader, keep=lambda rows: None):
+        super().__init__(reader, keep)
+        self._links = Links(reader, by_name=not self.kind.brings_companies)
+
+    def _match(self, rows, report, change_set):
+        self._links.find(rows)
+        self._name_companies(rows, report, change_set)
+        placed = []
+        for row in rows:
+            try:
+                self._place(row, report)
+            except LeftOut as reason:
+                self._leave_out(row, str(reason), report)
+                continue
+            placed.append(row)
+            for target in row.links.keys() - row.found.keys():
+                report.dangling += 1
+                report.note(row, _("%(column)s: it names a record that is not here.") % {"column": self.reader.column(target)})
+        self._records(placed, report, change_set)
+
+    def _name_companies(self, rows, report, change_set):
+        """Find or make the companies that rows give by name."""
+
+    def _place(self, row, report):
+        """Set in the row's values what it belongs to; raise LeftOut where that is nothing."""
+        raise NotImplementedError
+
+    def _nowhere(self, row):
+        if row.links:
+            return LeftOut(_("It names a record that is not here."))
+        return LeftOut(_("It names no record that it belongs to."))
+
+    @staticmethod
+    def _person(row):
+        return next((row.found[target] for target in (PERSON_ID, LEAD_ID, PERSON_EMAIL) if target in row.found), None)
+
+
+class Sales(_Linked):
+    """Sales. What becomes of them sets rules off once for each company, when all rows are written (settled 7)."""
+
+    def __init__(self, reader, keep=lambda rows: None):
+        super().__init__(reader, keep)
+        stages = list(SaleStage.objects.selectable())
+        if not stages:
+            raise ValidationError(_("There is no stage to begin with; an administrator can add one."))
+        self._first_stage, self._last_stage = stages[0], stages[-1]
+
+    def _name_companies(self, rows, report, change_set):
+        wanted = [(row, row.company, row.links.get(COMPANY_ID, "")) for row in rows if row.company.get("name")]
+        self._companies(wanted, report, change_set, self.company_source)
+        there = {row.found_company.pk for row, _values, _external in wanted if (row.found_company.pk or 0) > 0}
+        visible = set(access.visible(Company.objects.filter(pk__in=there), self.by).values_list("pk", flat=True))
+        for row, _values, external in wanted:
+            if row.found_company.pk in there - visible:
+                row.found_company = None
+            elif external:
+                row.found.setdefault(COMPANY_ID, row.found_company)
+
+    def _place(self, row, report):
+        person = self._person(row)
+        company = row.found_company or row.found.get(COMPANY_ID)
+        if company is None and row.company.get("name"):
+            raise LeftOut(_("The company exists already, and is not yours to see."))
+        if company is None and person is not None and (company := person.company) is None:
+            raise LeftOut(_("The person is at no company, and a sale belongs to one."))
+        if company is None:
+            raise self._nowhere(row)
+        row.values["company"] = company
+        if person is not None and person.company_id == company.pk:
+            row.values["person"] = person
+        elif person is not None:
+            report.note(row, _("The person it names is at another company; the sale comes without them."))
+
+    def _new(self, row, report):
+        values = dict(row.values)
+        if not values.get("stage"):
+            values["stage"] = self._last_stage if values.get("status") == Sale.Status.WON else self._first_stage
+        sale = Sale(**{"owner": self.by, "currency": self.reader.mapping["currency"], **values})
+        return self._traces[Sale].make(sale, {"status": sale.status, "currency": sale.currency, **values})
+
+    def _fitting(self, sale, row, report):
+        values = {name: value for name, value in row.values.items() if name != "created_at"}
+        again, status = sale.trace.given, values.pop("status", None)
+        taken = self.overwrite and not again
+        if "person" in values and values["person"].company_id != (values["company"].pk if taken else sale.company_id):
+            del values["person"]
+        if status and status != sale.status and taken and not sale.is_closed:
+            return values | {"status": status}
+        dropped = set()
+        if sale.is_closed:
+            if taken and (status or "stage" in values) and status != sale.status:
+                report.note(row, _("It is closed; open it again to go on with it."))
+            dropped.add("stage")
+        if status and status != sale.status:
+            # It keeps its status, and what belongs to another one is not for it.
+            dropped |= {"closed_on", "reason"}
+            if again:
+                report.differ(row, self._fields[Sale, "status"][2])
+        return {name: value for name, value in values.items() if name not in dropped}
+
+    def _complete(self, record, values, again, row, report):
+        changed = super()._complete(record, values, again, row, report)
+        if "status" in changed and record.reopen_on and record.status != Sale.Status.STALLED:
+            record.reopen_on = None
+            changed.add("reopen_on")
+        return changed
+
+    def _create(self, records):
+        create_sales(records)
+        self._tell(records, registered=True)
+
+    def _update(self, changes):
+        written = update_sales(changes)
+        self._tell([sale for sale, names in written.items() if "status" in names])
+        return written
+
+    def _tell(self, sales, registered=False):
+        """Keep what happened at which company until all rows are written."""
+        happened: dict[str, set[str]] = {}
+        for sale in sales:
+            at = happened.setdefault(f"happened {sale.company_id}", set())
+            at |= ({"registered"} if registered else set()) | ({str(sale.status)} if sale.is_closed else set())
+        before = self._seen.find(happened)
+        self._seen.add({key: " ".join(sorted(found | set(before.get(key, "").split()))) for key, found in happened.items()})
+
+    def _end(self, change_set):
+        for some in self._seen.starting("happened ", BATCH):
+            events = [{int(pk) for pk, told in some.items() if event in told.split()} for event in ("registered", "won", "lost")]
+            outcome = Outcome()
+            with writing(change_set):
+                lock_rows(Company.objects.filter(pk__in=set().union(*events)))
+                with as_one(by=self.by, via="import", outcome=outcome):
+                    automation.happened(*events, by=self.by, via="import", outcome=outcome)
+
+
+class FollowUps(_Linked):
+    """Follow-ups, of the person and company, or of the sale, that they name."""
+
+    def _place(self, row, report):
+        person, sale = self._person(row), row.found.get(SALE_ID)
+        named = row.found.get(COMPANY_ID) or row.found.get(COMPANY_NAME)
+        if sale is not None:
+            person = person or sale.person
+        company = sale.company if sale is not None else named or (person and person.company)
+        if company is None and person is None:
+            raise self._nowhere(row)
+        if named is not None and named.pk != company.pk:
+            report.note(row, _("The sale it names is of another company than it says; it belongs to the sale's."))
+        found = {"person": person, "company": company, "sale": sale}
+        row.values.update({name: record for name, record in found.items() if record is not None})
+
+    def _new(self, row, report):
+        return self._traces[Activity].make(Activity(**{"owner": self.by, **row.values}), row.values)
+
+    def _fitting(self, activity, row, report):
+        values = {name: value for name, value in row.values.items() if name != "created_at"}
+        taken = self.overwrite and not activity.trace.given
+        if "kind" not in self.reader.places:
+            del values["kind"]  # as all of the file, nobody said it of this one
+        if activity.done_at and values.get("done_at") == self.reader.now:
+            del values["done_at"]  # nor when it was done
+        if taken and activity.sale_id and "sale" not in values:
+            values.pop("company", None)
+        if not taken and "sale" in values and values["sale"].company_id != activity.company_id:
+            del values["sale"]
+        return values
+
+    def _complete(self, record, values, again, row, report):
+        changed = super()._complete(record, values, again, row, report)
+        if "due_at" in changed and record.repeat:
+            record.repeat_from = record.due_at
+            changed.add("repeat_from")
+        return changed
+
+    def _create(self, records):
+        create_activities(records)
+
+    def _update(self, changes):
+        return update_activities(changes, now=self.reader.now)
+
+
+_IMPORTERS: dict[str, type[Importer]] = {"person": Persons, "company": Companies, "sale": Sales, "activity": FollowUps}
+
+
+def importer_of(reader, keep=lambda rows: None) -> Importer:
+    """Return the importer of what the rows of this reader are."""
+    return _IMPORTERS[reader.kind.name](reader, keep)
 
 
 @dataclass
@@ -389,6 +677,8 @@ class _Traces:
     def __init__(self, seen, model, categories, *, dry):
         self._seen, self._model, self._categories, self._dry = seen, model, categories, dry
         self._made = 0
+        self._columns = {column.attname: column for column in model._meta.concrete_fields}
+        self._categorised = "category_id" in self._columns
 
     def find(self, marks, live, keys, sources):
         """Return the records behind these marks, each with its trace, and the marks that are ids which are known already.
@@ -408,7 +698,7 @@ class _Traces:
                     at[kind, getattr(record, column)] = record.pk
         ids = {}
         for kind, source in sources.items():
-            found = _external_records(source, self._model.history.record_type, wanted.get(kind))
+            found = external_records(source, self._model.history.record_type, wanted.get(kind))
             ids |= {(kind, text): pk for text, pk in found.items()}
         if self._dry:
             planned = self._seen.find(f"{self._name} {kind} {text}" for kind, texts in wanted.items() for text in texts)
@@ -432,9 +722,10 @@ class _Traces:
             flags, values = json.loads(kept.get(f"{self._name} {pk}", "[[], null]"))
             record.trace = Trace(*flags, values=(values or {}) if self._dry else None)
             for attname, value in (values or {}).items():
-                setattr(record, attname, value)
-            # Not by a join: there are few categories, and many records.
-            record.category = self._categories.get(record.category_id) or record.category
+                setattr(record, attname, self._columns[attname].to_python(value))
+            if self._categorised:
+                # Not by a join: there are few categories, and many records.
+                record.category = self._categories.get(record.category_id) or record.category
 
     def make(self, record, values):
         """Give a new record its trace, and in a dry run its id; return it."""
@@ -442,7 +733,8 @@ class _Traces:
         if self._dry:
             self._made -= 1
             record.pk = self._made
-            for name, value in {"category": record.category, "owner": record.owner, **values}.items():
+            also = {"category": record.category} if self._categorised else {}
+            for name, value in {**also, "owner": record.owner, **values}.items():
                 described = self._model._meta.get_field(name)
                 record.trace.set(described.attname, value.pk if described.is_relation and value is not None else value)
             if self._model is Company:
@@ -478,14 +770,6 @@ def _holds(record, mark):
     if kind == "email":
         return record.email.strip().lower() == text
     return kind != "name" or record.name_key == text
-
-
-def _external_records(source, record_type, ids: Iterable[str] | None) -> dict[str, int]:
-    """Return external id -> record id of those that are known."""
-    if not ids or not source:
-        return {}
-    rows = ExternalId.objects.filter(source=source, record_type=record_type, external_id__in=ids)
-    return dict(rows.values_list("external_id", "record_id"))
 
 
 def _keep_external_ids(source, record_type, records, change_set):

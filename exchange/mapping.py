@@ -5,6 +5,8 @@ A mapping is JSON:
 - `category`: id of the category of new companies, and of persons without a company;
 - `values`: target -> folded value of the file -> id of what it becomes, *create*, *me* (owners), or empty to leave it out;
 - `policy`: what happens to records that are here already: *gaps* fills what is empty, *overwrite* takes the file's values;
+- `currency`: of amounts without a sign; `reason`: of lost sales without one, an id or *create* (files of sales);
+- `kind`: what follow-ups are whose row does not say it;
 - `sources`: target -> what the system is called whose ids a column holds; by default the column's own name;
 - `partial`: import the good rows although others have errors.
 
@@ -13,74 +15,25 @@ A mapping written by hand may give names instead of ids.
 
 import re
 from collections.abc import Iterable
-from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db.models import TextChoices
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from activities.models import Activity
 from crm import records
 from crm.models import User
 from crm.text import fold
+from exchange.kinds import CLOSED_STAGES, EXTERNAL_ID, GROWING, IDS, KINDS, LINK_LABELS, LISTS, OF_COMPANY
 from leads import lifecycle
-from leads.models import Category, Industry, LeadStatus, Source
+from leads.models import Category, LeadStatus
+from sales.models import Sale, SaleReason, SaleStage
+from sales.money import Rates
 
-#: Targets of a row beside the fields of the record itself.
-EXTERNAL_ID = "external_id"
-COMPANY_ID = "company.external_id"
 CREATE, ME, NOTHING = "create", "me", ""
-#: The targets whose values are matched with items of a list, or with users.
-LISTS: dict[str, Any] = {"lead_status": LeadStatus, "source": Source, "industry": Industry, "company.industry": Industry,
-                         "category": Category, "owner": User}  # fmt: skip
-#: The lists to which an import may add; a status or a category is more than a name.
-GROWING = (User, Source, Industry)
-PERSON_TARGETS = ("first_name", "last_name", "title", "email", "phone", "mobile", "lead_status", "owner", "source",
-                  "former_employee")  # fmt: skip
-COMPANY_TARGETS = ("name", "number", "category", "owner", "email", "phone", "website", "street", "postal_code", "city", "country",
-                   "industry", "stop", "no_mailings")  # fmt: skip
-OF_COMPANY = ("name", "number", "email", "phone", "website", "street", "postal_code", "city", "country", "industry")
-#: Names that columns go by, beside the catalogue's own labels in both languages; as `key_of` gives them.
-_OF_COMPANIES = {
-    "number": ["companynumber", "customernumber", "customerno", "kundennummer", "firmennummer", "kundennr"],
-    "website": ["web", "url", "homepage", "webseite", "internet", "companywebsite", "domain"],
-    "industry": ["branche", "gicssector", "sector"],
-    "city": ["ort", "stadt", "town", "headquarterslocation", "headquarters", "billingcity", "mailingcity"],
-    "country": ["land", "billingcountry", "mailingcountry", "staat"],
-    "postal_code": ["zip", "zipcode", "plz", "postcode", "billingcode", "billingzip"],
-    "street": ["address", "strasse", "adresse", "billingstreet", "strassehausnummer", "anschrift"],
-}
-_OWNER = ["owner", "leadowner", "contactowner", "accountowner", "recordowner", "betreuer", "assignedto", "ownername", "zustandig"]
-SYNONYMS: dict[str, dict[str, list[str]]] = {
-    "person": {
-        "last_name": ["surname", "familyname", "nachname", "name", "lastname"],
-        "first_name": ["givenname", "forename", "vorname", "firstname"],
-        "title": ["jobtitle", "position", "funktion", "designation", "role", "titel"],
-        "email": ["mail", "emailaddress", "emailadresse", "mailadresse", "email1", "emailid"],
-        "phone": ["telephone", "telefon", "phonenumber", "tel", "telefonnummer", "businessphone"],
-        "mobile": ["mobilephone", "cell", "cellphone", "mobil", "handy", "mobiltelefon", "mobilenumber"],
-        "lead_status": ["status", "leadstate"],
-        "owner": _OWNER,
-        "source": ["leadsource", "quelle", "leadquelle", "herkunft", "contactsource"],
-        "former_employee": ["formeremployee", "ehemalig"],
-        "company.name": ["company", "companyname", "account", "accountname", "organization", "organisation", "firma", "unternehmen",
-                         "employer", "firmenname"],
-        COMPANY_ID: ["accountid", "companyid", "firmenid", "organizationid", "organisationid"],
-        **{f"company.{name}": words for name, words in _OF_COMPANIES.items()},
-    },
-    "company": {
-        "name": ["accountname", "company", "companyname", "security", "firma", "organization", "organisation", "unternehmen",
-                 "account", "firmenname"],
-        "category": ["accounttype", "type", "typ", "companytype"],
-        "owner": _OWNER,
-        "phone": ["telephone", "telefon", "phonenumber", "tel", "telefonnummer"],
-        "email": ["mail", "emailaddress", "emailadresse"],
-        "no_mailings": ["nomailings", "keinemailings", "emailoptout"],
-        **_OF_COMPANIES,
-        "number": [*_OF_COMPANIES["number"], "number", "nummer", "symbol", "accountnumber"],
-    },
-}  # fmt: skip
-_IDS = {"person": {"id", "leadid", "contactid", "personid", "recordid", "externalid"},
-        "company": {"id", "accountid", "companyid", "recordid", "externalid", "organizationid", "organisationid", "firmenid"}}  # fmt: skip
+#: The reason of lost sales that is created where a file gives none.
+NO_REASON = {"name_en": "Not known", "name_de": "Nicht bekannt"}
 #: Words in a lead status of another system -> our kind; the first that is found decides.
 _STATUS_WORDS = [
     ("not contacted", "open"), ("nicht kontaktiert", "open"), ("disqual", "disqualified"), ("unqual", "disqualified"),
@@ -92,18 +45,31 @@ _STATUS_WORDS = [
 _CATEGORY_WORDS = {"former": "Former customer", "ehemalig": "Former customer", "prospect": "Lead", "interessent": "Lead",
                    "customer": "Customer", "kunde": "Customer", "partner": "Partner", "vendor": "Supplier", "supplier": "Supplier",
                    "lieferant": "Supplier", "competitor": "Other", "wettbewerb": "Other"}  # fmt: skip
+#: Words in a stage of another system -> *won*, *lost*, or the predefined stage; what has none of them is at the first one.
+_STAGE_WORDS = {"lost": Sale.Status.LOST, "verloren": Sale.Status.LOST, "abgesagt": Sale.Status.LOST, "won": Sale.Status.WON,
+                "gewonnen": Sale.Status.WON, "negotiat": "Negotiation", "verhandl": "Negotiation", "review": "Negotiation", "verbal": "Verbal yes",
+                "mundlich": "Verbal yes", "zusage": "Verbal yes", "commit": "Verbal yes", "contract": "Verbal yes", "vertrag": "Verbal yes",
+                "offer": "Offer", "angebot": "Offer", "proposal": "Offer", "quote": "Offer", "need": "Need analysed", "bedarf": "Need analysed",
+                "analys": "Need analysed", "presentation": "Need analysed", "demo": "Need analysed"}  # fmt: skip
+#: Words in what the code fixes here: target -> words -> value, the first that is found decides.
+_FIXED_WORDS = {
+    "status": {"lost": "lost", "verloren": "lost", "won": "won", "gewonnen": "won", "stall": "stalled", "hold": "stalled", "pause": "stalled",
+               "ruh": "stalled", "": "open"},
+    "kind": {"call": "call", "anruf": "call", "telefon": "call", "meeting": "meeting", "termin": "meeting", "event": "meeting",
+             "besuch": "meeting", "mail": "email", "note": "note", "notiz": "note", "": "task"},
+    "priority": {"high": "high", "hoch": "high", "urgent": "high", "dringend": "high", "low": "low", "niedrig": "low", "gering": "low",
+                 "": "normal"},
+    "done": {"not": "open", "nicht": "open", "complete": "done", "done": "done", "erledigt": "done", "abgeschlossen": "done", "closed": "done",
+             "held": "done", "yes": "done", "ja": "done", "true": "done", "": "open"},
+}  # fmt: skip
 
 
 def targets(record_type) -> list[tuple[str, str]]:
     """Return (target, label) of all a column can become."""
-    catalogue = records.get(record_type).fields
-    own = PERSON_TARGETS if record_type == "person" else COMPANY_TARGETS
-    offered = [(name, str(catalogue[name].label)) for name in own]
-    if record_type == "person":
-        of_company = records.get("company").fields
-        offered += [(f"company.{name}", _("Company: %(field)s") % {"field": of_company[name].label}) for name in OF_COMPANY]
-        offered.append((COMPANY_ID, _("Company: id in another system")))
-    return [*offered, (EXTERNAL_ID, _("Id in another system"))]
+    kind, catalogue, of_company = KINDS[record_type], records.get(record_type).fields, records.get("company").fields
+    offered = [(name, str(catalogue[name].label)) for name in kind.fields]
+    offered += [(f"company.{name}", _("Company: %(field)s") % {"field": of_company[name].label}) for name in kind.of_company]
+    return [*offered, *((target, str(LINK_LABELS[target])) for target in (*kind.links, EXTERNAL_ID))]
 
 
 def key_of(name) -> str:
@@ -115,11 +81,6 @@ def key_of(name) -> str:
     return re.sub(r"[^a-z0-9]", "", fold(name))
 
 
-def needed(record_type) -> str:
-    """Return the target without which there is no record."""
-    return "last_name" if record_type == "person" else "name"
-
-
 def source_of(mapping, target) -> str:
     """Return what the system is called whose ids this target holds."""
     named = str(mapping.get("sources", {}).get(target) or "").strip()
@@ -127,23 +88,43 @@ def source_of(mapping, target) -> str:
     return (fold(named) or key_of(column) or fold(column))[:60]
 
 
-def guess(record_type, head, category=None) -> dict:
+def guess(record_type, head, by=None, category=None) -> dict:
     """Return the mapping the page offers and the command uses: columns by their names, values by theirs later."""
     words = {}
     for language in ("de", "en"):
         with translation.override(language):
             words |= {key_of(label): target for target, label in targets(record_type)}
-    words |= {word: target for target, known in SYNONYMS[record_type].items() for word in known}
-    if record_type == "person":
+    kind = KINDS[record_type]
+    words |= {word: target for target, known in kind.synonyms.items() for word in known}
+    if kind.of_company == OF_COMPANY:
         # A person's file names fields of the company plainly: *Website*, *City*.
         words = {**_company_words(), **words}
-    words |= dict.fromkeys(_IDS[record_type], EXTERNAL_ID)
+    words |= dict.fromkeys(kind.ids, EXTERNAL_ID)
     columns: dict[str, str] = {}
     for name in head:
         target = words.get(key_of(name), "")
         columns[name] = target if target not in columns.values() else ""
     category = category or lifecycle.default_category()
-    return {"columns": columns, "category": category.pk, "values": {}, "policy": "gaps", "sources": {}, "partial": False}
+    made = {"columns": columns, "category": category.pk, "values": {}, "policy": "gaps", "sources": {}, "partial": False}
+    if record_type == "sale":
+        made |= {"currency": Rates().currencies[0], "reason": _reason_guessed(by)}
+    elif record_type == "activity":
+        made["kind"] = _kind_guessed(head)
+    return made
+
+
+def _reason_guessed(by):
+    there = SaleReason.objects.selectable().filter(outcome=Sale.Status.LOST, **NO_REASON).first()
+    return there.pk if there else CREATE if by is not None and by.role.administers else NOTHING
+
+
+def _kind_guessed(head) -> str:
+    """Return what follow-ups a file holds: one of calls says so in the names of several columns."""
+    keys = [key_of(name) for name in head]
+    for kind, words in (("call", ("call", "anruf")), ("meeting", ("meeting", "event", "termin"))):
+        if sum(key.startswith(words) for key in keys) > 1:
+            return kind
+    return "task"
 
 
 def _company_words() -> dict[str, str]:
@@ -174,8 +155,23 @@ def guess_values(mapping, found: dict[str, Iterable[str]], by, unlisted=()) -> d
     return {**mapping, "values": values}
 
 
-def _known(target) -> dict[str, int]:
+def fixed(target) -> list[tuple[str, str]]:
+    """Return (value, label) of what a value can become beside the items of a list."""
     model = LISTS[target]
+    if issubclass(model, TextChoices):
+        return [(str(value), str(label)) for value, label in model.choices if value]
+    return [(str(value), str(label)) for value, label in CLOSED_STAGES.items()] if model is SaleStage else []
+
+
+def _known(target) -> dict[str, int | str]:
+    """Return folded name, in either language -> what it becomes."""
+    model = LISTS[target]
+    if issubclass(model, TextChoices):
+        names: dict[str, int | str] = {}
+        for language in ("de", "en"):
+            with translation.override(language):
+                names |= {fold(text): value for value, label in fixed(target) for text in (value, label)}
+        return names
     if model is User:
         users = User.objects.filter(is_active=True).order_by("-pk")
         return {key: user.pk for user in users for key in (user.name_key, fold(user.username), fold(user.email))}
@@ -195,21 +191,40 @@ def _guess_value(target, text, by, listed):
         name = next((name for word, name in _CATEGORY_WORDS.items() if word in text), "")
         item = Category.objects.selectable().filter(name_en=name).first()
         return item.pk if item else NOTHING
+    if target == "stage":
+        return _guess_stage(text)
+    if words := _FIXED_WORDS.get(target):
+        return next(value for word, value in words.items() if word in text)
     return CREATE if create else NOTHING
+
+
+def _guess_stage(text):
+    found = next((stage for word, stage in _STAGE_WORDS.items() if word in text), "")
+    if found in CLOSED_STAGES:
+        return str(found)
+    stages = SaleStage.objects.selectable()
+    item = stages.filter(name_en=found).first() or stages.first()
+    return item.pk if item else NOTHING
 
 
 def options(target, by) -> list[tuple[str, str]]:
     """Return (value, label) of all that a value of this list can become."""
     model = LISTS[target]
-    offered = [(NOTHING, {"owner": _("nobody"), "lead_status": _("the default status"), "category": _("the category of the file")}.get(
-        target, _("leave empty")))]  # fmt: skip
+    nothing = {
+        "owner": _("nobody"), "lead_status": _("the default status"), "category": _("the category of the file"), "stage": _("the first stage"),
+        "status": _("what the stage says"), "kind": _("the type of the file"), "priority": Activity.Priority.NORMAL.label,
+        "done": _("what its date says"),
+    }  # fmt: skip
+    offered = [(NOTHING, str(nothing.get(target, _("leave empty"))))]
+    if issubclass(model, TextChoices):
+        return [*offered, *fixed(target)]
     if model is User:
         offered.append((ME, _("me (%(name)s)") % {"name": by.name}))
     if by.role.administers and model in GROWING:
         offered.append((CREATE, _("create a user") if model is User else _("add to the list")))
     if model is User:
         return [*offered, *((str(user.pk), user.name) for user in User.objects.filter(is_active=True).order_by("name_key"))]
-    return [*offered, *((str(item.pk), item.name) for item in model.objects.selectable())]
+    return [*offered, *((str(item.pk), item.name) for item in model.objects.selectable()), *fixed(target)]
 
 
 # --- Checking ---------------------------------------------------------------------------------------------------------
@@ -226,14 +241,19 @@ def check(record_type, mapping, head, by) -> dict:
     sources = mapping.get("sources") or {}
     if not isinstance(sources, dict) or not all(isinstance(name, str) and len(name) <= 60 for name in sources.values()):
         raise ValidationError(_("The name of the other system is too long."))
-    return {
+    made = {
         "columns": columns,
         "category": _category(mapping.get("category")).pk,
         "values": _values(mapping.get("values") or {}, by),
         "policy": policy,
-        "sources": {target: name.replace("\x00", "") for target, name in sources.items() if target in {EXTERNAL_ID, COMPANY_ID}},
+        "sources": {target: name.replace("\x00", "") for target, name in sources.items() if target in IDS},
         "partial": mapping.get("partial") is True,
     }
+    if record_type == "sale":
+        made |= {"currency": _currency(mapping.get("currency")), "reason": _reason(mapping.get("reason"), by)}
+    elif record_type == "activity":
+        made["kind"] = _kind(mapping.get("kind"))
+    return made
 
 
 def _columns(record_type, given, head):
@@ -246,8 +266,8 @@ def _columns(record_type, given, head):
     chosen = [target for target in columns.values() if target]
     if twice := [target for target in labels if chosen.count(target) > 1]:
         raise ValidationError(_("Two columns become “%(target)s”; choose one.") % {"target": labels[twice[0]]})
-    if needed(record_type) not in chosen:
-        raise ValidationError(_("One column has to become “%(target)s”.") % {"target": labels[needed(record_type)]})
+    if (needed := KINDS[record_type].needed) not in chosen:
+        raise ValidationError(_("One column has to become “%(target)s”.") % {"target": labels[needed]})
     return columns
 
 
@@ -262,6 +282,40 @@ def _category(given) -> Category:
     return named[0]
 
 
+def currencies() -> list[str]:
+    """Return the currencies a sale can have, the base currency first."""
+    return Rates().currencies
+
+
+def _currency(given) -> str:
+    known = currencies()
+    if (given or known[0]) not in known:
+        told = _("There is no exchange rate for this currency. Known are: %(known)s.") % {"known": ", ".join(known)}
+        raise ValidationError(told)
+    return given or known[0]
+
+
+def lost_reasons():
+    return list(SaleReason.objects.selectable().filter(outcome=Sale.Status.LOST))
+
+
+def _reason(given, by) -> int | str:
+    if given == CREATE and by.role.administers:
+        return CREATE
+    for item in lost_reasons():
+        if not isinstance(given, bool) and given in (item.pk, item.name_en, item.name_de):
+            return item.pk
+    if given in (None, NOTHING):
+        return NOTHING
+    raise ValidationError(_("Choose the reason of lost sales that have none."))
+
+
+def _kind(given) -> str:
+    if (given or Activity.Kind.TASK) not in Activity.Kind.values:
+        raise ValidationError(_("Choose what the follow-ups are."))
+    return str(given or Activity.Kind.TASK)
+
+
 def _values(given, by) -> dict[str, dict[str, int | str]]:
     """Return the chosen values by folded text, as ids; what does not exist (any more), or may not be, is refused."""
     if not isinstance(given, dict) or not all(isinstance(chosen, dict) for chosen in given.values()):
@@ -270,14 +324,14 @@ def _values(given, by) -> dict[str, dict[str, int | str]]:
     for target, chosen in given.items():
         if target not in LISTS:
             raise ValidationError(_("A column cannot become “%(target)s”.") % {"target": str(target)[:60]})
-        names = _known(target)
+        names, plain = _known(target), {value for value, _label in fixed(target)}
         ids = set(names.values())
         values[target] = {}
         for text, value in chosen.items():
-            if isinstance(value, str) and value not in {CREATE, ME, NOTHING}:
+            if isinstance(value, str) and value not in {CREATE, ME, NOTHING, *plain}:
                 value = int(value) if value.isdecimal() and len(value) < 19 else names.get(fold(value))
             allowed = value in ids if isinstance(value, int) and not isinstance(value, bool) else (
-                value == NOTHING or (value == ME and target == "owner")
+                value == NOTHING or (isinstance(value, str) and value in plain) or (value == ME and target == "owner")
                 or (value == CREATE and LISTS[target] in GROWING and by.role.administers)
             )  # fmt: skip
             if not allowed:

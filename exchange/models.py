@@ -8,8 +8,16 @@ from django.utils.translation import ngettext
 
 from crm.models import ChangeSet, Job
 from crm.web.formats import number
+from exchange.kinds import KINDS
 
-RECORDS = {"person": _("Persons, with their companies"), "company": _("Companies")}
+RECORDS = {name: kind.label for name, kind in KINDS.items()}
+#: What is counted of a row that made or changed a record: prefix of the count -> (label of the new, of the changed).
+_FIGURES = {
+    "persons": (_("Persons, new"), _("Persons, changed")),
+    "companies": (_("Companies, new"), _("Companies, changed")),
+    "sales": (_("Sales, new"), _("Sales, changed")),
+    "activities": (_("Follow-ups, new"), _("Follow-ups, changed")),
+}
 
 
 def upload_path(instance, filename):
@@ -93,11 +101,21 @@ class Import(models.Model):
     @property
     def created(self):
         """How many records are, or would be, new."""
-        return self.report["persons_created"] + self.report["companies_created"]
+        return sum(count for name, count in self.report.items() if name.endswith("_created"))
 
     @property
     def updated(self):
-        return self.report["persons_updated"] + self.report["companies_updated"]
+        return sum(count for name, count in self.report.items() if name.endswith("_updated"))
+
+    @property
+    def left_out(self):
+        """How many rows could belong to nothing that is here."""
+        return self.report.get("left_out", 0)
+
+    @property
+    def rejected(self):
+        """How many rows are given back with a reason."""
+        return self.report["failed"] + self.left_out
 
     @property
     def told(self):
@@ -108,11 +126,17 @@ class Import(models.Model):
             return self.job.text if self.job else ""
         if not self.report:
             return ""
-        words = {"created": number(self.created), "updated": number(self.updated), "failed": number(self.report["failed"])}
+        words = {"created": number(self.created), "updated": number(self.updated), "failed": number(self.report["failed"]),
+                 "left": number(self.rejected)}  # fmt: skip
         if self.state == self.State.FAILED:
             return ngettext("%(failed)s row has an error; nothing was imported.", "%(failed)s rows have errors; nothing was imported.",
                             self.report["failed"]) % words  # fmt: skip
         if self.state == self.State.CHECKED:
+            if self.left_out:
+                text = _(
+                    "It would bring %(created)s new records and change %(updated)s, and leave out %(left)s rows; %(failed)s have errors."
+                )
+                return text % {**words, "left": number(self.left_out)}
             text = _("It would bring %(created)s new records and change %(updated)s; %(failed)s rows have errors.")
             return (
                 text if self.created + self.updated + self.report["failed"] else _("Everything in the file is here already.")
@@ -120,21 +144,33 @@ class Import(models.Model):
         if self.undone:
             return _("This import was undone.")
         if not self.created and not self.updated and not self.report["failed"]:
-            return _("Nothing has changed: everything in the file was here already.")
-        return _("Imported: %(created)s new, %(updated)s changed, %(failed)s rows left out.") % words
+            if not self.left_out:
+                return _("Nothing has changed: everything in the file was here already.")
+            if self.left_out == self.report["rows"]:
+                return ngettext("Nothing has changed: its row was left out.", "Nothing has changed: all its %(left)s rows were left out.",
+                                self.left_out) % words  # fmt: skip
+            return (
+                _("Nothing has changed: what is not left out of the file was here already; %(left)s rows were left out.") % words
+            )
+        return _("Imported: %(created)s new, %(updated)s changed, %(left)s rows left out.") % words
 
     @property
     def figures(self):
         """(label, number) of what was counted."""
-        labels = {
-            "persons_created": _("Persons, new"), "persons_updated": _("Persons, changed"),
-            "companies_created": _("Companies, new"), "companies_updated": _("Companies, changed"),
+        kind = KINDS[self.record_type]
+        found = []
+        for prefix, labels in _FIGURES.items():
+            own = prefix == kind.plural
+            for what, label in zip(("created", "updated"), labels, strict=True):
+                if own or self.report.get(f"{prefix}_{what}") or (prefix == "companies" and kind.name == "person"):
+                    found.append((label, self.report.get(f"{prefix}_{what}", 0)))
+        more = {
             "unchanged": _("Unchanged"), "duplicates": _("Repeated, or not yours to change"), "failed": _("Rows with errors"),
-            "differences": _("Values that differ from an earlier row"),
+            "left_out": _("Rows left out"), "differences": _("Values that differ from an earlier row"),
+            "dangling": _("Names of records that are not here"),
         }  # fmt: skip
-        of_companies = {"persons_created", "persons_updated"} if self.record_type == "company" else set()
-        return [(label, self.report[key]) for key, label in labels.items() if key not in of_companies and (
-            self.report[key] or key not in {"differences", "duplicates"})]  # fmt: skip
+        always = {"unchanged", "failed"}
+        return found + [(label, self.report.get(key, 0)) for key, label in more.items() if self.report.get(key) or key in always]
 
 
 class FailedRow(models.Model):
@@ -144,6 +180,8 @@ class FailedRow(models.Model):
     number = models.PositiveIntegerField()
     values = models.JSONField()
     reason = models.TextField()
+    #: Nothing is wrong with it: it can belong to nothing that is here.
+    left_out = models.BooleanField(default=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["source", "number"], name="failedrow_number")]

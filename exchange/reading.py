@@ -269,7 +269,8 @@ def _text(value) -> str:
         return "1" if value else "0"
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
-    return str(value)
+    # As the spreadsheet shows it: what lies beyond fifteen digits is an error of its arithmetic.
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
 # --- Writing ----------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """What was seen of a file so far, on disk: a file of a million rows takes no more memory than one of a thousand."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 
@@ -28,6 +28,15 @@ class Seen:
         self._db.execute("BEGIN")
         self._db.executemany("INSERT OR REPLACE INTO seen VALUES (?, ?)", values.items())
         self._db.execute("COMMIT")
+
+    def starting(self, prefix: str, size: int) -> Iterator[dict[str, Any]]:
+        """Yield the keys that begin so, without that beginning, and their values, so many at a time."""
+        last = prefix
+        while rows := self._db.execute(
+            "SELECT key, value FROM seen WHERE key > ? AND key < ? ORDER BY key LIMIT ?", [last, prefix + "\U0010ffff", size]
+        ).fetchall():
+            last = rows[-1][0]
+            yield {key.removeprefix(prefix): value for key, value in rows}
 
     def close(self) -> None:
         self._db.close()

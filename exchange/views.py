@@ -82,11 +82,30 @@ def _show(request, source, form=None):
         "own": own,
         "here": request.get_full_path(),
         "form": (form or MappingForm(source, request.user)) if mapping else None,
-        "failed": source.failed_rows.order_by("number")[:ROWS_SHOWN] if own and not source.busy and not mapping else [],
+        "rejected": _rejected(source) if own and not source.busy and not mapping else [],
+        "list_url": _list_url(source),
         "undo": source.change_set if source.change_set and source.change_set.undoable else None,
     }
     status = 422 if form is not None and form.errors else 200
     return page_or_fragment(request, "exchange/import.html", "exchange/_import.html", context, status=status)
+
+
+def _rejected(source):
+    """Return (whether they are wrong, title, the first rows, how many) of the rows with errors, and of those left out."""
+    found = [
+        (True, _("Rows with errors"), source.report.get("failed", 0)),
+        (False, _("Rows left out"), source.left_out),
+    ]
+    rows = source.failed_rows.order_by("number")
+    return [(wrong, title, list(rows.filter(left_out=not wrong)[:ROWS_SHOWN]), count) for wrong, title, count in found if count]
+
+
+def _list_url(source):
+    """Return the list in which what a file brought stands first."""
+    name = {"person": "leads:persons", "company": "leads:companies", "sale": "sales:sales"}.get(source.record_type)
+    if name is None:
+        return reverse("activities:follow_ups")
+    return reverse(name) + ("?sort=-updated_at" if source.record_type == "sale" else "?sort=-created_at")
 
 
 @require_POST

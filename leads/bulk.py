@@ -44,11 +44,11 @@ def create_persons(persons, *, by, via):
 
 def update_companies(changes):
     """Write the fields that were set on these companies: company -> names of the fields. Their persons follow (R7)."""
-    changes = _still_as_read(Company, changes)
+    changes = still_as_read(Company, changes)
     for company in changes:
         for key, value in lifecycle.company_keys(company.name, company.city).items():
             setattr(company, key, value)
-    _write(Company, changes, {"name_key", "city_key"})
+    write(Company, changes, {"name_key", "city_key"})
     if moved := _having(changes, {"category"}):
         lifecycle.settle(lifecycle.persons_of(moved))
     if shown := _having(changes, {"name", "country"}):
@@ -64,7 +64,7 @@ def update_persons(changes, *, by, via):
 
     Who joins another company follows its category (R7); a status is written after that, where one applies (R6).
     """
-    changes = _still_as_read(Person, changes)
+    changes = still_as_read(Person, changes)
     statuses = defaultdict(list)
     for person, names in changes.items():
         for key, value in lifecycle.person_keys(person.first_name, person.last_name, person.email).items():
@@ -79,7 +79,7 @@ def update_persons(changes, *, by, via):
             # In one statement with the company: so the history keeps the category of their own that is cleared (settled 3).
             person.category_id = person.company.category_id
             fields[person] |= {"category"}
-    _write(Person, fields, {"name_key", "email_key"})
+    write(Person, fields, {"name_key", "email_key"})
     if joined:
         lifecycle.settle(joined, came_from)
     written = {}
@@ -104,14 +104,15 @@ def _having(changes, names):
     return [record.pk for record, changed in changes.items() if changed & names]
 
 
-def _still_as_read(model, changes):
+def still_as_read(model, changes):
     """Return the changes of the records that nobody else has changed since they were read, and lock these (R17)."""
     locked = model.objects.select_for_update().filter(pk__in=[record.pk for record in changes], deleted_at=None).order_by("pk")
     versions = dict(locked.values_list("pk", "version"))
     return {record: names for record, names in changes.items() if versions.get(record.pk) == record.version}
 
 
-def _write(model, changes, keys):
+def write(model, changes, keys):
+    """Write the fields that were set on these records, and their keys, a statement for all that have the same fields."""
     now = timezone.now()
     groups = defaultdict(list)
     for record, names in changes.items():

@@ -14,10 +14,18 @@ CLOSED = {Sale.Status.WON: Event.SALE_WON, Sale.Status.LOST: Event.SALE_LOST}
 def tell(sales: Iterable[Sale], *, by, via, outcome, registered=False):
     """Tell what an action did to these sales: it registered them, or gave them their status."""
     sales = list(sales)
-    if registered:
-        _happened(Event.SALE_REGISTERED, {sale.company_id for sale in sales}, by, via, outcome)
-    _happened(Event.SALE_WON, {sale.company_id for sale in sales if sale.status == Sale.Status.WON}, by, via, outcome)
-    lost = {sale.company_id for sale in sales if sale.status == Sale.Status.LOST}
+    happened(
+        {sale.company_id for sale in sales} if registered else set(),
+        {sale.company_id for sale in sales if sale.status == Sale.Status.WON},
+        {sale.company_id for sale in sales if sale.status == Sale.Status.LOST},
+        by=by, via=via, outcome=outcome,
+    )  # fmt: skip
+
+
+def happened(registered: set[int], won: set[int], lost: set[int], *, by, via, outcome):
+    """Tell at which companies sales were registered, won, or lost."""
+    _happened(Event.SALE_REGISTERED, registered, by, via, outcome)
+    _happened(Event.SALE_WON, won, by, via, outcome)
     _happened(Event.SALE_LOST, lost - _with_others(lost), by, via, outcome)
 
 

@@ -95,7 +95,7 @@ def test_what_cannot_be_read_is_said_at_the_field(client, anna, data, message):
 def test_a_missing_too_large_or_oddly_named_file_is_said_at_the_field(client, anna, settings):
     client.force_login(anna)
     assert "Choose a file." in client.post("/imports/new/", {"record_type": "person"}).content.decode()
-    assert client.post("/imports/new/", {"file": a_file(), "record_type": "sale"}).status_code == 422
+    assert client.post("/imports/new/", {"file": a_file(), "record_type": "campaign"}).status_code == 422
     settings.IMPORT_MAX_BYTES = 20
     response = client.post("/imports/new/", {"file": a_file(), "record_type": "person"})
     assert response.status_code == 422 and "larger than" in response.content.decode()

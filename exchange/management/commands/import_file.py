@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from crm.models import User
 from exchange import actions
+from exchange.kinds import KINDS
 from exchange.models import Import
 from exchange.reading import UnreadableFile
 
@@ -18,7 +19,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser):
         parser.add_argument("file", type=Path)
-        parser.add_argument("--record", choices=["person", "company"], default="person", help="what a row is")
+        parser.add_argument("--record", choices=list(KINDS), default="person", help="what a row is")
         parser.add_argument("--category", default="", help="for new companies, by its German or English name")
         parser.add_argument("--by", required=True, metavar="USERNAME", help="who imports")
         parser.add_argument("--map", type=Path, help="a JSON file with the mapping; without it, it is guessed as the page does")
@@ -57,9 +58,13 @@ class Command(BaseCommand):
         self.stdout.write(str(source.told))
         for number, text in report.notes[:20]:
             self.stdout.write(f"  row {number}: {text}")
-        for row in source.failed_rows.order_by("number")[:20]:
+        for reason, count in report.left_out.most_common():
+            self.stdout.write(f"  {count} rows left out: {reason}")
+        for row in source.failed_rows.filter(left_out=False).order_by("number")[:20]:
             self.stdout.write(f"  row {row.number}: {row.reason}")
         if options["json"]:
-            self.stdout.write(json.dumps(report.counts))
+            self.stdout.write(
+                json.dumps(report.counts | ({"left_out_reasons": report.left_out} if "left_out" in report.counts else {}))
+            )
         if source.state != Import.State.DONE and not dry_run:
             raise CommandError("Nothing was imported. With --partial the good rows are.")
