@@ -104,7 +104,7 @@ def _list_url(source):
     """Return the list in which what a file brought stands first."""
     name = {"person": "leads:persons", "company": "leads:companies", "sale": "sales:sales"}.get(source.record_type)
     if name is None:
-        return reverse("activities:follow_ups")
+        return reverse("activities:follow_ups") + "?all=1&sort=-updated_at"
     return reverse(name) + ("?sort=-updated_at" if source.record_type == "sale" else "?sort=-created_at")
 
 

@@ -14,9 +14,28 @@ from activities.models import Activity
 from crm.models import ExternalId, SearchText, User
 from exchange import actions
 from leads.models import Company, Industry, LeadStatus, Person, Source
+from sales.models import Sale, SaleReason, SaleType
 
 #: The columns of a lead export of Zoho CRM.
 ZOHO = ["LEADID", "Last Name", "Company", "Lead Owner", "Email", "Mobile", "Website", "Industry", "Lead Source", "Lead Status"]
+#: Of its deals, its calls and its tasks.
+DEALS = ["Potential Name", "Potential Owner", "Created Time", "Closing Date", "Amount", "Expected Revenue", "Stage", "Forecast Type", "Type",
+         "Lead Source", "Probability", "LEADID", "Campaign Id"]  # fmt: skip
+CALLS = ["TASKID", "Call Start Time", "Call Duration (in seconds)", "Call Owner", "Call Owner Id", "Subject", "Call Type", "Call Purpose",
+         "Created Time", "CONTACTID", "ACCOUNTID", "POTENTIALID", "LEADID"]  # fmt: skip
+TASKS = ["Task Owner", "Subject", "Created Time", "Due Date", "Status", "Modified Time"]
+
+
+def deal(name="Wartung", *, stage="Qualification", amount="$22,700.00", lead="1", created="15 Apr, 2021 00:02:00",
+         closing="16 Apr, 2021 00:03:00", kind="New Business"):  # fmt: skip
+    """Return a row of a file of deals."""
+    return [name, "Anna Kraft", created, closing, amount, "$1.00", stage, "Open", kind, "Trade Show", "100", lead, "24000023"]
+
+
+def call(number, *, start="2021-04-15 23:03:00", subject="Demo", contact="", account="", potential="0", lead=""):
+    """Return a row of a file of calls."""
+    return [number, start, "420", "Anna Kraft", "1003", subject, "Outbound", "Prospecting", "2021-04-15 00:03:00", contact, account,
+            potential, lead]  # fmt: skip
 
 
 def csv_of(*rows, delimiter=",", encoding="utf-8") -> bytes:
@@ -79,7 +98,8 @@ def reasons(source):
 def everything(*, edits=True):
     """Return every row an import may write, as values; without `edits`, what tells how often and when it was changed is left out."""
     tables: dict[str, list[dict]] = {
-        model.__name__: list(model.objects.order_by("pk").values()) for model in (Company, Person, Activity, Industry, Source)
+        model.__name__: list(model.objects.order_by("pk").values())
+        for model in (Company, Person, Activity, Sale, Industry, Source, SaleType, SaleReason)
     }
     tables["ExternalId"] = list(ExternalId.objects.order_by("pk").values())
     tables["User"] = list(User.objects.order_by("pk").values())

@@ -5,6 +5,7 @@ from django.core.exceptions import ValidationError
 
 from crm.models import User
 from exchange import mapping as mappings
+from exchange.kinds import KINDS
 from leads.models import Category, Industry
 from tests.exchange.files import ZOHO, brought, counts, csv_of, tried, uploaded
 from tests.factories import UserFactory
@@ -56,7 +57,7 @@ def test_german_names_of_columns_are_guessed(lists):
 def test_every_label_of_the_catalogue_is_recognised_in_both_languages(lists):
     from django.utils import translation
 
-    for record_type in ("person", "company"):
+    for record_type in KINDS:
         for language in ("de", "en"):
             with translation.override(language):
                 offered = mappings.targets(record_type)

@@ -1,5 +1,6 @@
 """Category automation by a lead status: R12 and R13, settled 7, by every way in. Rules of sales: tests/sales/test_automation.py."""
 
+import contextlib
 import json
 
 import pytest
@@ -138,6 +139,23 @@ def test_r12_only_potential_customers_are_changed(rule, lead, group, ask_first, 
     automation.run([found], by=ada, via="card", outcome=outcome)
     assert Company.objects.get(pk=lead.company_id).category == elsewhere
     assert not Proposal.objects.exists() and not outcome.proposals
+
+
+@pytest.mark.parametrize("ask_first", [False, True])
+@pytest.mark.parametrize("group", ["customer", "partner", "lost", "other"])
+@pytest.mark.parametrize("way", sorted(WAYS))
+def test_r12_no_way_in_makes_another_company_of_a_customer(rule, lead, client, way, group, ask_first, ada, status):
+    """Wherever lead status does not apply it cannot be set (R6): each way says so, and the rule has nothing to do."""
+    arrange(AutomationRule.objects.all(), ask_first=ask_first)
+    elsewhere = CategoryGroup.objects.get(code=group).categories.first()
+    actions.edit_company(lead.company, {"category": elsewhere}, by=ada, via="card")
+    lead.refresh_from_db()
+    client.force_login(ada)
+    with contextlib.suppress(AssertionError, ValidationError):  # it is refused, or left
+        WAYS[way](client, ada, lead, status("Qualified"))
+    lead.refresh_from_db()
+    assert lead.lead_status == status("Open") and Company.objects.get(pk=lead.company_id).category == elsewhere
+    assert not Proposal.objects.exists() and not ChangeSet.objects.filter(action="automation").exists()
 
 
 def test_r13_a_category_with_lead_status_switched_off_is_left(rule, lead, ada, status, category):

@@ -13,6 +13,7 @@ from leads import automation
 from leads.models import AutomationRule, Category, CategoryGroup, Company, Proposal
 from sales import actions
 from sales.models import Sale, SaleReason, SaleStage
+from tests.exchange.files import brought, csv_of
 from tests.factories import CompanyFactory, PersonFactory, arrange
 
 pytestmark = pytest.mark.usefixtures("nothing_unattributed")
@@ -23,6 +24,11 @@ HTMX = {"HX-Request": "true"}
 @pytest.fixture
 def rules(lists):
     arrange(AutomationRule.objects.all(), enabled=True, ask_first=False)
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path / "media"
 
 
 @pytest.fixture
@@ -87,7 +93,16 @@ def by_many(client, user, event, company, reason):
         actions.lose(sales, reason=reason("lost"), by=user, via="bulk")
 
 
-WAYS = {"action": by_action, "page": by_page, "api": by_api, "bulk": by_many}
+def by_import(client, user, event, company, reason):
+    stage = {"sale_won": "Closed Won", "sale_lost": "Closed Lost"}.get(event, "Qualification")
+    data = csv_of(
+        ["Deal Name", "Account Name", "Amount", "Stage", "Closing Date"], ["Wartung", company.name, "100 €", stage, "2024-05-31"]
+    )
+    _source, report = brought(user, data, "sale")
+    assert report.counts["sales_created"] == 1 and not report.failed
+
+
+WAYS = {"action": by_action, "page": by_page, "api": by_api, "bulk": by_many, "import": by_import}
 
 
 @pytest.fixture(params=sorted(WAYS))
