@@ -52,6 +52,6 @@ PERSONS.lists.append(Tab("sales", _("Sales"), "sales:person_sales"))
 for card in (COMPANIES, PERSONS):
     param = card.model._meta.model_name
     card.offers.append(
-        Offer(_("New sale"), "currency-euro", lambda record, param=param: f"{reverse('sales:sale_new')}?{param}={record.pk}")
+        Offer(_("Create sale"), "currency-euro", lambda record, param=param: f"{reverse('sales:sale_new')}?{param}={record.pk}")
     )
 recycle_bin.KINDS["sale"] = "company__name"
