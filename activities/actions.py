@@ -273,23 +273,23 @@ def into_bin_with_sales(ids, deleted_at):
 
 
 @leads.told_along("person")
-def told_with_persons(ids):
+def told_with_persons(ids, keep_persons):
     return _told("person", ids)
 
 
 @leads.told_along("company")
-def told_with_companies(ids):
+def told_with_companies(ids, keep_persons):
     # Those of its persons are the company's as well.
-    return _told("company", ids)
+    return _told("company", ids, *([Q(person=None) | Q(sale__isnull=False)] if keep_persons else []))
 
 
 @leads.told_along("sale")
-def told_with_sales(ids):
+def told_with_sales(ids, keep_persons):
     return _told("sale", ids)
 
 
-def _told(link, ids):
-    count = sum(Activity.objects.filter(**{f"{link}__in": some}, deleted_at=None).count() for some in chunks(ids))
+def _told(link, ids, *which):
+    count = sum(Activity.objects.filter(*which, **{f"{link}__in": some}, deleted_at=None).count() for some in chunks(ids))
     return ngettext("%(count)s follow-up", "%(count)s follow-ups", count) % {"count": formats.number(count)} if count else ""
 
 

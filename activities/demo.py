@@ -15,7 +15,7 @@ from crm.history.models import ChangeSet
 from crm.models import Role, Team, User
 from crm.text import fold
 from leads import actions
-from leads.models import Category, Company, Industry, LeadStatus, Person, Source
+from leads.models import Category, Company, DisqualifyReason, Industry, LeadStatus, Person, Source
 
 COMPANIES, PERSONS = 300, 1_200
 #: user name, first and last name, role, team, language. The password is the user name and PASSWORD.
@@ -84,6 +84,7 @@ class Demo:
         self.now = timezone.now()
         self.statuses = {status.name_en: status for status in LeadStatus.objects.all()}
         self.categories = {category.name_en: category for category in Category.objects.all()}
+        self.reasons = list(DisqualifyReason.objects.all())
 
     def load(self):
         self.users()
@@ -184,11 +185,15 @@ class Demo:
                 days = age
                 for name in self.pick(CAREERS):
                     days = int(days * self.random.uniform(0.2, 0.8))
-                    steps[days, person.owner_id or self.mia.pk, name].append(person.pk)
+                    reason = self.random.choice(self.reasons).pk if name == "Disqualified" else None
+                    steps[days, person.owner_id or self.mia.pk, name, reason].append(person.pk)
         users = User.objects.in_bulk()
-        for (days, owner, name), ids in sorted(steps.items(), key=lambda item: -item[0][0]):
+        reasons = {reason.pk: reason for reason in self.reasons}
+        for (days, owner, name, reason), ids in sorted(steps.items(), key=lambda item: -item[0][0]):
             at = self.ago(days)
-            outcome = actions.set_lead_status(Person.objects.filter(pk__in=ids), self.statuses[name], by=users[owner], via="demo")
+            why = {"reason": reasons[reason]} if reason else {}
+            some = Person.objects.filter(pk__in=ids)
+            outcome = actions.set_lead_status(some, self.statuses[name], by=users[owner], via="demo", **why)
             if outcome.change_set:
                 ChangeSet.objects.filter(pk=outcome.change_set.pk).update(at=at)
             Person.objects.filter(pk__in=ids, lead_status=self.statuses[name]).update(lead_status_since=at, updated_at=at)

@@ -8,24 +8,25 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from activities import due
+from activities.lifecycle import LINKS
 from activities.models import Activity
 from crm.models import User
-from leads.models import Company, Person
 
-#: What a chosen record is called in a form: *person-7*.
-RECORDS = {"person": Person, "company": Company}
+#: What a follow-up can be about; in a form one is called *person-7*.
+RECORDS = LINKS
 
 
 def record_named(text, user):
-    """Return {"person": …} or {"company": …} for a name as *person-7*, or {} for what is none or may not be seen."""
-    if not (found := re.fullmatch(r"(person|company)-(\d{1,18})", text)):
+    """Return {"person": …} or the like for a name as *person-7*, or {} for what is none or may not be seen."""
+    found = re.fullmatch(r"([a-z]+)-(\d{1,18})", text)
+    if not found or found[1] not in RECORDS:
         return {}
     record = RECORDS[found[1]].objects.visible_to(user).filter(pk=int(found[2])).first()
     return {found[1]: record} if record else {}
 
 
 class RecordInput(forms.TextInput):
-    """A search for a person or company: a hidden name beside a text that suggests (static/lotse/choose.js)."""
+    """A search for a person, company or sale: a hidden name beside a text that suggests (static/lotse/choose.js)."""
 
     template_name = "forms/record.html"
 
@@ -37,7 +38,7 @@ class ActivityForm(forms.ModelForm):
     """A follow-up as one types it. With `choose` it also asks whom it is about."""
 
     about = forms.CharField(
-        label=_("Person or company"), widget=RecordInput, error_messages={"required": _("Choose one from the list.")}
+        label=_("Person, company or sale"), widget=RecordInput, error_messages={"required": _("Choose one from the list.")}
     )
     day = forms.DateField(label=_("Due on"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
     time = forms.TimeField(label=_("at"), required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"))

@@ -24,6 +24,7 @@ from crm import users
 from crm.admin_site import PageAdmin, Saved, add_errors
 from crm.history import words
 from crm.history.models import ChangeSet, Via
+from crm.jobs import find
 from crm.jobs.models import Job
 from crm.models import ApiToken, Role, Team, User
 from crm.text import fold
@@ -542,7 +543,9 @@ class JobAdmin(LogAdmin):
         error = job.error.strip().rsplit("\n", 1)[-1][:200] if job.error else ""
         text = job.text or error
         sub = format_html('<span class="sub">{}</span>', text) if text else ""
-        return format_html('<span class="line">{}</span>{}', job.title or job.path, sub)
+        return format_html(
+            '<span class="line">{}</span>{}', job.title or getattr(find(job.path), "job_label", "") or job.path, sub
+        )
 
     @admin.display(description=gettext_lazy("Who"))
     def who(self, job):

@@ -360,7 +360,11 @@ class Link(Text):
         return tuple(filter(None, (self.column, self.id_path, self.sub_path, self.owner_path)))
 
     def read(self, operator, value, asking):
-        return _ids(value) if operator in {"in", "not_in"} else super().read(operator, value, asking)
+        if operator not in {"in", "not_in"}:
+            return super().read(operator, value, asking)
+        if not (ids := _ids(value)):
+            raise ValidationError(_("This is no valid choice."))
+        return ids
 
     def condition(self, operator, value, asking):
         if operator in {"in", "not_in"}:

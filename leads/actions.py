@@ -31,7 +31,7 @@ COMPANY_FIELDS = ("name", "number", "category", "owner", "email", "phone", "webs
 #: What goes into the bin, and comes back, with a record: functions(ids, deleted_at) of the upper floors, by record type.
 _goes_along: dict[str, list[Callable]] = defaultdict(list)
 _comes_along: dict[str, list[Callable]] = defaultdict(list)
-#: What deleting would take along, in words: functions(ids) -> a text as *12 follow-ups*, or an empty one.
+#: What deleting would take along, in words: see told_along.
 _told_along: dict[str, list[Callable]] = defaultdict(list)
 
 
@@ -66,7 +66,8 @@ def comes_along(record_type):
 
 
 def told_along(record_type):
-    """Register function(ids): say what belongs to these records and would go into the bin with them."""
+    """Register function(ids, keep_persons): say what belongs to these records and would go into the bin with them, as
+    *12 follow-ups*, or nothing. With `keep_persons` the persons of companies stay, and what is theirs."""
 
     def register(function):
         _told_along[record_type].append(function)
@@ -75,9 +76,9 @@ def told_along(record_type):
     return register
 
 
-def along(record_type, ids) -> list[str]:
+def along(record_type, ids, *, keep_persons=False) -> list[str]:
     """Return what would go into the bin along with these records, in words (settled 6)."""
-    return [text for function in _told_along[record_type] if (text := function(ids))]
+    return [text for function in _told_along[record_type] if (text := function(ids, keep_persons))]
 
 
 # --- Creating ---------------------------------------------------------------------------------------------------------
@@ -433,14 +434,15 @@ def delete(records, *, by, via, keep_persons=False, progress=None) -> Outcome:
                 lifecycle.copy_from_company(Person.objects.filter(pk__in=stay))
                 search.refresh("person", stay)
             else:
-                _to_bin(Person, list(persons.values_list("pk", flat=True)), now)
-        outcome.changed += _to_bin(model, live, now)
+                to_bin(Person, list(persons.values_list("pk", flat=True)), now)
+        outcome.changed += to_bin(model, live, now)
 
     outcome = act(records, step, action=f"{record_type}.delete", by=by, via=via, params=params(records), progress=progress)
     return answer(outcome, None)
 
 
-def _to_bin(model, ids, now):
+def to_bin(model, ids, now):
+    """Put these into the bin with what belongs to them, under the running change set; return how many."""
     count = 0
     for chunk in chunks(sorted(ids)):
         lock_rows(model.objects.filter(pk__in=chunk))

@@ -26,7 +26,7 @@ FIELDS = ("name", "company", "person", "type", "stage", "amount", "currency", "e
           "reason", "reopen_on")  # fmt: skip
 Status = Sale.Status
 
-delete, restore, set_owner = leads.delete, leads.restore, leads.set_owner
+delete, restore, set_owner, along = leads.delete, leads.restore, leads.set_owner, leads.along
 
 
 # --- Creating ---------------------------------------------------------------------------------------------------------
@@ -303,9 +303,7 @@ def set_stage(sales, stage, *, by, via, as_of=None, progress=None) -> Outcome:
 
 @leads.goes_along("company")
 def into_bin_with_companies(ids, deleted_at):
-    live = Sale.objects.filter(company__in=ids, deleted_at=None)
-    lock_rows(live)
-    live.update(deleted_at=deleted_at, **Sale.edited())
+    leads.to_bin(Sale, list(Sale.objects.filter(company__in=ids, deleted_at=None).values_list("pk", flat=True)), deleted_at)
 
 
 @leads.comes_along("company")
@@ -315,6 +313,6 @@ def out_of_bin_with_companies(ids, change_sets):
 
 
 @leads.told_along("company")
-def told_with_companies(ids):
+def told_with_companies(ids, keep_persons):
     count = sum(Sale.objects.filter(company__in=some, deleted_at=None).count() for some in chunks(ids))
     return ngettext("%(count)s sale", "%(count)s sales", count) % {"count": formats.number(count)} if count else ""

@@ -48,6 +48,14 @@ class SaleReasonAdmin(ListAdmin):
     form_fields = [*ListAdmin.names, "outcome"]
 
 
+class RateInput(forms.NumberInput):
+    """A number without the zeros that the column's eight places add."""
+
+    def format_value(self, value):
+        text = super().format_value(value)
+        return text.rstrip("0").rstrip(".") if text and "." in text else text
+
+
 @admin.register(ExchangeRate)
 class ExchangeRateAdmin(PageAdmin):
     icon, order = "currency-euro", 56
@@ -60,7 +68,7 @@ class ExchangeRateAdmin(PageAdmin):
     widgets = {
         "currency": forms.TextInput(attrs={"autocapitalize": "characters", "autocomplete": "off"}),
         "valid_from": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        "rate": forms.NumberInput(attrs={"step": "any", "min": "0"}),
+        "rate": RateInput(attrs={"step": "any", "min": "0"}),
     }
 
     def own_pages(self):

@@ -5,7 +5,7 @@ from collections import defaultdict
 from decimal import Decimal
 
 from django.db.models import Q
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from activities import demo
 from activities.actions import create_activities
@@ -42,8 +42,12 @@ CURRENCIES = [("CHF", {"CH"}, "1.02", "1.07"), ("NOK", {"NO"}, "0.086", "0.085")
               ("USD", set(), "0.93", "0.91")]  # fmt: skip
 
 
+@translation.override("de")
 def load():
-    """Make the whole demo; return [(user name, password)]. Expects the predefined lists and no records."""
+    """Make the whole demo; return [(user name, password)]. Expects the predefined lists and no records.
+
+    What the actions themselves write, as the subject of a follow-up, is in the language of the names.
+    """
     world = demo.Demo()
     signins = world.load()
     Sales(world).load()

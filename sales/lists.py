@@ -77,7 +77,7 @@ OWN = Action(
 DELETE = Action(
     name="delete", label=gettext_lazy("Delete"), icon="trash", run=delete, allowed=may_delete, danger=True,
     said=counted("%(count)s sale is in the bin", "%(count)s sales are in the bin"), template="leads/delete_rows.html",
-    context=lambda user, ids: {"persons": 0, "along": [], "days": settings.BIN_DAYS},
+    context=lambda user, ids: {"persons": 0, "along": actions.along("sale", ids), "days": settings.BIN_DAYS},
 )  # fmt: skip
 ACTIONS = (SET_STAGE, WIN, LOSE, OWN, DELETE)
 

@@ -27,7 +27,9 @@ MOST_CHOICES = 8
 
 
 def find_activity(request, pk):
-    return get_object_or_404(Activity.objects.visible_to(request.user).select_related("owner", "person", "company"), pk=pk)
+    return get_object_or_404(
+        Activity.objects.visible_to(request.user).select_related("owner", "person", "company", "sale"), pk=pk
+    )
 
 
 @require_http_methods(["GET", "POST"])
@@ -145,7 +147,7 @@ def delete(request, pk):
 
 @require_GET
 def choices(request):
-    """The persons and companies that what was typed finds, for the choice of whom a follow-up is about."""
+    """The persons, companies and sales that what was typed finds, for the choice of whom a follow-up is about."""
     found = search.find(request.user, request.GET.get("q", "").strip()[: search.MAX_LENGTH], MOST_CHOICES)
     hits = [hit for record_type in RECORDS for hit in found.get(record_type, [])]
     return JsonResponse(
@@ -161,7 +163,7 @@ def add_errors(form, error):
     messages = error.message_dict if hasattr(error, "error_dict") else {None: error.messages}
     for name, texts in messages.items():
         for text in texts:
-            shown = {"due_at": "day", "person": "about", "company": "about"}.get(name, name)
+            shown = {"due_at": "day", **dict.fromkeys(LINKS, "about")}.get(name, name)
             form.add_error(shown if shown in form.fields else None, text)
 
 
@@ -176,7 +178,7 @@ def done_with(request, text, change_set, activity):
     if request.htmx:
         return done(text, change_set)
     say(request, text, change_set)
-    return redirect_to(request, activity.about.get_absolute_url())
+    return redirect_to(request, (activity.sale or activity.about).get_absolute_url())
 
 
 def done(text, change_set):

@@ -54,6 +54,22 @@ def what(change_set) -> str:
     return sentence
 
 
+def undone(change_set) -> str:
+    """Return what an undo has taken back, for its message: there it stands alone, so it names the record and what was edited."""
+    params = change_set.params
+    text, name = what(change_set), params.get("name")
+    record_type, _dot, action = (params.get("of") or "").partition(".")
+    if action == "edit" and "list" not in params and record_type in watched_models():
+        model = watched_models()[record_type]
+        rows = Change.objects.filter(change_set=change_set, record_type=record_type).exclude(field="")
+        names = list(rows.order_by("id").values_list("field", flat=True).distinct())
+        labels = [str(beside[one].label if one in beside else model._meta.get_field(one).verbose_name) for one in names]
+        if labels and record_type != "activity":
+            sentence = _("%(fields)s changed") % {"fields": capfirst(", ".join(dict.fromkeys(labels)))}
+            text = (_("Undone: %(what)s") if change_set.action == "undo" else _("Done again: %(what)s")) % {"what": sentence}
+    return f"{text} ({name})" if name and str(name) not in text else text
+
+
 def _sentences(value, params):
     params = {"name": formats.number(params.get("count")), **params}  # of many there is only how many
     return {

@@ -46,12 +46,16 @@ class Failed(Exception):
 _registered: dict[str, Callable] = {}
 
 
-def job(function=None, *, attempts=3):
-    """Register a function of a module as one a worker may run; an unexpected error is tried `attempts` times in all."""
+def job(function=None, *, attempts=3, label=""):
+    """Register a function of a module as one a worker may run; an unexpected error is tried `attempts` times in all.
+
+    `label` is what the admin site calls a job that has no title, as none of nobody's has.
+    """
 
     def register(function):
         function.job_path = f"{function.__module__}.{function.__qualname__}"
         function.job_attempts = attempts
+        function.job_label = label
         _registered[function.job_path] = function
         return function
 

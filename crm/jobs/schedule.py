@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management import call_command, get_commands
 from django.db import connection
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from crm.jobs import enqueue, job
 from crm.jobs.models import Job
@@ -44,7 +45,7 @@ def ensure():
     enqueue(nightly, unique_key="nightly", run_after=next_night(timezone.now()))
 
 
-@job
+@job(label=gettext_lazy("Nightly housekeeping"))
 def nightly(job):
     """Do each piece of the housekeeping; one that fails does not keep the others from being done."""
     steps = [purge_bin, forget_throttles, forget_sessions, forget_jobs, forget_idempotency_keys, *_steps, refresh_statistics]

@@ -157,7 +157,7 @@ class ResetPasswordForm(AllauthResetPasswordForm):
         return self.cleaned_data["email"]
 
 
-@job
+@job(label=gettext_lazy("E-mail to a user"))
 def mail_password_reset(job, *, email, language):
     """Mail a link to the active user of this address, if there is one."""
     user = User.objects.filter(email__iexact=email, is_active=True).first()
@@ -178,7 +178,7 @@ def notify(user, what, *, to=""):
     enqueue(mail_notice, user_id=user.pk, what=str(what), to=to or user.email)
 
 
-@job
+@job(label=gettext_lazy("E-mail to a user"))
 def mail_notice(job, *, user_id, what, to):
     user = User.objects.get(pk=user_id)
     with translation.override(user.language):

@@ -28,7 +28,7 @@ def undo_change_set(request, pk):
     outcome = undo(change_set, by=request.user, via="card")
     if not outcome.changed:
         return _answer(request, words.told(outcome, _("Nothing was changed.")), level="error")
-    return _answer(request, words.told(outcome, words.what(outcome.change_set)), outcome.change_set)
+    return _answer(request, words.told(outcome, words.undone(outcome.change_set)), outcome.change_set)
 
 
 def _answer(request, text, change_set=None, level="ok"):
@@ -46,4 +46,4 @@ def undo_in_background(job, *, change_set_id):
     outcome = undo(change_set, by=job.owner, via="list", progress=job.progress)
     if not outcome.change_set:
         return {"text": words.told(outcome, _("Nothing was changed."))}
-    return {"text": words.told(outcome, words.what(outcome.change_set)), "undo": outcome.change_set.pk}
+    return {"text": words.told(outcome, words.undone(outcome.change_set)), "undo": outcome.change_set.pk}

@@ -456,8 +456,9 @@ def delete(request, kind, pk):
     access.require_edit(record, request.user)
     persons = Person.objects.filter(company=record, deleted_at=None).count() if isinstance(record, Company) else 0
     if request.method == "GET":
-        along = actions.along(record.history.record_type, [record.pk])
-        return render(request, "leads/_delete.html", {"record": record, "kind": kind, "persons": persons, "along": along})
+        along, without = (actions.along(record.history.record_type, [record.pk], keep_persons=keep) for keep in (False, True))
+        context = {"record": record, "kind": kind, "persons": persons, "along": along, "without_persons": without}
+        return render(request, "leads/_delete.html", context)
     keep = request.POST.get("keep_persons") == "1"
     outcome = actions.delete(record, by=request.user, via="card", **({"keep_persons": keep} if kind == "companies" else {}))
     say(request, _("%(name)s was deleted.") % {"name": record}, outcome.change_set)

@@ -79,6 +79,7 @@ def along_with_companies(user, ids):
     return {
         "persons": persons,
         "along": [*([told] if persons else []), *actions.along("company", ids)],
+        "without_persons": actions.along("company", ids, keep_persons=True),
         "days": settings.BIN_DAYS,
     }
 

@@ -11,7 +11,7 @@ from activities import actions
 from activities.models import Activity
 from crm.models import User
 from crm.web.formats import linked
-from tests.factories import ActivityFactory, PersonFactory, UserFactory
+from tests.factories import ActivityFactory, PersonFactory, SaleFactory, UserFactory
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
 DAY = "/my-day/"
@@ -186,6 +186,21 @@ def test_a_follow_up_is_added_to_who_is_found_by_typing(page, anna, max_, person
         assert "Send the offer" in refused.content.decode()  # what was typed is still there
     offered = page.get(reverse("activities:choices"), {"q": hidden.last_name}).json()
     assert f"person-{hidden.pk}" not in {one["id"] for one in offered}
+
+
+def test_a_follow_up_is_added_to_a_sale_that_is_found_by_typing(page, anna, max_, person):
+    sale = SaleFactory(by=anna, name="Fleet of forty", company=person.company, person=person)
+    found = page.get(reverse("activities:choices"), {"q": "fleet forty"}).json()
+    assert [one["id"] for one in found] == [f"sale-{sale.pk}"] and found[0]["name"] == "Fleet of forty"
+    data = {"about": found[0]["id"], "subject": "Send the offer", "kind": "task", "owner": anna.pk}
+    assert page.post(reverse("activities:follow_up_new"), data, **HTMX).status_code == 204
+    made = Activity.objects.get()
+    assert (made.sale, made.company, made.person) == (sale, person.company, person)
+    assert "Fleet of forty" in page.get(reverse("activities:edit", args=[made.pk])).content.decode()
+    assert page.post(reverse("activities:follow_up_new"), data).headers["Location"] == sale.get_absolute_url()
+    hidden = SaleFactory(by=max_)
+    refused = page.post(reverse("activities:follow_up_new"), {**data, "about": f"sale-{hidden.pk}"}, **HTMX)
+    assert refused.status_code == 422 and "Choose one from the list." in refused.content.decode()
 
 
 def test_what_is_typed_wrong_is_told_at_its_field(page, anna, person):

@@ -1,6 +1,10 @@
-"""The pages of the product, by name, and what opens on them; {person} and {company} are the first ones of the user's own lists."""
+"""The pages of the product, by name, and what opens on them; {person}, {company} and {sale} are the first of the user's own lists."""
 
 import re
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import settle
 
 PAGES = {
     "my-day": "/my-day/",
@@ -25,9 +29,14 @@ PAGES = {
     "company-new": "/companies/new/",
     "sales": "/sales/",
     "sales-grouped": "/sales/?group=stage,owner&all=1",
-    "sale": "/sales/1/",
+    "sale": "/sales/{sale}/",
+    "sale-history": "/sales/{sale}/?tab=history",
+    "sale-details": "/sales/{sale}/?tab=details",
     "sale-new": "/sales/new/",
     "company-sales": "/companies/{company}/?tab=sales",
+    "person-sales": "/persons/{person}/?tab=sales",
+    "persons-wide": "/persons/?cols=name,company,title,category,category_group,lead_status,lead_status_since,disqualify_reason,"
+    "next_activity_at,email,phone,mobile,country,source,owner,created_at",
     "search": "/search/?q=petersen",
     "search-nothing": "/search/?q=xqzxqz",
     "bin": "/bin/",
@@ -61,6 +70,8 @@ ADMIN_PAGES = {
     "admin-user-new": "/admin/crm/user/add/",
     "admin-teams": "/admin/crm/team/",
     "admin-roles": "/admin/crm/role/",
+    "admin-jobs": "/admin/crm/job/",
+    "admin-log": "/admin/crm/changeset/",
     "admin-role": "/admin/crm/role/1/change/",
 }
 #: What opens on a page: its name -> (the page's address, what is clicked one after the other, what must then show).
@@ -81,12 +92,58 @@ OPENED = {
     "edit-company-of": ("/persons/{person}/", ["#fact-company .edit"], "#fact-company [role=combobox]"),
     "dialog-edit-all": ("/persons/{person}/", ["[data-edit-all]"], "#panel[open] input[name=last_name]"),
     "dialog-follow-up": ("/persons/{person}/", [".page-head [href*=follow-ups]"], "#panel[open] input[name=subject]"),
+    "dialog-disqualify": (
+        "/persons/{person}/",
+        ["[data-set-status]", "#fact-lead_status [data-href*='status=5']"],
+        "#panel[open] input[name=reason]",
+    ),
+    "dialog-nurture": (
+        "/leads/?lead_status=1",
+        ["tbody a.name", "[data-set-status]", "#fact-lead_status [data-href*='status=4']"],
+        "#panel[open] input[name=again_on]",
+    ),
+    "dialog-disqualify-rows": (
+        "/leads/",
+        ["tbody input[name=ids] >> nth=0", "[data-action=status]", "#panel [value='5']"],
+        "#panel[open] input[name=reason]",
+    ),
+    "dialog-delete-companies": (
+        "/companies/",
+        ["tbody input[name=ids] >> nth=1", "[data-action=delete]"],
+        "#panel[open] .danger",
+    ),
+    "dialog-sale": (
+        "/persons/{person}/",
+        [".page-head summary", ".page-head .item[href*='sales/new']"],
+        "#panel[open] input[name=amount]",
+    ),
+    "dialog-won": ("/sales/{sale}/", [".page-head [href$='/win/']"], "#panel[open] select[name=reason]"),
+    "dialog-lost": ("/sales/{sale}/", [".page-head [href$='/lose/']"], "#panel[open] select[name=reason]"),
+    "dialog-lost-refused": (
+        "/sales/{sale}/",
+        [".page-head [href$='/lose/']", "#panel .primary"],
+        "#panel[open] [aria-invalid=true]",
+    ),
+    "dialog-stall": (
+        "/sales/{sale}/",
+        [".page-head summary", ".page-head .item[href$='/stall/']"],
+        "#panel[open] input[name=reopen_on]",
+    ),
+    "menu-stage": ("/sales/{sale}/", ["#fact-stage summary"], "#fact-stage .panel:popover-open"),
+    "edit-amount": ("/sales/{sale}/", ["#fact-amount .edit"], "#fact-amount input[name=amount]"),
+    "dialog-new-follow-up": ("/my-day/", ["main [data-new]"], "#panel[open] [role=combobox]"),
+    "dialog-postpone": ("/my-day/", ["[data-row] summary", "[data-row] .item >> nth=-1"], "#panel[open] input[name=to]"),
+    "menu-bell": ("/leads/", [".top summary:has(#bell-count)"], "#bell-list"),
     "dialog-company-delete": ("/companies/{company}/", [".page-head summary", ".page-head .item.danger"], "#panel[open] .danger"),
     "form-refused": ("/persons/new/", ["main button.primary"], "[aria-invalid=true]"),
 }
 
 
-LISTS = {"{person}": "/leads/?owner=me&group=", "{company}": "/companies/?owner=me&category_group=potential&group="}
+LISTS = {
+    "{person}": "/leads/?owner=me&group=",
+    "{company}": "/companies/?owner=me&category_group=potential&group=",
+    "{sale}": "/sales/?owner=me&status=open&group=",
+}
 
 
 def visit(page, address):
@@ -105,3 +162,89 @@ def open_on(page, name):
     for place in clicks:
         page.locator(place).first.click(force=True)
     page.locator(shown).first.wait_for()
+
+
+#: Two files: one with a value that no item is called and a row that cannot be brought in, one with many columns.
+SMALL = """First Name,Last Name,Company,Email,Lead Status,Notes
+Zora,Zander,Zentralwerk GmbH,zora@zentralwerk.example,Warm,a note
+Zeno,Zander,Zentralwerk GmbH,zeno@zentralwerk.example,Qualified,
+,,Zentralwerk GmbH,nobody@zentralwerk.example,Qualified,without a name
+"""
+WIDE = (
+    "First Name,Last Name,Title,Company,Email,Phone,Mobile,Street,Zip Code,City,Country,Industry,Lead Source,Lead Status,"
+    "Annual Revenue,No of Employees,Rating,Campaign,Created Time,Description\n"
+    "Zita,Zander,Leitung der Abteilung für besonders lange Bezeichnungen,Zeitwerk für Präzisionsmesstechnik und Anlagenbau GmbH & Co. KG,"
+    "zita.zander@zeitwerk-praezisionsmesstechnik.example,+49 421 5550142,+49 171 5550142,Hafenstraße 12,28195,Bremen,Germany,"
+    "Technology,Trade fair,Open,12000000,250,Hot,Hannover Messe 2026,2026-01-31 10:00,Sehr interessiert an der großen Ausbaustufe\n"
+)
+
+
+def import_states(page):
+    """Yield the name of each step of an import, the page being there; at the end all is as it was."""
+    page.goto("/imports/")
+    yield "imports-none"
+    for name, content in (("wide", WIDE), ("", SMALL)):
+        page.goto("/imports/new/")
+        file = {"name": "leads.csv", "mimeType": "text/csv", "buffer": content.encode()}
+        page.locator("input[type=file]").set_input_files(file)
+        page.locator("main button.primary").click()
+        page.locator("table.matching").first.wait_for()
+        yield f"import-mapping{name and '-' + name}"
+    page.evaluate("document.querySelector('#values').scrollIntoView()")
+    yield "import-values"
+    page.locator("main .bar button.primary").click()
+    page.locator("main form[action$='/run/'] button").wait_for(timeout=20_000)
+    yield "import-report"
+    page.locator("main form[action$='/run/'] button").click()
+    undo = page.locator("main button[hx-post*='/undo']")
+    undo.wait_for(timeout=20_000)
+    yield "import-done"
+    page.goto("/imports/")
+    yield "imports-some"
+    page.go_back()
+    undo.click()
+    expect(undo).to_have_count(0)
+    yield "import-undone"
+
+
+def question_states(page):
+    """Yield the states of what a rule asks (R13); at the end all is as it was."""
+    visit(page, "/leads/?owner=me&group=&category=1")
+    page.locator("tbody a.name").first.click()
+    page.locator("[data-set-status]").wait_for()
+    page.locator(".page-head summary").click()
+    page.locator(".page-head .item[href*='sales/new']").click()
+    page.locator("#panel button.primary").click()
+    page.locator("#proposed-category").wait_for()
+    yield "dialog-proposal"
+    page.keyboard.press("Escape")
+    page.locator(".top summary:has(#bell-count)").click()
+    page.locator("#bell-list [data-dialog]").first.wait_for()
+    yield "bell-question"
+    page.locator("#bell-list [data-dialog]").first.click()
+    page.locator("#panel button:not(.primary)[hx-vals]").click()
+    expect(page.locator("#panel")).to_be_hidden()
+    page.keyboard.press("u")
+    page.locator(".toast-line").last.wait_for()
+
+
+def every_state(open_page, **how):
+    """Yield (name, page) of every page, and of everything that opens on one, each settled."""
+    for user, pages in (("anna", PAGES), ("admin", ADMIN_PAGES)):
+        page = open_page(user, **how)
+        for name, url in pages.items():
+            visit(page, url)
+            settle(page)
+            yield name, page
+    page = open_page("anna", **how)
+    for name in OPENED:
+        open_on(page, name)
+        settle(page)
+        yield name, page
+    for states in (import_states, question_states):
+        for name in states(page):
+            settle(page)
+            yield name, page
+    page = open_page(None, **how)
+    page.goto("/accounts/login/")
+    yield "login", page

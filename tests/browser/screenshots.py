@@ -3,7 +3,7 @@
 import pytest
 
 from tests.browser.conftest import ROOT
-from tests.browser.pages import ADMIN_PAGES, OPENED, PAGES, open_on, visit
+from tests.browser.pages import every_state
 
 FOLDER = ROOT / "build" / "screenshots"
 SIZES = {"wide": (1440, 900), "phone": (390, 844)}
@@ -14,15 +14,7 @@ SIZES = {"wide": (1440, 900), "phone": (390, 844)}
 @pytest.mark.parametrize("language", ["de", "en"])
 def test_screenshots(open_page, language, size, dark):
     width, height = SIZES[size]
-    shots = [(None, {"login": "/accounts/login/"}), ("anna", PAGES), ("admin", ADMIN_PAGES)]
-    for user, pages in shots:
-        page = open_page(user, language=language, dark=dark, width=width, height=height)
-        for name, url in pages.items():
-            visit(page, url)
-            keep(page, f"{name}-{language}-{size}-{'dark' if dark else 'light'}.png")
-    page = open_page("anna", language=language, dark=dark, width=width, height=height)
-    for name in OPENED:
-        open_on(page, name)
+    for name, page in every_state(open_page, language=language, dark=dark, width=width, height=height):
         keep(page, f"{name}-{language}-{size}-{'dark' if dark else 'light'}.png")
 
 

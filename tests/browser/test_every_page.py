@@ -2,26 +2,8 @@
 
 from babel.messages.pofile import read_po
 
-from tests.browser.conftest import ROOT, settle, violations
-from tests.browser.pages import ADMIN_PAGES, OPENED, PAGES, open_on, visit
-
-
-def every_state(open_page, **how):
-    """Yield (name, page) of every page, and of everything that opens on one, each settled."""
-    for user, pages in (("anna", PAGES), ("admin", ADMIN_PAGES)):
-        page = open_page(user, **how)
-        for name, url in pages.items():
-            visit(page, url)
-            settle(page)
-            yield name, page
-    page = open_page("anna", **how)
-    for name in OPENED:
-        open_on(page, name)
-        settle(page)
-        yield name, page
-    page = open_page(None, **how)
-    page.goto("/accounts/login/")
-    yield "login", page
+from tests.browser.conftest import ROOT, violations
+from tests.browser.pages import every_state
 
 
 def english_texts():

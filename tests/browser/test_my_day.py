@@ -63,7 +63,7 @@ def test_by_mouse(open_page, plan):
     expect(page.locator("#toasts")).to_contain_text("15 Jan 2035")
     # A new one, with somebody who is found by typing.
     page.locator("main [data-new]").click()
-    page.locator("#panel").get_by_role("combobox", name="Person or company").press_sequentially("mausm", delay=20)
+    page.locator("#panel").get_by_role("combobox", name="Person, company or sale").press_sequentially("mausm", delay=20)
     page.locator("#panel [role=option]", has_text="Edda Mausmann").click()
     page.locator("#panel").get_by_label("Subject").fill("Bring the samples")
     page.locator("#panel").get_by_label("Repeat").select_option("weekly")

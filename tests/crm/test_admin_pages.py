@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from crm import users
 from crm.history.models import ChangeSet
 from crm.jobs import enqueue
+from crm.jobs.schedule import ensure
 from crm.jobs.worker import run_pending
 from crm.models import ApiToken, Job, Role, Team, User
 from crm.web.accounts import mail_notice
@@ -397,6 +398,12 @@ def test_jobs_are_read_only(page, anna):
     assert "Mail to Anna" in shown(page.get("/admin/crm/job/?state=ready"))
     assert "Mail to Anna" not in shown(page.get("/admin/crm/job/?state=failed"))
     assert page.post(f"/admin/crm/job/{job.pk}/change/").status_code == 404 and Job.objects.get(pk=job.pk).state == "ready"
+
+
+def test_a_job_of_nobody_is_told_in_words(page):
+    nightly = ensure() or Job.objects.get(unique_key="nightly")
+    text = shown(page.get("/admin/crm/job/"))
+    assert "Nightly housekeeping" in text and nightly.path not in text
 
 
 @pytest.mark.parametrize("path", ["crm/user/999999/change/", "crm/user/999999/password/", "crm/team/0/change/", "crm/role/x/change/",

@@ -10,7 +10,7 @@ from crm.history.models import ChangeSet
 from crm.jobs.worker import run_pending
 from crm.models import Job
 from leads.models import Company, Person
-from tests.factories import ActivityFactory, CompanyFactory, PersonFactory
+from tests.factories import ActivityFactory, CompanyFactory, PersonFactory, SaleFactory
 
 pytestmark = pytest.mark.usefixtures("nothing_unattributed")
 
@@ -204,6 +204,8 @@ def test_settled_6_deleting_companies_names_what_goes_along_first(client, anna):
     client.force_login(anna)
     _form, text = opened(client, "/companies/act/delete/", ids=ids(company))
     assert "1 person, 2 follow-ups" in text and "14 days" in text
+    # If the persons stay, what is theirs stays, too.
+    assert "They stay, without a company" in text and "go: 1 follow-up." in text
     answer = toast(do(client, "/companies/act/delete/", ids=ids(company)))
     assert answer["text"] == "1 company is in the bin."
     assert not Person.objects.filter(deleted_at=None).exists() and not Activity.objects.filter(deleted_at=None).exists()
@@ -214,10 +216,16 @@ def test_settled_6_deleting_companies_names_what_goes_along_first(client, anna):
 def test_settled_6_the_persons_may_stay_without_a_company(client, anna):
     company = CompanyFactory(by=anna)
     person = PersonFactory(by=anna, company=company)
+    theirs, its = ActivityFactory(by=anna, person=person), ActivityFactory(by=anna, person=None, company=company)
+    sale = SaleFactory(by=anna, company=company, person=person)
+    of_sale = ActivityFactory(by=anna, person=person, sale=sale)
     client.force_login(anna)
+    _form, text = opened(client, "/companies/act/delete/", ids=ids(company))
+    assert "go: 1 person, 3 follow-ups, 1 sale." in text and "go: 2 follow-ups, 1 sale." in text
     toast(do(client, "/companies/act/delete/", {"keep_persons": "1"}, ids=ids(company)))
     person.refresh_from_db()
     assert person.deleted_at is None and person.company is None
+    assert set(Activity.objects.exclude(deleted_at=None)) == {its, of_sale} and Activity.objects.get(deleted_at=None) == theirs
 
 
 def test_a1_deleting_needs_the_right_to(client, anna):

@@ -1,5 +1,7 @@
 """The cards of persons and companies (W1, W2): seen, edited in place, refused in words (R4, R6, R17, U3)."""
 
+import json
+
 import pytest
 from django.urls import reverse
 
@@ -51,6 +53,22 @@ def test_r6_without_lead_status_the_field_is_gone_and_a_hint_says_why(page, pers
     text = page.get(person.get_absolute_url()).content.decode()
     assert "fact-lead_status" not in text
     assert "No lead status: the category Customer is not a potential customer." in text
+
+
+def test_the_message_of_an_undo_says_what_was_undone_and_where(page, person, company, status, category, anna):
+    def undone():
+        answer = page.post(reverse("crm:undo", args=[ChangeSet.objects.latest("pk").pk]), **HTMX)
+        return json.loads(answer.headers["HX-Trigger"])["toast"]["text"]
+
+    save(page, person, "title", "CTO")
+    assert undone() == "Undone: Title changed (Jana Petersen)"
+    assert undone() == "Done again: Title changed (Jana Petersen)"
+    actions.edit_person(person, {"phone": "+49 421 1", "mobile": "+49 171 1", "title": "CTO"}, by=anna, via="card")
+    assert undone() == "Undone: Phone, mobile changed (Jana Petersen)"
+    actions.set_lead_status(person, status("Contacting"), by=anna, via="card")
+    assert undone() == "Undone: Lead status set to Contacting (Jana Petersen)"
+    actions.set_category(Company.objects.all(), category("Customer"), by=anna, via="list")
+    assert undone() == "Undone: Category set to Customer (Nordwind Logistik)"
 
 
 def test_a_status_is_set_in_place_and_undone_from_the_message(page, person, status):

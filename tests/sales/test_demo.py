@@ -2,7 +2,9 @@
 
 from django.core.management import call_command
 
+from activities.models import Activity
 from crm.history.models import Change
+from leads.models import Person
 from sales import demo
 from sales.lifecycle import drift
 from sales.models import Sale
@@ -15,4 +17,7 @@ def test_the_demo_has_sales_of_every_kind_with_a_history_and_follow_ups(lists):
     assert sales.exclude(currency="EUR").exists() and sales.filter(activities__done_at=None).exists()
     assert not sales.filter(closed_on__lt="2000-01-01").exists() and drift() == []
     assert not Change.objects.filter(change_set=None).exists()
+    disqualified = Person.objects.filter(lead_status__kind="disqualified")
+    assert disqualified.exists() and not disqualified.filter(disqualify_reason=None).exists()
+    assert Activity.objects.filter(subject__startswith="Wieder öffnen").exists(), "what it plans itself is in the demo's language"
     call_command("check_copies")

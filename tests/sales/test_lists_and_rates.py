@@ -192,6 +192,7 @@ def test_rates_are_kept_up_in_the_admin_site(page, sale, dollars):
     refused = page.post("/admin/sales/exchangerate/add/", {"currency": "chf", "valid_from": "2026-01-01", "rate": "-1"})
     assert refused.status_code == 422
     first = dollars[0]
+    assert 'value="0.8"' in page.get(f"/admin/sales/exchangerate/{first.pk}/change/").content.decode()
     form = {"currency": "USD", "initial-currency": "USD", "valid_from": "2024-01-01", "initial-valid_from": "2024-01-01", "rate": "0.75",
             "initial-rate": "0.80000000", "version": first.version}  # fmt: skip
     assert page.post(f"/admin/sales/exchangerate/{first.pk}/change/", form).status_code == 302
