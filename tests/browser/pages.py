@@ -132,7 +132,7 @@ OPENED = {
     "menu-stage": ("/sales/{sale}/", ["#fact-stage summary"], "#fact-stage .panel:popover-open"),
     "edit-amount": ("/sales/{sale}/", ["#fact-amount .edit"], "#fact-amount input[name=amount]"),
     "dialog-new-follow-up": ("/my-day/", ["main [data-new]"], "#panel[open] [role=combobox]"),
-    "dialog-postpone": ("/my-day/", ["[data-row] summary", "[data-row] .item >> nth=-1"], "#panel[open] input[name=to]"),
+    "dialog-postpone": ("/my-day/", ["[data-row] summary", "[data-row] .panel:popover-open [data-dialog]"], "#panel[open] input[name=to]"),
     "menu-bell": ("/leads/", [".top summary:has(#bell-count)"], "#bell-list"),
     "dialog-company-delete": ("/companies/{company}/", [".page-head summary", ".page-head .item.danger"], "#panel[open] .danger"),
     "form-refused": ("/persons/new/", ["main button.primary"], "[aria-invalid=true]"),
