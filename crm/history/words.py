@@ -199,7 +199,9 @@ def _values(model, changes):
         if isinstance(value, datetime.date):
             return formats.date(value)
         if isinstance(value, Decimal):
-            return formats.number(value.normalize() if value != value.to_integral_value() else value.quantize(Decimal(1)))
+            if value == value.to_integral_value():
+                return formats.number(value.quantize(Decimal(1)))
+            return formats.number(value.quantize(Decimal("0.01")) if described.decimal_places == 2 else value.normalize())
         if described.choices:
             return str(dict(described.flatchoices).get(value, value))
         return str(value)

@@ -132,7 +132,11 @@ OPENED = {
     "menu-stage": ("/sales/{sale}/", ["#fact-stage summary"], "#fact-stage .panel:popover-open"),
     "edit-amount": ("/sales/{sale}/", ["#fact-amount .edit"], "#fact-amount input[name=amount]"),
     "dialog-new-follow-up": ("/my-day/", ["main [data-new]"], "#panel[open] [role=combobox]"),
-    "dialog-postpone": ("/my-day/", ["[data-row] summary", "[data-row] .panel:popover-open [data-dialog]"], "#panel[open] input[name=to]"),
+    "dialog-postpone": (
+        "/my-day/",
+        ["[data-row] summary", "[data-row] .panel:popover-open [data-dialog]"],
+        "#panel[open] input[name=to]",
+    ),
     "menu-bell": ("/leads/", [".top summary:has(#bell-count)"], "#bell-list"),
     "dialog-company-delete": ("/companies/{company}/", [".page-head summary", ".page-head .item.danger"], "#panel[open] .danger"),
     "form-refused": ("/persons/new/", ["main button.primary"], "[aria-invalid=true]"),
@@ -208,7 +212,7 @@ def import_states(page):
 
 
 def question_states(page):
-    """Yield the states of what a rule asks (R13); at the end all is as it was."""
+    """Yield the states of what a rule asks (R13); at the end all is as it was, and the bin has something in it."""
     visit(page, "/leads/?owner=me&group=&category=1")
     page.locator("tbody a.name").first.click()
     page.locator("[data-set-status]").wait_for()
@@ -224,8 +228,11 @@ def question_states(page):
     page.locator("#bell-list [data-dialog]").first.click()
     page.locator("#panel button:not(.primary)[hx-vals]").click()
     expect(page.locator("#panel")).to_be_hidden()
-    page.keyboard.press("u")
-    page.locator(".toast-line").last.wait_for()
+    with page.expect_response(lambda answer: "/undo" in answer.url):
+        page.keyboard.press("u")
+    page.goto("/bin/?of=sale")
+    page.locator("tbody tr").first.wait_for()
+    yield "bin-some"
 
 
 def every_state(open_page, **how):

@@ -74,7 +74,7 @@ def test_the_card_shows_what_matters(page, sale, dollars, anna):
         assert part in text, part
     assert "fact-closed_on" not in text and "fact-reason" not in text and "fact-reopen_on" not in text
     history = text_of(page.get(reverse("leads:history", args=["sales", sale.pk]), headers=FRAGMENT))
-    assert "Created" in history and "USD" in history and "1 Mar 2025" in history
+    assert "Created" in history and "<b>1,000.10</b>" in history and "USD" in history and "1 Mar 2025" in history
 
 
 def test_facts_are_edited_in_place_the_amount_with_its_currency(page, sale, dollars):
