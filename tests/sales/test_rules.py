@@ -274,7 +274,7 @@ def test_r16_the_history_tells_what_was_done_in_words(sale, how, reason, stage):
     entries, _more = words.of_record(sale)
     assert [entry.what for entry in entries] == ["Sale lost: Price", "Edited", "Created"]
     changes = {label: (old, new) for entry in entries[:2] for label, old, new in entry.changes}
-    assert changes["Amount"] == ("1,000.1", "2,500.5") and changes["Expected on"] == ("nothing", "15 Jan 2027")
+    assert changes["Amount"] == ("1,000.10", "2,500.50") and changes["Expected on"] == ("nothing", "15 Jan 2027")
     assert changes["Status"] == ("Open", "Lost") and changes["Reason"] == ("nothing", "Price")
 
 
