@@ -1,6 +1,7 @@
 """The admin site as an administrator works with it: dragging, keys, undo, a phone (R11, U1, U2)."""
 
 import pytest
+from playwright.sync_api import expect
 
 STATUSES = "/admin/leads/leadstatus/"
 
@@ -82,3 +83,16 @@ def test_no_page_of_the_admin_site_is_wider_than_a_phone(path, open_page):
     page = open_page("admin", language="de", width=390, height=844, touch=True)
     page.goto(path)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_bar_of_a_phone_has_room_for_all_and_leads_to_the_admin_site(open_page):
+    page = open_page("admin", language="de", width=390, height=844, touch=True)
+    page.goto("/leads/")
+    bar = page.locator(".side nav.main a, .side > .more > summary")
+    expect(bar).to_have_count(6)
+    for box in (one.bounding_box() for one in bar.all()):
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 390 and box["width"] >= 44 and box["height"] >= 44, box
+    bar.last.tap()
+    page.locator(".side > .more").get_by_role("link", name="Verwaltung").tap()
+    page.wait_for_url("**/admin/")
+    expect(bar.last).to_have_class("on")
