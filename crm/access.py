@@ -3,7 +3,8 @@
 A role has, for seeing and for editing, a scope: *own*, *team* or *all* (and *none* for editing). A model says by
 `owner_paths` whose records are whose; the first path is the record's own owner, the others lend visibility (owning a
 company shows its persons). One with `follows_records` goes by those records instead: who sees a person sees their
-follow-ups, and may change those if they may change the person, or if the follow-up is their own.
+follow-ups, and may change those if they may change the person, or if the follow-up is their own. One with `shared_by`
+says itself who sees it: the field of this name is *all*, *team* (of its owner) or *private*; who may change it the role says.
 """
 
 from django.core.exceptions import PermissionDenied
@@ -50,7 +51,7 @@ def _following(model, colleagues, scope):
 
 def visible(queryset, user):
     """Return the records of the queryset that the user may see; a record in the bin is seen by nobody."""
-    return _within(queryset.filter(deleted_at=None), user, user.role.see if user.is_authenticated else "none")
+    return _seen(queryset.filter(deleted_at=None), user)
 
 
 def editable(queryset, user):
@@ -61,7 +62,7 @@ def editable(queryset, user):
 def in_bin(queryset, user):
     """Return the deleted records of the queryset that the user may see and restore."""
     deleted = queryset.exclude(deleted_at=None)
-    return _within(_within(deleted, user, user.role.see), user, user.role.edit, own=True)
+    return _within(_seen(deleted, user), user, user.role.edit, own=True)
 
 
 def sees_owner(user, owner_id):
@@ -70,6 +71,16 @@ def sees_owner(user, owner_id):
     if scope == "all" or owner_id == user.pk:
         return True
     return scope == "team" and (owner_id is None or owner_id in user.colleague_ids)
+
+
+def _seen(queryset, user):
+    model = queryset.model
+    if not model.shared_by:
+        return _within(queryset, user, user.role.see if user.is_authenticated else "none")
+    if not user.is_authenticated or not user.is_active:
+        return queryset.none()
+    own, shared = model.owner_paths[0], model.shared_by
+    return queryset.filter(Q(**{shared: "all"}) | Q(**{own: user.pk}) | Q(**{shared: "team", f"{own}__in": user.colleague_ids}))
 
 
 def _within(queryset, user, scope, own=False):

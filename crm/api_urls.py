@@ -24,6 +24,8 @@ VIEWS = {
     "sale-types": "sales.api.SaleTypes",
     "sale-reasons": "sales.api.SaleReasons",
     "exchange-rates": "sales.api.ExchangeRates",
+    "selections": "selections.api.Selections",
+    "selection-categories": "selections.api.SelectionCategories",
     "users": "leads.api.Users",
     "proposals": "leads.api.Proposals",
 }

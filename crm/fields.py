@@ -217,6 +217,8 @@ class Field:
     operators: ClassVar[tuple[str, ...]] = ()
     default_operator: ClassVar[str] = "is"
     kind: ClassVar[str] = "text"
+    #: Whether what `load` gives is the cell's text itself, not what stands below it.
+    loads_text: ClassVar[bool] = False
     #: Whether it is about related records, which may have a condition of their own (crm.relations).
     takes_where: ClassVar[bool] = False
 

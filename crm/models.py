@@ -290,6 +290,7 @@ class Record(models.Model):
 
     owner_paths: tuple[str, ...] = ("owner",)
     follows_records: tuple[str, ...] = ()  # see crm.access
+    shared_by = ""  # see crm.access
 
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
@@ -300,6 +301,11 @@ class Record(models.Model):
 
     class Meta:
         abstract = True
+
+    @staticmethod
+    def told(name, value):
+        """Return a field's value as the history tells it, or None where the value speaks for itself."""
+        return None
 
     @staticmethod
     def edited():

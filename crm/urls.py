@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("leads.urls")),
     path("", include("activities.urls")),
     path("", include("sales.urls")),
+    path("", include("selections.urls")),
     path("", include("exchange.urls")),
 ]
 

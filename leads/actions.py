@@ -76,6 +76,20 @@ def told_along(record_type):
     return register
 
 
+#: Which records cannot be deleted and why: functions(ids) -> {id: reason} of the upper floors, by record type.
+_kept_by: dict[str, list[Callable]] = defaultdict(list)
+
+
+def kept_by(record_type):
+    """Register function(ids) -> {id: reason}: the records that must not be deleted as long as others need them."""
+
+    def register(function):
+        _kept_by[record_type].append(function)
+        return function
+
+    return register
+
+
 def along(record_type, ids, *, keep_persons=False) -> list[str]:
     """Return what would go into the bin along with these records, in words (settled 6)."""
     return [text for function in _told_along[record_type] if (text := function(ids, keep_persons))]
@@ -425,6 +439,11 @@ def delete(records, *, by, via, keep_persons=False, progress=None) -> Outcome:
         ids = editable(model, ids, by, outcome)
         now = timezone.now()
         live = list(model.objects.filter(pk__in=ids, deleted_at=None).values_list("pk", flat=True))
+        for function in _kept_by[record_type]:
+            kept = function(live)
+            for pk, reason in kept.items():
+                outcome.leave([pk], reason)
+            live = [pk for pk in live if pk not in kept]
         if model is Company:
             persons = Person.objects.filter(company__in=live, deleted_at=None)
             if keep_persons:
@@ -461,13 +480,13 @@ def restore(records, *, by, via) -> Outcome:
         allowed = set(access.in_bin(model.objects.filter(pk__in=ids), by).values_list("pk", flat=True))
         outcome.leave(set(ids) - allowed, not_allowed())
         sets = _deleted_in(record_type, allowed)
-        if model is not Company:
+        if model is not Company and "company" in model.history.fields:
             companies = Company.objects.filter(pk__in=model.objects.filter(pk__in=allowed).values("company")).exclude(
                 deleted_at=None
             )
             lock_rows(companies)
             companies.update(deleted_at=None, **Company.edited())
-        else:
+        elif model is Company:
             persons = Person.objects.filter(company__in=allowed).exclude(deleted_at=None).values_list("pk", flat=True)
             along = _deleted_in("person", persons)
             back = [pk for pk, change_set in along.items() if change_set in set(sets.values())]

@@ -1,5 +1,6 @@
 """Taking a change set back, without overwriting what came later (R16, settled 8)."""
 
+import json
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -95,6 +96,8 @@ def value_of(field, text):
         return None
     if isinstance(field, models.ForeignKey):
         return value_of(field.target_field, text)
+    if isinstance(field, models.JSONField):
+        return json.loads(text)
     if isinstance(field, models.BooleanField):
         return text in {"1", "true", "t"}
     if isinstance(field, models.DateTimeField):

@@ -106,6 +106,13 @@ def _sentences(value, params):
         "company.delete": _("Deleted"),
         "person.restore": _("Restored from the bin"),
         "company.restore": _("Restored from the bin"),
+        "selection.create": _("Created"),
+        "selection.edit": _("Edited"),
+        "selection.set_owner": _("Owner set to %(value)s") % {"value": value},
+        "selection.add": _("Members added: %(count)s") % {"count": formats.number(params.get("count"))},
+        "selection.remove": _("Members removed: %(count)s") % {"count": formats.number(params.get("count"))},
+        "selection.delete": _("Deleted"),
+        "selection.restore": _("Restored from the bin"),
         "import": _("Imported"),
         "setup": _("Set up"),
     }
@@ -187,6 +194,8 @@ def _values(model, changes):
             return beside[name].words(text)
         described = model._meta.get_field(name)
         value = value_of(described, text)
+        if hasattr(model, "told") and (said := model.told(name, value)) is not None:
+            return said
         if value is None or value == "":
             return _("nothing")
         if isinstance(described, ForeignKey):

@@ -65,6 +65,7 @@ class ListPage:
     empty: Any = ""
     shows: tuple[str, ...] = ()
     head: Callable[..., dict] | None = None
+    begin: Callable[..., dict] | None = None  # begin(user, **kwargs): columns, order, group and key of a list of one of many
     of: str = field(default="", kw_only=True)  # the name of the path's parameter, if it has one
 
     def __post_init__(self):
@@ -79,8 +80,10 @@ class ListPage:
         queryset = self.queryset(request.user, **kwargs)
         if self.shown:
             queryset = self.shown(queryset, {param for param in toggles if query.get(param) == "1"})
-        table = Table(records.get(self.record), queryset, request.user, query, key=self.name, url=self.url(**kwargs),
-                      preset=self.preset, toggles=toggles, order=self.order, columns=self.shows)  # fmt: skip
+        own = {"key": self.name, "order": self.order, "columns": self.shows}
+        own |= self.begin(request.user, **kwargs) if self.begin else {}
+        table = Table(records.get(self.record), queryset, request.user, query, url=self.url(**kwargs),
+                      preset=self.preset, toggles=toggles, **own)  # fmt: skip
         given = {"list": self.name} | ({"of": kwargs[self.of]} if self.of else {})
         keep = {name: value for name, value in table.state.items() if name in {"sort", "group", "all", *toggles}}
         table.card_query = urlencode([*given.items(), *table.filters, *keep.items()], safe=",")
@@ -299,6 +302,10 @@ _pages: dict[str, ListPage] = {}
 def page(name) -> ListPage:
     """Return a list by its name, or raise KeyError."""
     return _pages[name]
+
+
+def every() -> list[ListPage]:
+    return list(_pages.values())
 
 
 @dataclass(frozen=True)

@@ -87,11 +87,24 @@ class Table:
     """
 
     def __init__(
-        self, record: RecordType, queryset, user, query, *, key, url, preset="", toggles=(), card_query="", order="", columns=()
+        self,
+        record: RecordType,
+        queryset,
+        user,
+        query,
+        *,
+        key,
+        url,
+        preset="",
+        toggles=(),
+        card_query="",
+        order="",
+        columns=(),
+        group="",
     ):
         self.record, self.queryset, self.user, self.key, self.url = record, queryset, user, key, url
         self.toggles, self.card_query, self.preset = tuple(toggles), card_query, preset
-        self.own_order = order.split(",") if order else []
+        self.own_order, self.own_group = order.split(",") if order else [], group.split(",") if group else []
         self.default_columns = tuple(columns) or tuple(record.default_columns())
         self.asking = Asking(user)
         self.state = {name: query[name] for name in (*STATE, *self.toggles) if name in query}
@@ -131,7 +144,9 @@ class Table:
             return [name for name in self.state[param].split(",") if name], True
         saved = self.saved.get({"cols": "columns"}.get(param, param))
         chosen = saved if isinstance(saved, list) else []
-        return (self.own_order if param == "sort" and not chosen else chosen), False
+        if saved is None or (param == "sort" and not chosen):
+            return {"sort": self.own_order, "group": self.own_group}.get(param, []), False
+        return chosen, False
 
     def _fields(self, param, usable, message):
         """Return (field, descending) of a parameter; one that cannot be is an error if the URL says so, else left out."""
@@ -404,7 +419,7 @@ class Table:
             for field in self.columns:
                 cell = field.cell(row, self.asking)
                 if field.name in loaded and (sub := loaded[field.name].get(row["pk"])):
-                    cell = replace(cell, sub=sub)
+                    cell = replace(cell, text=sub) if field.loads_text else replace(cell, sub=sub)
                 cells.append(cell)
             query = f"?{self.card_query}" if self.card_query else ""
             if query and first is not None:

@@ -74,6 +74,8 @@ class CardType:
     together: tuple[tuple[str, ...], ...] = ()
     context: Callable[[Any, Any], dict] = lambda request, record: {}
     head: str = "leads/_head.html"
+    page: str = "leads/card.html"
+    new_form: type | None = None  # where a new record asks for more than its fields
     templates: dict[str, str] = field(default_factory=dict)
     similar: bool = False
     lists: list[Tab] = field(default_factory=list)
@@ -203,7 +205,7 @@ def card(request, kind, pk):
         "tab_query": tab_query(request),
         "view": request.GET.get("view", ""),  # the state of the list within the card (U4)
     }
-    return render(request, "leads/card.html", {**context_of(request, kind, record), **context})
+    return render(request, card_of(kind).page, {**context_of(request, kind, record), **context})
 
 
 def tab_query(request):
@@ -383,7 +385,7 @@ def new(request, kind):
     if request.user.role.edit == "none":
         raise PermissionDenied(_("Your role may not create records."))
     card = card_of(kind)
-    make = card.form([one for one in card.fields if one not in card.not_new])
+    make = card.new_form or card.form([one for one in card.fields if one not in card.not_new])
     form = make(request.POST or None, user=request.user, initial={"owner": request.user.pk, **card.initial(request)})
     if request.method == "POST" and form.is_valid():
         values = {key: value for key, value in form.values().items() if not (key == "category" and value is None)}
@@ -461,5 +463,7 @@ def delete(request, kind, pk):
         return render(request, "leads/_delete.html", context)
     keep = request.POST.get("keep_persons") == "1"
     outcome = actions.delete(record, by=request.user, via="card", **({"keep_persons": keep} if kind == "companies" else {}))
+    if not outcome.changed and outcome.left:
+        return trigger(toast(HttpResponse(status=204), outcome.left[0][1], level="error"), "closeDialog")
     say(request, _("%(name)s was deleted.") % {"name": record}, outcome.change_set)
     return redirect_to(request, reverse(card_of(kind).record.list_url))

@@ -15,6 +15,7 @@ from crm.models import ApiToken, TableSetting, Throttle
 from exchange import actions as imports
 from leads import actions
 from leads.models import AutomationRule, Proposal
+from selections.actions import create_selection
 from tests.factories import ActivityFactory, CompanyFactory, PersonFactory, SaleFactory
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
@@ -40,6 +41,8 @@ LISTS = {
     "sales:sales": ALL,
     "sales:company_sales": SEEING,
     "sales:person_sales": SEEING,
+    "selections:selections": ALL,
+    **{f"selections:selection_{name}": SEEING for name in ("person", "company", "sale", "activity")},
 }
 PARTS = ("", "_count", "_sums", "_filter", "_columns", "_settings", "_export")
 ROUTES = {
@@ -56,19 +59,21 @@ ROUTES = {
                      "leads:similar", "activities:my_day", "activities:choices", "api-schema", "api-docs", "api-nowhere"], ALL),
     **{f"{name}{part}": who for name, who in LISTS.items() for part in PARTS},
     **{f"{name}_act": MAKING if who == ALL else CHANGING for name, who in LISTS.items()},
-    **dict.fromkeys(["leads:person_new", "leads:company_new", "leads:bin", "leads:restore", "activities:follow_up_new", "sales:sale_new", "exchange:new", "exchange:imports"], MAKING),
-    **dict.fromkeys(["leads:person", "leads:company", "sales:sale", "leads:facts", "leads:head", "leads:history", "leads:details", "activities:next",
+    **dict.fromkeys(["leads:person_new", "leads:company_new", "leads:bin", "leads:restore", "activities:follow_up_new", "sales:sale_new", "selections:selection_new", "exchange:new", "exchange:imports"], MAKING),
+    **dict.fromkeys(["leads:person", "leads:company", "sales:sale", "selections:selection", *(f"selections:{name}" for name in ("criteria", "charts", "favourite", "subscribe", "since")), "leads:facts", "leads:head", "leads:history", "leads:details", "activities:next",
                      "activities:timeline"], SEEING),
     **dict.fromkeys(["leads:set_status", "leads:fact", "leads:edit", "leads:delete", "activities:new", "activities:note", "activities:edit",
                      "activities:follow_up", "activities:tick", "activities:postpone", "activities:delete", "crm:undo",
-                     *(f"sales:{name}" for name in ("set_stage", "win", "lose", "stall", "reopen"))], CHANGING),
+                     "selections:copy", "selections:freeze", "selections:keep_table", *(f"sales:{name}" for name in ("set_stage", "win", "lose", "stall", "reopen"))], CHANGING),
     **dict.fromkeys(["crm:job_cancel", "crm:token_revoke", "leads:proposal", "api-proposals-detail", "api-proposals-answer", *(f"exchange:{name}" for name in (
         "import", "values", "mapping", "run", "cancel", "failed", "discard"))], MINE),
     **{f"api-{name}-{part}": ALL for part in ("list", "detail") for name in (
         "category-groups", "categories", "lead-statuses", "disqualify-reasons", "industries", "sources", "stages", "sale-types", "sale-reasons",
-        "exchange-rates", "users")},
-    **{f"api-{name}-list": ALL for name in ("companies", "persons", "activities", "sales", "proposals")},
-    **{f"api-{name}-detail": CHANGING for name in ("companies", "persons", "activities", "sales")},
+        "exchange-rates", "users", "selection-categories")},
+    **{f"api-{name}-list": ALL for name in ("companies", "persons", "activities", "sales", "selections", "proposals")},
+    "api-selections-members": SEEING, "api-selections-combine": MAKING, "api-selections-freeze": CHANGING,
+    **dict.fromkeys(["api-selections-add", "api-selections-remove"], CHANGING),
+    **{f"api-{name}-detail": CHANGING for name in ("companies", "persons", "activities", "sales", "selections")},
 }  # fmt: skip
 
 
@@ -106,7 +111,10 @@ def annas(anna, category):
     proposal = Proposal.objects.create(rule=AutomationRule.objects.first(), change_set=ChangeSet.objects.latest("pk"), user=anna)
     proposal.records.create(company=company)
     file = SimpleUploadedFile("file.csv", b"Last Name\nWehner\n")
+    made = {name: create_selection({"name": "Annas", "kind": "static", "record_type": name, "visibility": "private"}, by=anna, via="form").pk
+            for name in ("person", "company", "sale", "activity")}  # fmt: skip
     return {
+        **{f"selection_{name}": pk for name, pk in made.items()},
         "proposal": proposal.pk, "sale": SaleFactory(by=anna, company=company, person=person).pk, "person": person.pk, "company": company.pk, "activity": activity.pk, "gone": gone.pk, "change": ChangeSet.objects.latest("pk").pk,
         "token": ApiToken.objects.get().pk, "job": Job.objects.create(owner=anna, path="tests.crm.job_functions.nothing", title="Work").pk,
         "import": imports.upload(file, "file.csv", "person", by=anna, at_once=True).pk,
@@ -115,13 +123,14 @@ def annas(anna, category):
 
 def key_of(name, kind, keys):
     """Return the key an address of this name is asked with."""
-    for part, key in {"crm:undo": "change", "crm:job": "job", "crm:token": "token", "exchange:": "import", "activities:edit": "activity", "activities:follow_up": "activity", "activities:postpone": "activity",
+    for part, key in {**{f"selections:selection_{name}": f"selection_{name}" for name in ("person", "company", "sale", "activity")},
+                      "selections:": "selection_person", "api-selections": "selection_person", "crm:undo": "change", "crm:job": "job", "crm:token": "token", "exchange:": "import", "activities:edit": "activity", "activities:follow_up": "activity", "activities:postpone": "activity",
                       "activities:tick": "activity", "activities:delete": "activity", "api-persons": "person", "api-companies": "company",
                       "api-activities": "activity", "api-sales": "sale", "sales:company": "company", "sales:person": "person", "sales:": "sale",
                       "leads:company": "company", "leads:person": "person", "leads:proposal": "proposal", "api-proposals": "proposal", "leads:set_status": "person"}.items():  # fmt: skip
         if name.startswith(part):
             return keys[key]
-    return keys[{"persons": "person", "companies": "company", "sales": "sale"}[kind]]
+    return keys[{"persons": "person", "companies": "company", "sales": "sale", "selections": "selection_person"}[kind]]
 
 
 def addresses(wanted, keys):
@@ -129,7 +138,7 @@ def addresses(wanted, keys):
     for name, parameters in routes():
         if who(name) not in wanted or name == "api-nowhere":
             continue
-        kinds = ("persons", "companies") + (() if name.startswith("activities:") else ("sales",))
+        kinds = ("persons", "companies") + (() if name.startswith("activities:") else ("sales", "selections"))
         for kind in kinds if "kind" in parameters else ("persons",):
             values = {
                 "kind": kind,

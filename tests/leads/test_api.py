@@ -20,6 +20,7 @@ from crm.history.undo import undo
 from crm.models import ApiToken, ExternalId
 from leads import actions
 from leads.models import Company, Person
+from selections.actions import create_selection
 from tests.factories import ActivityFactory, CompanyFactory, PersonFactory, SaleFactory
 
 API = "/api/v1/"
@@ -100,6 +101,7 @@ def test_what_is_not_understood_is_a_400_that_names_it(api, person, query):
 def test_every_filter_and_order_of_the_catalogue_is_one_of_the_api(rf, person, anna, record):
     ActivityFactory(by=anna, person=person)
     SaleFactory(by=anna, person=person, company=person.company)
+    create_selection({"name": "A", "kind": "static", "record_type": "person"}, by=anna, via="form")
     for name, (described, operator) in parameters_of(record).items():
         assert asked(rf, anna, record, **{name: example(described, operator, anna)}) in {0, 1}, name
         with pytest.raises(ValidationError) as refused:

@@ -1,0 +1,91 @@
+"""The catalogue of selections."""
+
+from dataclasses import dataclass
+
+from django.db.models import Exists, OuterRef
+from django.utils.translation import gettext_lazy as _
+
+from crm.fields import Cell, Choice, Fixed, Moment, Number, Text, UserChoice, YesNo
+from crm.records import RecordType, register
+from crm.tables.table import capped, count_each
+from selections.members import members
+from selections.models import RecordKind, Selection, SelectionFavourite
+
+COUNT_UP_TO = 10_000
+
+
+def counts(ids, asking):
+    """Return id -> how many members of each selection the user sees, in words; one statement for a page of them."""
+    selections = list(Selection.objects.filter(pk__in=ids))
+    found = [members(one, asking.user, asking).order_by().values("pk")[: COUNT_UP_TO + 1] for one in selections]
+    return {one.pk: capped(count, COUNT_UP_TO) for one, count in zip(selections, count_each(found), strict=True)} if found else {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class MembersField(Number):
+    """How many members there are: counted for the page that is shown, so lists neither sort nor filter by it."""
+
+    loads_text = True
+
+    @property
+    def columns(self):
+        return ("pk",)
+
+    def text(self, row, asking):
+        return counts([row["pk"]], asking).get(row["pk"], "")
+
+    def cell(self, row, asking):
+        return Cell("", "number")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Favourite(YesNo):
+    """Whether the user who asks has marked it."""
+
+    loads_text = True
+
+    @property
+    def columns(self):
+        return ("pk",)
+
+    @property
+    def part_columns(self):
+        return ("pk",)
+
+    def condition(self, operator, value, asking):
+        mine = Exists(SelectionFavourite.objects.filter(user=asking.user.pk, selection=OuterRef("pk")))
+        return mine if value else ~mine
+
+    def text(self, row, asking):
+        marked = SelectionFavourite.objects.filter(user=asking.user.pk, selection=row["pk"]).exists()
+        return super().text({self.column: marked}, asking)
+
+    def cell(self, row, asking):
+        return Cell("")
+
+
+def favourites(ids, asking):
+    mine = SelectionFavourite.objects.filter(user=asking.user.pk, selection__in=ids).values_list("selection_id", flat=True)
+    return dict.fromkeys(mine, "★")
+
+
+register(
+    RecordType("selection", "selections.Selection", _("Selection"), _("Selections"), "name", "selections:selection", "filter",
+               "selections:selections"),
+    [
+        Text(name="name", label=_("Name"), sort="name_key", key="name_key", edit="name", default=True, required=True, as_kind="name", width=220),
+        Favourite(name="favourite", label=_("Favourite"), load=favourites, default=True, width=90),
+        Fixed(name="record_type", label=_("Record type"), choices=lambda: RecordKind.choices, sort="record_type", group=True, default=True, required=True),
+        Fixed(name="kind", label=_("Kind"), choices=lambda: Selection.Kind.choices, sort="kind", group=True, default=True, required=True),
+        MembersField(name="members", label=_("Members"), load=counts, filter=False, default=True, width=100),
+        Choice(name="category", label=_("Category"), path="category_id", sort="category__rank", items="selections.SelectionCategory", pill=True,
+               group=True, edit="category", default=True),
+        UserChoice(name="owner", label=_("Owner"), path="owner_id", sort="owner__name_key", group=True, edit="owner", default=True, width=68),
+        Fixed(name="visibility", label=_("Visible to"), choices=lambda: Selection.Visibility.choices, sort="visibility", group=True, edit="visibility",
+              default=True, required=True),
+        YesNo(name="completed", label=_("Completed"), sort="completed", group=True, edit="completed", required=True),
+        Text(name="description", label=_("Description"), edit="description"),
+        Moment(name="updated_at", label=_("Changed"), sort="updated_at", default=True, required=True),
+        Moment(name="created_at", label=_("Created"), sort="created_at", required=True),
+    ],
+)  # fmt: skip

@@ -1,0 +1,32 @@
+"""Pages of selections. Their cards' parts answer at the addresses of all cards (leads/urls.py)."""
+
+from django.urls import path
+from django.utils.translation import gettext_lazy as _
+
+from crm.web import nav
+from leads.nav import edits
+from leads.views import cards
+from selections import lists
+from selections.models import RecordKind
+from selections.views import card
+
+app_name = "selections"
+urlpatterns = [
+    path("selections/<int:pk>/", cards.card, {"kind": "selections"}, name="selection"),
+    path("selections/new/", cards.new, {"kind": "selections"}, name="selection_new"),
+    path("selections/<int:pk>/criteria/", card.criteria_tab, name="criteria"),
+    path("selections/<int:pk>/charts/", card.charts, name="charts"),
+    path("selections/<int:pk>/favourite/", card.favourite, name="favourite"),
+    path("selections/<int:pk>/subscribe/", card.subscribe, name="subscribe"),
+    path("selections/<int:pk>/since/", card.since, name="since"),
+    path("selections/<int:pk>/copy/", card.copy, name="copy"),
+    path("selections/<int:pk>/freeze/", card.freeze, name="freeze"),
+    path("selections/<int:pk>/keep-table/", card.keep_table, name="keep_table"),
+    *(address for page in lists.PAGES for address in page.urls()),
+]
+
+pages = ("selections", "selection", "selection_new", *(f"selection_{name}" for name in RecordKind.values))
+nav.add(
+    nav.Entry("e", _("Selections"), "filter", "selections:selections", tuple(f"selections:{page}" for page in pages), order=55)
+)
+nav.add_command(nav.Command(_("New selection"), "filter", "selections:selection_new", edits))
