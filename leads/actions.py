@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -219,6 +219,21 @@ def edit_company(company, values, *, by, via, version=None, was=None) -> Outcome
     return edit(company, values, names=COMPANY_FIELDS, write=_write, by=by, via=via, version=version, was=was)
 
 
+def edit_companies(companies, name, new, **how) -> Outcome:
+    """Change one field of many companies; see edit_many."""
+    return edit_many(companies, name, new, names=COMPANY_FIELDS, write=_write, **how)
+
+
+def edit_persons(persons, name, new, *, by, via, **how) -> Outcome:
+    """Change one field of many persons; see edit_many."""
+
+    def after(current, changed, outcome):
+        if changed.get("lead_status"):
+            automation.status_set([current.pk], changed["lead_status"], by=by, via=via, outcome=outcome)
+
+    return edit_many(persons, name, new, names=PERSON_FIELDS, write=_write, after=after, by=by, via=via, **how)
+
+
 def edit_person(person, values, *, by, via, version=None, was=None) -> Outcome:
     """Change fields of one person: also their company, own category and lead status. See edit."""
 
@@ -263,6 +278,38 @@ def edit(record, values, *, names, write, by, via, version=None, was=None, after
             outcome.changed = 1
     outcome.change_set = change_set if change_set.pk else None
     return outcome
+
+
+def edit_many(records, name, new, *, names, write, by, via, after=None, as_of=None, progress=None, said=None) -> Outcome:
+    """Change one field of many records of one type: `new(current)` gives the value of each, as `edit` would write it (S8).
+
+    Each goes through the rules of an edit of its own; whom a rule or permission keeps from it is left, with the reason, and so is
+    who had the field changed since `as_of`. `write`, `after` and `names` are those of `edit`.
+    """
+    model = model_of(records)
+    record_type = model.history.record_type
+    known(names, {name: None})
+
+    def step(ids, outcome):
+        ids = editable(model, ids, by, outcome)
+        ids = unchanged_since(as_of, record_type, name, ids, outcome)
+        for current in model.objects.filter(pk__in=ids, deleted_at=None).order_by("pk"):
+            pk, value = current.pk, new(current)
+            if getattr(current, name) == value:
+                continue
+            try:
+                with transaction.atomic():  # what a refused one had written goes, the others stay
+                    write(current, {name: value}, by)
+            except ValidationError as error:
+                outcome.leave([pk], " ".join(error.messages))
+                continue
+            outcome.changed += 1
+            if after:
+                after(current, {name: value}, outcome)
+
+    told = {"field": name} | params(records, said)
+    outcome = act(records, step, action=f"{record_type}.edit", by=by, via=via, progress=progress, params=told)
+    return answer(outcome, name)
 
 
 def check_stale(current, values, was):

@@ -104,6 +104,16 @@ def edit_sale(sale, values, *, by, via, version=None, was=None) -> Outcome:
     return leads.edit(sale, values, names=FIELDS, write=_write, after=after, by=by, via=via, version=version, was=was)
 
 
+def edit_sales(sales, name, new, *, by, via, **how) -> Outcome:
+    """Change one field of many sales; see leads.actions.edit_many."""
+
+    def after(current, changed, outcome):
+        if "status" in changed:
+            automation.tell([current], by=by, via=via, outcome=outcome)
+
+    return leads.edit_many(sales, name, new, names=FIELDS, write=_write, after=after, by=by, via=via, **how)
+
+
 def _write(current, changed, by):
     """Write changed fields of one locked sale, and what follows from them."""
     before = Sale.objects.get(pk=current.pk)

@@ -83,12 +83,14 @@ def same_name(name, user, but=None):
 
 def edit_selection(selection, values, *, by, via, version=None, was=None) -> Outcome:
     """Change fields of one selection; versions as in leads.actions.edit."""
-    return leads.edit(selection, values, names=FIELDS, write=_write, by=by, via=via, version=version, was=was)
+    with transaction.atomic():
+        if "part_ids" in values:
+            # Before the row: who waits for this key holds no selection that another needs (crm.locks).
+            lifecycle.hold_parts()
+        return leads.edit(selection, values, names=FIELDS, write=_write, by=by, via=via, version=version, was=was)
 
 
 def _write(current, changed, by):
-    if "part_ids" in changed:
-        lifecycle.hold_parts()
     for name, value in changed.items():
         setattr(current, name, value)
     _clean(current, changed, by)
@@ -182,7 +184,7 @@ def _told(errors):
 
 @leads.kept_by("selection")
 def keep_parts(ids):
-    lifecycle.hold_parts()
+    # Their rows are locked by now, and whoever makes them parts of another locks them, too.
     return lifecycle.used_by(ids)
 
 

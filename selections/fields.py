@@ -77,7 +77,7 @@ register(
         Favourite(name="favourite", label=_("Favourite"), load=favourites, default=True, width=90),
         Fixed(name="record_type", label=_("Record type"), choices=lambda: RecordKind.choices, sort="record_type", group=True, default=True, required=True),
         Fixed(name="kind", label=_("Kind"), choices=lambda: Selection.Kind.choices, sort="kind", group=True, default=True, required=True),
-        MembersField(name="members", label=_("Members"), load=counts, filter=False, default=True, width=100),
+        MembersField(name="members", label=_("Members"), load=counts, filter=False, default=True, width=116),
         Choice(name="category", label=_("Category"), path="category_id", sort="category__rank", items="selections.SelectionCategory", pill=True,
                group=True, edit="category", default=True),
         UserChoice(name="owner", label=_("Owner"), path="owner_id", sort="owner__name_key", group=True, edit="owner", default=True, width=68),

@@ -11,7 +11,7 @@ from crm.tables.bulk import Action, Choice
 from crm.tables.pages import ListPage
 from leads.views.cards import created_in
 from leads.views.lists import counted, may_delete, one_of, owner_of, owners
-from selections import actions
+from selections import actions, tasks
 from selections.members import members
 from selections.models import RecordKind, Selection
 
@@ -149,6 +149,7 @@ def _add_to_every_list():
 
 
 _add_to_every_list()
+tasks.offer()
 MEMBERS = [_members_page(name, pages.page(like)) for name, like in (
     ("person", "persons"), ("company", "companies"), ("sale", "sales"), ("activity", "follow_ups"))]  # fmt: skip
 PAGES = (SELECTIONS, *MEMBERS)

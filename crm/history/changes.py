@@ -153,12 +153,12 @@ def long_change(action, *, by, via, params=None):
     except BaseException:
         from crm.history.undo import take_back
 
-        if change_set.changes.exists():
+        if change_set.changes.exists() or change_set.children.exists():
             take_back(change_set)
         else:
             change_set.delete()
         raise
-    if change_set.changes.exists():
+    if change_set.changes.exists() or change_set.children.exists():
         ChangeSet.objects.filter(pk=change_set.pk).update(state=ChangeSet.State.DONE)
         change_set.state = ChangeSet.State.DONE
     else:

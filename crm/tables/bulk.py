@@ -41,6 +41,7 @@ class Action:
 
     `choices(user)` are the values to choose from (none: the action only asks for a yes), `value(key)` is the chosen one (raise
     ValidationError), `run(records, value, **how)` does it by one of the app's actions, and `said(count, value)` says what was done.
+    `task(form)` reads what a larger dialog asks, for its template to show.
     `check(form)` refuses what has to be answered first (raise ValidationError), `context(ids)` is what a template of its own shows, `options` the names of further fields of its form.
     """
 
@@ -56,6 +57,7 @@ class Action:
     context: Callable[[Any, list[int]], dict] | None = None
     options: tuple[str, ...] = ()
     check: Callable[[Any], None] | None = None
+    task: Callable[[Any], Any] | None = None
     danger: bool = False
 
 
@@ -118,6 +120,10 @@ class BulkForm:
     @cached_property
     def extra(self) -> dict:
         return self.action.context(self.user, self.chosen.ids) if self.action.context else {}
+
+    @cached_property
+    def task(self) -> Any:
+        return self.action.task(self) if self.action.task else None
 
     @property
     def options(self) -> dict:

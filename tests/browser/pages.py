@@ -37,6 +37,12 @@ PAGES = {
     "person-sales": "/persons/{person}/?tab=sales",
     "persons-wide": "/persons/?cols=name,company,title,category,category_group,lead_status,lead_status_since,disqualify_reason,"
     "next_activity_at,email,phone,mobile,country,source,owner,created_at",
+    "selections": "/selections/",
+    "selection": "/selections/1/",
+    "selection-criteria": "/selections/1/?tab=criteria",
+    "selection-charts": "/selections/2/?tab=charts",
+    "selection-combined": "/selections/3/?tab=criteria",
+    "selection-new": "/selections/new/",
     "search": "/search/?q=petersen",
     "search-nothing": "/search/?q=xqzxqz",
     "bin": "/bin/",

@@ -2,6 +2,8 @@
 
 import json
 import os
+from importlib import import_module
+from importlib.util import find_spec
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -20,6 +22,10 @@ class Command(BaseCommand):
             raise CommandError("There are users or records already; the demo is for an empty installation.")
         with transaction.atomic():
             signins = demo.load()
+            # The floors above add theirs.
+            for app in settings.LOTSE_APPS[settings.LOTSE_APPS.index("sales") + 1 :]:
+                if find_spec(f"{app}.demo"):
+                    import_module(f"{app}.demo").load()
         path = settings.VAR_DIR / "demo.json"
         # Readable by us alone, like the database it opens.
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:

@@ -1,0 +1,272 @@
+"""Tasks on ticked rows, or on all that match, of every list: change a field, plan follow-ups (S8).
+
+What will change, for how many, and who is left out and why is tried first and taken back: the preview is what the task does.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import models, transaction
+from django.utils.dateparse import parse_date
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from activities.actions import create_activities
+from activities.models import Activity
+from crm import records as catalogue
+from crm.history.changes import AT_ONCE, Outcome, act
+from crm.models import User
+from crm.tables import pages
+from crm.tables.bulk import Action
+from crm.web import formats
+from leads import actions as leads
+from leads.models import Company
+from leads.views.cards import CARDS
+from leads.views.lists import counted, one_of
+from sales import actions as sales
+
+EDITS: dict[str, Callable[..., Outcome]] = {
+    "person": leads.edit_persons,
+    "company": leads.edit_companies,
+    "sale": sales.edit_sales,
+}
+KINDS = {"person": "persons", "company": "companies", "sale": "sales"}
+#: What needs more than one value at once, or has a task of its own.
+NOT_HERE = {"lead_status", "disqualify_reason", "status", "reason", "closed_on", "reopen_on", "company", "person"}
+MAX_TEXT = 400
+
+
+class TakenBack(Exception):
+    """The preview was only tried."""
+
+
+# --- Changing a field -----------------------------------------------------------------------------------------------------
+
+
+def fields_of(record_type):
+    """Return {name: label} of the fields that can be changed for many at once, as the catalogue names them."""
+    card = CARDS[KINDS[record_type]]
+    found = {}
+    for field in catalogue.get(record_type).fields.values():
+        if field.edit and field.edit in card.fields and field.edit not in NOT_HERE:
+            found[field.edit] = str(field.label)
+    for name in card.fields:
+        described = card.model._meta.get_field(name)
+        if name not in found and name not in NOT_HERE:
+            found[name] = str(described.verbose_name)[:1].upper() + str(described.verbose_name)[1:]
+    return found
+
+
+def operations_of(model, name):
+    """Return {operation: label} for a field of this model."""
+    described = model._meta.get_field(name)
+    found = {"set": _("Set to")}
+    if isinstance(described, models.BooleanField):
+        return found | {"toggle": _("Turn round")}
+    if described.blank or described.null:
+        found["clear"] = _("Clear")
+    if isinstance(described, models.CharField | models.TextField) and not described.choices and name != "country":
+        found["replace"] = _("Search and replace")
+    return found
+
+
+class FieldTask:
+    """What the dialog asks, read from its data: which field, what is done to it, and with which value."""
+
+    def __init__(self, record_type, data, user):
+        self.record_type, self.data, self.user = record_type, data, user
+        self.card = CARDS[KINDS[record_type]]
+        self.fields = fields_of(record_type)
+        self.name = data.get("field", "") if data.get("field", "") in self.fields else ""
+        self.operations = operations_of(self.card.model, self.name) if self.name else {}
+        self.operation = data.get("operation", "") if data.get("operation", "") in self.operations else "set"
+        self.form = None
+        if self.name and self.operation == "set":
+            sent = {self.name: data.get(self.name, "")} if data.get("try") or data.get("go") else None
+            # An empty choice of a field that is a checkbox is *no*.
+            sent = (
+                {}
+                if sent and isinstance(self.card.model._meta.get_field(self.name), models.BooleanField) and not sent[self.name]
+                else sent
+            )
+            self.form = self.card.form([self.name])(sent, user=user)
+            for field in self.form.fields.values():
+                field.required = False
+
+    def read(self):
+        """Return (new value of a record, its words); raise ValidationError."""
+        if not self.name:
+            raise ValidationError(_("Choose a field."))
+        described = self.card.model._meta.get_field(self.name)
+        if self.operation == "toggle":
+            return (lambda current: not getattr(current, self.name)), _("turned round")
+        if self.operation == "clear":
+            empty = None if described.null else ""
+            return (lambda current: empty), _("nothing")
+        if self.operation == "replace":
+            search, replace = self.data.get("search", "")[:MAX_TEXT], self.data.get("replace", "")[:MAX_TEXT]
+            if not search:
+                raise ValidationError(_("Say what is to be replaced."))
+            return (lambda current: str(getattr(current, self.name) or "").replace(search, replace)), f"{search} → {replace}"
+        if not self.form.is_valid():
+            raise ValidationError([message for errors in self.form.errors.values() for message in errors])
+        value = self.form.cleaned_data[self.name]
+        if value in (None, "") and not (described.blank or described.null):
+            raise ValidationError(_("This field cannot be empty."))
+        said = getattr(value, "label", None) or (_("yes") if value is True else _("no") if value is False else value)
+        return (lambda current: value), str(said if said not in (None, "") else _("nothing"))
+
+
+class Preview:
+    """What a task would do to the records chosen, or to the first AT_ONCE of them: tried, and taken back."""
+
+    def __init__(self, form, run):
+        ids = form.chosen.ids[:AT_ONCE]
+        self.tried, self.of = len(ids), form.chosen.count
+        self.errors: list[str] = []
+        outcome = Outcome()
+        records = form.chosen.table.queryset.model.objects.filter(pk__in=ids)
+        try:
+            with transaction.atomic():
+                outcome = run(records, by=form.user, via="bulk", as_of=form.as_of)
+                raise TakenBack
+        except TakenBack:
+            pass
+        except (ValidationError, PermissionDenied) as error:
+            self.errors = getattr(error, "messages", [str(error)])
+        self.changed = outcome.changed
+        self.left = [
+            (reason, formats.number(count)) for reason, count in Counter(reason for _pk, reason in outcome.left).most_common(5)
+        ]
+
+    @property
+    def text(self):
+        words = {"changed": formats.number(self.changed), "tried": formats.number(self.tried), "of": formats.number(self.of)}
+        if self.tried < self.of:
+            return _("%(changed)s of the first %(tried)s would change, of %(of)s in all.") % words
+        return _("%(changed)s of %(of)s would change.") % words
+
+
+def run_edit(records, value, *, by, via, as_of=None, progress=None, record_type, **options):
+    """Do what the dialog asked; `options` are its fields."""
+    task = FieldTask(record_type, {**options, "go": "1"}, by)
+    new, words = task.read()
+    said = {"de": words, "en": words}
+    return EDITS[record_type](records, task.name, new, by=by, via=via, as_of=as_of, progress=progress, said=said)
+
+
+def task_of(form, record_type):
+    """Return what the dialog of a change shows, with a preview if it was asked for one."""
+    task = FieldTask(record_type, form.data, form.user)
+    task.preview, task.errors = None, []
+    if form.data.get("try"):
+        try:
+            task.read()
+        except ValidationError as error:
+            task.errors = error.messages
+        else:
+            task.preview = Preview(form, partial(run_edit, value="", record_type=record_type, **form.options))
+    return task
+
+
+def edit_action(record_type):
+    def check(form):
+        FieldTask(record_type, form.data, form.user).read()
+
+    return Action(
+        name="change", label=gettext_lazy("Change a field"), icon="pencil", value=lambda key: key, check=check,
+        run=partial(run_edit, record_type=record_type), task=partial(task_of, record_type=record_type),
+        options=("field", "operation", "search", "replace", *CARDS[KINDS[record_type]].fields), template="selections/act_change.html",
+        said=counted("%(count)s record was changed", "%(count)s records were changed"),
+    )  # fmt: skip
+
+
+# --- Planning follow-ups --------------------------------------------------------------------------------------------------
+
+
+class FollowUpTask:
+    """The follow-ups the dialog asks for: of which kind, about what, when, whose, and for whom one each."""
+
+    OPTIONS = ("kind", "subject", "due_on", "owner", "per")
+
+    def __init__(self, data, user):
+        self.data, self.user = data, user
+        self.kinds = [choice for choice in Activity.Kind.choices if choice[0] != Activity.Kind.NOTE]
+        self.owners = [("me", _("me")), ("record", _("The owner of the record"))]
+        self.owners += [
+            (str(one.pk), one.name) for one in User.objects.filter(is_active=True).exclude(pk=user.pk).order_by("name_key")
+        ]
+        self.pers = [("record", _("One each")), ("company", _("One per company"))]
+
+    def read(self):
+        """Return the values all of them have, and the owner, or None for the record's own; raise ValidationError."""
+        kind, subject = self.data.get("kind", ""), self.data.get("subject", "").strip()
+        if kind not in dict(self.kinds):
+            raise ValidationError(_("This is no valid choice."))
+        if not subject:
+            raise ValidationError(_("Say what is to be done."))
+        try:
+            day = parse_date(self.data.get("due_on", ""))
+        except ValueError:
+            day = None
+        if day is None:
+            raise ValidationError(_("Enter a date, for example 2026-01-31."))
+        whose = self.data.get("owner", "me")
+        owner = self.user if whose == "me" else None if whose == "record" else one_of(User)(whose)
+        return {"kind": kind, "subject": subject, "due_at": day}, owner
+
+
+def run_plan(records, value, *, by, via, as_of=None, progress=None, **options):
+    """Plan one follow-up for each record, or for each of their companies, under one change set."""
+    values, owner = FollowUpTask(options, by).read()
+    per_company, companies_done = options.get("per") == "company" and records.model is not Company, set()
+
+    def step(ids, outcome):
+        ids = leads.editable(records.model, ids, by, outcome)
+        many = []
+        for record in records.model.objects.filter(pk__in=ids, deleted_at=None).select_related("owner").order_by("pk"):
+            about = record
+            if per_company:
+                about = record.company
+                if about is None or about.deleted_at or not Company.objects.visible_to(by).filter(pk=about.pk).exists():
+                    outcome.leave([record.pk], _("There is no company that you may see."))
+                    continue
+                if about.pk in companies_done:
+                    continue
+                companies_done.add(about.pk)
+            whose = owner or about.owner or by
+            many.append({**values, "owner": whose if whose.is_active else by, about._meta.model_name: about})
+        if many:
+            outcome.changed += len(create_activities(many, by=by, via=via))
+
+    said = {"de": values["subject"], "en": values["subject"]}
+    outcome = act(
+        records,
+        step,
+        action="activity.create",
+        by=by,
+        via=via,
+        progress=progress,
+        params={"name": values["subject"], "value": said},
+    )
+    return leads.answer(outcome, "subject")
+
+
+def plan_action():
+    return Action(
+        name="plan", label=gettext_lazy("Plan follow-ups"), icon="calendar-plus", value=lambda key: key, run=run_plan,
+        check=lambda form: form.task.read(), task=lambda form: FollowUpTask(form.data, form.user), options=FollowUpTask.OPTIONS,
+        template="selections/act_plan.html", said=counted("%(count)s follow-up was planned", "%(count)s follow-ups were planned"),
+    )  # fmt: skip
+
+
+# --- On every list --------------------------------------------------------------------------------------------------------
+
+
+def offer():
+    """Let every list of persons, companies and sales offer these tasks; its last action deletes, and stays the last."""
+    for page in pages.every():
+        if page.record in KINDS:
+            page.actions = (*page.actions[:-1], edit_action(page.record), plan_action(), *page.actions[-1:])
