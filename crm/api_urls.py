@@ -24,6 +24,7 @@ VIEWS = {
     "sale-types": "sales.api.SaleTypes",
     "sale-reasons": "sales.api.SaleReasons",
     "exchange-rates": "sales.api.ExchangeRates",
+    "find": "selections.api.Find",
     "selections": "selections.api.Selections",
     "selection-categories": "selections.api.SelectionCategories",
     "users": "leads.api.Users",

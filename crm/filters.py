@@ -12,7 +12,7 @@ from crm.fields import OPERATORS, Asking
 from crm.search import matching
 
 #: What a query string may hold beside filters.
-RESERVED = {"page", "page_size", "ordering", "search", "format"}
+RESERVED = {"page", "page_size", "ordering", "search", "format", "criteria"}
 
 
 class CatalogueFilterSet(django_filters.FilterSet):
@@ -60,6 +60,21 @@ def filterset_for(record):
     return type(f"{record.name.title()}FilterSet", (CatalogueFilterSet,), {**filters, "record": record})
 
 
+def found(queryset, record, tree, user):
+    """Return the records of the queryset for which criteria hold; raise CriteriaError."""
+    asking = Asking(user)
+    read = criteria.parse(record, tree, asking)
+    try:
+        return queryset.filter(criteria.to_q(read, asking))
+    except ValidationError as error:
+        raise criteria.CriteriaError([("", " ".join(error.messages))]) from error
+
+
+def refused(error, name):
+    """Return the 400 that tells every place of criteria that is wrong, as in `criteria.all[2].value`."""
+    return exceptions.ValidationError({f"{name}.{place}".strip(".")[:200]: [message] for place, message in error.errors})
+
+
 class CatalogueBackend(BaseFilterBackend):
     """Filters, search and order of a list of records, from the catalogue."""
 
@@ -68,6 +83,11 @@ class CatalogueBackend(BaseFilterBackend):
         queryset = filterset_for(record)(request.query_params, queryset=queryset, request=request).qs
         if text := request.query_params.get("search"):
             queryset = queryset.filter(matching(record, text))
+        if text := request.query_params.get("criteria"):
+            try:
+                queryset = found(queryset, record, criteria.loads(text), request.user)
+            except criteria.CriteriaError as error:
+                raise refused(error, "criteria") from error
         return queryset.order_by(*self.ordering(record, request.query_params.get("ordering")))
 
     @staticmethod
@@ -97,6 +117,8 @@ class CatalogueBackend(BaseFilterBackend):
         return [
             *told,
             {**text, "description": "Words that the record holds, or begin with"},
+            {**text, "name": "criteria", "schema": {"type": "string", "maxLength": criteria.MAX_JSON},
+             "description": "Criteria as JSON: a tree of lines, see the documentation"},
             {**text, "name": "ordering", "schema": order, "style": "form", "explode": False,
              "description": "The fields to sort by; with - the other way round"},
         ]  # fmt: skip

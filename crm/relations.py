@@ -195,7 +195,14 @@ class NumberOf(_Measured, Number):
 
     def related(self, operator, value, asking, where):
         # One, or none, is found without counting.
-        if (operator, value) in {("is", 0), ("lt", 1), ("lte", 0), ("gte", 1), ("gt", 0), ("is_not", 0)}:
+        if operator != "between" and (operator, value) in {
+            ("is", 0),
+            ("lt", 1),
+            ("lte", 0),
+            ("gte", 1),
+            ("gt", 0),
+            ("is_not", 0),
+        }:
             some = Exists(self.relation.rows(asking, where).filter(**{self.relation.link: OuterRef("pk")}))
             return ~Q(some) if COMPARED[operator](0, value) else Q(some)
         return super().related(operator, value, asking, where)

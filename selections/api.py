@@ -5,18 +5,20 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, inline_serializer
-from rest_framework import exceptions, serializers
+from rest_framework import exceptions, serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
-from crm import api
+from crm import api, records
+from crm.criteria import CriteriaError
 from crm.fields import Asking
+from crm.filters import found, refused
 from crm.models import User
 from leads.actions import may_create
 from leads.api import item_serializer
 from selections import actions
 from selections.members import members, problems, record_of
-from selections.models import Selection, SelectionCategory
+from selections.models import RecordKind, Selection, SelectionCategory
 
 MAX_IDS = 10_000  # in one request
 #: Who answers in which form what a selection holds.
@@ -26,6 +28,48 @@ FORMS = {
     "sale": "sales.api.Sales",
     "activity": "activities.api.Activities",
 }
+
+
+def listed(request, record_type, queryset):
+    """Return a page of records in the form, and with the filters, of their own list."""
+    view = import_string(FORMS[record_type])()
+    view.request, view.action, view.format_kwarg, view.args, view.kwargs = request, "list", None, (), {}
+    page = view.paginate_queryset(view.filter_queryset(queryset.select_related(*view.related)))
+    return view.get_paginated_response(view.get_serializer(page, many=True).data)
+
+
+class QuestionSerializer(api.Strict, serializers.Serializer):
+    """Criteria about records of one type; `ordering`, `page` and `page_size` as in the address of a list."""
+
+    record_type = serializers.ChoiceField(RecordKind.choices)
+    criteria = serializers.JSONField()
+    ordering = serializers.CharField(required=False, max_length=200)
+    page = serializers.IntegerField(required=False, min_value=1, max_value=10**9)
+    page_size = serializers.IntegerField(required=False, min_value=1, max_value=200)
+
+
+class Find(api.InLanguage, viewsets.GenericViewSet):
+    """Questions that are asked once, without being kept as a selection (S4)."""
+
+    serializer_class = QuestionSerializer
+    parameters = {"create": {"ordering", "page", "page_size"}}
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def create(self, request):
+        """The records for which the criteria hold, in pages, as their own list answers; every wrong place is a 400 that names it."""
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        asked = dict(serializer.validated_data)
+        record = records.get(asked.pop("record_type"))
+        try:
+            queryset = found(record.model.objects.visible_to(request.user), record, asked.pop("criteria"), request.user)
+        except CriteriaError as error:
+            raise refused(error, "criteria") from error
+        # What the body says of the page goes where lists look for it, and so into the addresses of the next one.
+        address = request._request.GET.copy()
+        address.update({name: str(value) for name, value in asked.items() if name not in address})
+        request._request.GET, request._request.META["QUERY_STRING"] = address, address.urlencode()
+        return listed(request, record.name, queryset)
 
 
 class SelectionCategories(api.ReadViewSet):
@@ -128,11 +172,7 @@ class Selections(api.RecordViewSet):
     def members(self, request, pk=None):
         """The records in it, in pages, in the form and with the filters of their own list."""
         selection = self.get_object()
-        view = import_string(FORMS[selection.record_type])()
-        view.request, view.action, view.format_kwarg, view.args, view.kwargs = request, "list", None, (), {}
-        found = view.filter_queryset(members(selection, request.user).select_related(*view.related))
-        page = view.paginate_queryset(found)
-        return view.get_paginated_response(view.get_serializer(page, many=True).data)
+        return listed(request, selection.record_type, members(selection, request.user))
 
     @extend_schema(request=ChangeSerializer, responses=CHANGED)
     @action(detail=True, methods=["post"])

@@ -85,7 +85,7 @@ class ListPage:
         table = Table(records.get(self.record), queryset, request.user, query, url=self.url(**kwargs),
                       preset=self.preset, toggles=toggles, **own)  # fmt: skip
         given = {"list": self.name} | ({"of": kwargs[self.of]} if self.of else {})
-        keep = {name: value for name, value in table.state.items() if name in {"sort", "group", "all", *toggles}}
+        keep = {name: value for name, value in table.state.items() if name in {"criteria", "sort", "group", "all", *toggles}}
         table.card_query = urlencode([*given.items(), *table.filters, *keep.items()], safe=",")
         return table
 

@@ -19,6 +19,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from crm import criteria
+from crm.criteria.words import sentence
 from crm.fields import Asking, Cell, Choice, Field, Link, Part
 from crm.models import TableSetting
 from crm.records import RecordType
@@ -33,7 +34,7 @@ COUNT_GROUPS_UP_TO = 1_000  # each, once there are more than COUNT_UP_TO in all
 MAX_SORT = 3
 MAX_GROUPS = 3
 #: Parameters that are no filters. `in` is a group's place, `all` says that the list's own filters were taken off.
-STATE = ("cols", "sort", "group", "per", "all", "after", "before", "in")
+STATE = ("criteria", "cols", "sort", "group", "per", "all", "after", "before", "in")
 #: Widths of columns in pixels, by the kind of their field.
 WIDTHS = {"text": 170, "link": 180, "choice": 138, "user": 118, "yesno": 110, "number": 110, "date": 152}
 NOTHING = "-"  # the key of those without a value, in the place of a group
@@ -116,6 +117,7 @@ class Table:
         for name, value in self.filters:
             asked.appendlist(name, value)
         self.lines, self.errors = criteria.from_query(record, asked, self.asking)
+        self.tree = self._tree()
         self.columns = self._columns()
         self.groups_by = self._groups_by()
         self.sort = self._sort()
@@ -137,6 +139,16 @@ class Table:
         """What this user has chosen for this list."""
         state = TableSetting.objects.filter(user=self.user, table=self.key).values_list("state", flat=True).first()
         return state if isinstance(state, dict) else {}
+
+    def _tree(self) -> criteria.Set | None:
+        """Return the criteria of the URL, beside its filters; what is wrong with them is an error, with its places."""
+        if "criteria" not in self.state:
+            return None
+        try:
+            return criteria.parse(self.record, criteria.loads(self.state["criteria"]), self.asking)
+        except criteria.CriteriaError as error:
+            self.errors["criteria"] = " ".join(f"{place}: {message}" if place else message for place, message in error.errors)
+            return None
 
     def _names(self, param):
         """Return (names, whether the URL gives them) of a parameter that lists fields."""
@@ -277,6 +289,8 @@ class Table:
         if self.errors:
             return self.queryset.none()
         matching = self.queryset.filter(criteria.to_q(self.lines, self.asking)) if self.lines else self.queryset
+        if self.tree:
+            matching = matching.filter(criteria.to_q(self.tree, self.asking))
         for part in self.path:
             matching = matching.filter(part.q)
         return matching
@@ -372,7 +386,11 @@ class Table:
     def listed(self):
         """The matching records, to be read in the list's order."""
         # What a team sees is a good part of all, unless filters leave little of it.
-        return walked(self.matching) if self.user.role.see == "team" and not self.lines and not self.path else self.matching
+        return (
+            walked(self.matching)
+            if self.user.role.see == "team" and not (self.lines or self.tree or self.path)
+            else self.matching
+        )
 
     @cached_property
     def _few(self) -> list[int] | None:
@@ -382,7 +400,7 @@ class Table:
         to read them all and sort; it guesses that there are many. Asked for each other's record, *or* spoils the indexes, too.
         """
         scoped = self.user.role.see != "all"
-        kinds = {line.field.kind for line in self.lines}
+        kinds = {line.field.kind for line in self.lines} | ({"criteria"} if self.tree else set())
         if not kinds - {"user"} if scoped else not kinds - {"user", "choice", "yesno"}:
             return None
         ids = list(self.matching.order_by().values_list("pk", flat=True)[: FEW + 1])
@@ -548,6 +566,9 @@ class Table:
             if line:
                 label, value = criteria.in_words(line, self.asking)
                 chips.append(Chip(label, value, without, line.field.name, param))
+        if self.tree:
+            taken_off: dict[str, Any] = {"criteria": None}
+            chips.append(Chip(_("Criteria"), sentence(self.record, self.tree, self.asking), self.address(**taken_off)))
         for param, error in self.errors.items():
             if param in self.state:
                 taken_out: dict[str, Any] = {param: None}

@@ -71,7 +71,7 @@ ROUTES = {
         "category-groups", "categories", "lead-statuses", "disqualify-reasons", "industries", "sources", "stages", "sale-types", "sale-reasons",
         "exchange-rates", "users", "selection-categories")},
     **{f"api-{name}-list": ALL for name in ("companies", "persons", "activities", "sales", "selections", "proposals")},
-    "api-selections-members": SEEING, "api-selections-combine": MAKING, "api-selections-freeze": CHANGING,
+    "api-find-list": ALL, "api-selections-members": SEEING, "api-selections-combine": MAKING, "api-selections-freeze": CHANGING,
     **dict.fromkeys(["api-selections-add", "api-selections-remove"], CHANGING),
     **{f"api-{name}-detail": CHANGING for name in ("companies", "persons", "activities", "sales", "selections")},
 }  # fmt: skip
