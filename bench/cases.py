@@ -3,14 +3,17 @@
 `{"case": 3, "rounds": 5}` measures a case, `{"work": "import"}` does long work. The first line it prints lists both.
 """
 
+import html
 import json
 import os
 import random
+import re
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import django
 
@@ -30,10 +33,48 @@ from crm.models import User  # noqa: E402
 from crm.tables import cursor_at  # noqa: E402
 from leads.models import Category, Company, LeadStatus, Person  # noqa: E402
 
+AT_ENTRY = 1_000
 FRAGMENT = {"HTTP_HX_REQUEST": "true"}
 #: A value to filter by, for each kind of field that takes one.
 VALUES = {"text": "ber", "number": "3", "date": "30"}
 OPERATORS = {"date": "last_days", "link": "contains"}
+
+
+IN_30_DAYS = {"all": [{"field": "done_at", "operator": "last_days", "value": 30}]}
+WON_THIS_YEAR = {
+    "all": [
+        {"field": "status", "operator": "in", "value": ["won"]},
+        {"field": "closed_on", "operator": "period", "value": ["this_year"]},
+    ]
+}
+#: What marketers ask (S1): beside fields of the person those of the company, and what is counted and added up.
+QUESTIONS = {
+    "potential customers, not disqualified": {
+        "all": [
+            {"field": "category_group", "operator": "in", "value": ["potential"]},
+            {"field": "lead_status_kind", "operator": "not_in", "value": ["disqualified"]},
+        ]
+    },
+    "no activity in 30 days": {
+        "all": [{"field": "lead_status_applies", "value": True}, {"field": "activities", "operator": "none", "where": IN_30_DAYS}]
+    },
+    "won 50,000 this year": {
+        "all": [{"field": "sales.sum_base_amount", "operator": "gte", "value": "50000", "where": WON_THIS_YEAR}]
+    },
+    "companies of a country without sales": {
+        "all": [
+            {"field": "company.country", "operator": "in", "value": ["AT"]},
+            {"field": "company.sales.number", "operator": "is", "value": 0},
+        ]
+    },
+    "either of three": {
+        "any": [
+            {"field": "title", "operator": "contains", "value": "einkauf"},
+            {"field": "next_activity_at", "operator": "overdue"},
+            {"not": {"field": "activities", "operator": "some"}},
+        ]
+    },
+}
 
 
 @dataclass
@@ -106,6 +147,12 @@ def cases(admin):
         "companies, first page, a rep": get("/companies/", rep),
         "companies of a category": get(f"/companies/?category={customer}"),
         "bin": get("/bin/"),
+        "my day, a rep": get("/my-day/", rep),
+        "follow-ups, a rep": get("/follow-ups/", rep),
+        "sales, first page with sums": get("/sales/?all=1"),
+        "sales, first page with sums, a rep": get("/sales/?all=1", rep),
+        "sales, exact sums": rows("/sales/sums/?all=1"),
+        "sales, grouped by stage with sums": get("/sales/?group=stage&all=1"),
     }
     for name, request in pages.items():
         yield Case("Lists", name, request)
@@ -113,6 +160,7 @@ def cases(admin):
         "person card": f"/persons/{person.pk}/",
         "person card, reached from the list of all": f"/persons/{person.pk}/?list=persons&at=7",
         "person card: timeline": reverse("activities:timeline", args=["persons", person.pk]),
+        "person card: timeline, at its 1,000th entry": later(client, person),
         "person card: history": reverse("leads:history", args=["persons", person.pk]),
         "company card": f"/companies/{company.pk}/",
         "company card: persons": f"/companies/{company.pk}/persons/",
@@ -121,6 +169,11 @@ def cases(admin):
     }
     for name, url in cards.items():
         yield Case("Cards", name, rows(url) if "timeline" in name or "history" in name else get(url))
+    for name, tree in QUESTIONS.items():
+        query = urlencode({"criteria": json.dumps(tree)})
+        yield Case("Criteria", f"{name}: first page", rows(f"/persons/?{query}"))
+        yield Case("Criteria", f"{name}: exact count", rows(f"/persons/count/?{query}"))
+        yield Case("Criteria", f"{name}: first page, a rep", rows(f"/persons/?{query}", rep))
     terms = {"a name": "petersen", "a fragment": "nordw", "two words": "petersen nord", "two letters": "pe", "a typo": "peterzen",
              "nothing alike": "xqzvw", "a phone number": "421 0000042"}  # fmt: skip
     for name, term in terms.items():
@@ -170,6 +223,20 @@ def filter_of(field):
     return f"{name}={VALUES.get(field.kind, VALUES['text'])}"
 
 
+def later(client, person):
+    """Return the address by which the timeline goes on after so many entries."""
+    url = reverse("activities:timeline", args=["persons", person.pk])
+    for _part in range(1_000):
+        text = client.get(url, **FRAGMENT).content.decode()
+        found = re.search(r'hx-get="([^"]*timeline[^"]*before=[^"]*)"', text)
+        if not found:
+            raise RuntimeError("The timeline has no further part.")
+        url = html.unescape(found[1])
+        if text.count("<li") * (_part + 1) >= AT_ENTRY:
+            return url
+    raise RuntimeError("The timeline does not end.")
+
+
 def deep(user):
     """Return the address of a page nine tenths of the way into the list."""
     visible = Person.objects.visible_to(user)
@@ -181,7 +248,8 @@ def moves(client, by_card, owner=None):
     """Return a function that gives one lead after the other another status."""
     mine = {"owner__username": owner} if owner else {}
     leads = list(Person.objects.filter(is_lead=True, **mine).order_by("?").values_list("pk", flat=True)[:500])
-    statuses = list(LeadStatus.objects.values_list("pk", flat=True))
+    # Those that ask nothing further.
+    statuses = list(LeadStatus.objects.exclude(kind__in=["disqualified", "nurture"]).values_list("pk", flat=True))
     rng = random.Random(1)
 
     def move():

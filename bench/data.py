@@ -3,6 +3,7 @@
 import csv
 import datetime
 import random
+from decimal import Decimal
 
 from django.utils import timezone
 
@@ -13,8 +14,13 @@ from crm.history.changes import change
 from crm.models import Role, Team, User
 from leads import bulk
 from leads.models import Category, Company, Industry, LeadStatus, Person, Source
+from sales import rates
+from sales.lifecycle import fill as fill_sale
+from sales.models import Sale, SaleReason, SaleStage
+from sales.money import Rates
 
 OWNERS, TEAMS = 50, 10
+LONG_PAST = 2_000
 BATCH = 5_000
 
 
@@ -39,7 +45,7 @@ def staff():
 
 
 def add(persons, admin):
-    """Add so many persons, a quarter as many companies and half as many follow-ups.
+    """Add so many persons, a quarter as many companies, half as many follow-ups and as many sales; one person has a long past.
 
     Every batch is a change set, so the history is as long as in real life.
     """
@@ -50,6 +56,8 @@ def add(persons, admin):
             with change(f"{action}.create", by=admin, via="system", params={"count": len(numbers)}):
                 make(rng, numbers, owners)
     _activities(rng, persons // 2, admin)
+    _sales(rng, persons, admin)
+    _long_past(admin)
 
 
 def _batches(first, count):
@@ -112,6 +120,41 @@ def _activities(rng, count, admin):
         follow_ups.refresh_next(
             {"person": {person for person, _company in every}, "company": {company for _person, company in every}}
         )
+
+
+def _sales(rng, count, admin):
+    rates.create_rate(
+        {"currency": "USD", "valid_from": datetime.date(2020, 1, 1), "rate": Decimal("0.9")}, by=admin, via="system"
+    )
+    now, known = timezone.now(), Rates()
+    stages, lost = list(SaleStage.objects.all()), SaleReason.objects.filter(outcome=Sale.Status.LOST).first()
+    people = list(Person.objects.exclude(company=None).values_list("pk", "company_id", "owner_id"))
+    for numbers in _batches(0, count):
+        made = []
+        for number in numbers:
+            person, company, owner = rng.choice(people)
+            status = rng.choices(["open", "stalled", "won", "lost"], [50, 5, 25, 20])[0]
+            day = now.date() + datetime.timedelta(days=rng.randint(-700, 200))
+            closed = {"closed_on": min(day, now.date())} if status in Sale.CLOSED else {}
+            sale = Sale(
+                name=f"Flotte {number}", company_id=company, person_id=person, owner_id=owner, stage=rng.choice(stages), status=status,
+                amount=Decimal(rng.randint(1, 90_000)), currency=rng.choice(["EUR", "EUR", "USD"]), expected_on=day,
+                reason=lost if status == Sale.Status.LOST else None, **closed,
+            )  # fmt: skip
+            fill_sale(sale, known, sale.stage.probability)
+            made.append(sale)
+        with change("sale.create", by=admin, via="system", params={"count": len(made)}):
+            Sale.objects.bulk_create(made, batch_size=1_000)
+
+
+def _long_past(admin):
+    """Give the sixth lead 2,000 follow-ups that are done."""
+    person, now = Person.objects.filter(is_lead=True).order_by("pk")[5], timezone.now()
+    with change("activity.create", by=admin, via="system", params={"count": LONG_PAST}):
+        Activity.objects.bulk_create([
+            Activity(kind="call", subject=f"Anruf {number}", person=person, company_id=person.company_id, owner=admin,
+                     done_at=now - datetime.timedelta(hours=number)) for number in range(LONG_PAST)
+        ], batch_size=1_000)  # fmt: skip
 
 
 def write_file(path, rows):
