@@ -14,6 +14,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+from django.db.models.expressions import RawSQL
 from django.test import Client
 
 from bench.data import write_file
@@ -22,6 +23,8 @@ from crm.history.models import ChangeSet
 from crm.history.undo import undo
 from leads import actions
 from leads.models import LeadStatus, Person
+from selections import actions as selected
+from selections.members import members
 
 ROWS = (20_000, 100_000)
 
@@ -97,4 +100,42 @@ def change_all(admin):
     return {"change of lead status of all imported": there, "undo of that": back, "undo of the whole import": gone}
 
 
-EVERY = {"export": export, "import": import_file, "change": change_all}
+def selections(admin):
+    """A static selection of all persons: filled, halved, taken back; combined and dynamic ones counted, and their first page."""
+
+    def make(name, kind, **values):
+        return selected.create_selection({"name": name, "record_type": "person", "kind": kind, **values}, by=admin, via="api")
+
+    everybody, half = (
+        Person.objects.all(),
+        Person.objects.filter(pk__in=RawSQL("SELECT id FROM leads_person WHERE id %% 2 = 0", ())),
+    )
+    count, done = everybody.count(), {}
+    static, other = make("Bench", "static"), make("Bench 2", "static")
+    selected.add_members(other, half, by=admin, via="api")
+    with measured(count) as done["selection: add all persons"]:
+        selected.add_members(static, everybody, by=admin, via="api")
+    with measured(count // 2) as done["selection: remove every second"]:
+        removed = selected.remove_members(static, half, by=admin, via="api")
+    with measured(count // 2) as done["selection: undo of that"]:
+        undo(removed.change_set, by=admin, via="api")
+    leads = make("Bench 3", "dynamic", criteria={"all": [{"field": "lead_status_applies", "operator": "is", "value": True}]})
+    asked = {"static": static, "dynamic": leads}
+    for operation in ("all", "common", "first", "one"):
+        asked[f"combined ({operation})"] = make(
+            operation, "combined", operation=operation, part_ids=[static.pk, other.pk, leads.pk]
+        )
+    for name, selection in asked.items():
+        with measured(count) as done[f"selection, {name}: count"]:
+            members(selection, admin).count()
+        with measured(count) as done[f"selection, {name}: first page"]:
+            list(members(selection, admin).order_by("name_key", "pk").values("pk", "name_key")[:51])
+    some = Person.objects.filter(pk__in=list(Person.objects.order_by("pk").values_list("pk", flat=True)[:10_000]))
+    with measured(10_000) as done["bulk change of a text"]:
+        changed = actions.edit_persons(some, "title", lambda person: "Bench", by=admin, via="bulk")
+    with measured(10_000) as done["undo of that change"]:
+        undo(changed.change_set, by=admin, via="bulk")
+    return done
+
+
+EVERY = {"selections": selections, "export": export, "import": import_file, "change": change_all}
