@@ -290,7 +290,9 @@ def currencies() -> list[str]:
 def _currency(given) -> str:
     known = currencies()
     if (given or known[0]) not in known:
-        told = _("There is no exchange rate for this currency. Known are: %(known)s.") % {"known": ", ".join(known)}
+        told = _(
+            "There is no exchange rate for this currency; an administrator adds one in the admin site. Known are: %(known)s."
+        ) % {"known": ", ".join(known)}
         raise ValidationError(told)
     return given or known[0]
 

@@ -56,7 +56,12 @@ class Rates:
         if rate is None:
             known = ", ".join(self.currencies)
             raise ValidationError(
-                {"currency": _("There is no exchange rate for this currency. Known are: %(known)s.") % {"known": known}}
+                {
+                    "currency": _(
+                        "There is no exchange rate for this currency; an administrator adds one in the admin site. Known are: %(known)s."
+                    )
+                    % {"known": known}
+                }
             )
         cents = int((amount * rate * 100).quantize(Decimal(1), ROUND_HALF_UP))
         if cents > MOST_CENTS:

@@ -243,7 +243,10 @@ WRONG = [
     ({"amount": "$22,700.123"}, "Amount: An amount has at most two decimals."),
     ({"amount": "a lot"}, "Amount: “a lot” is no amount. Write it like 1234.56."),
     ({"amount": "5 Taler"}, "Amount: The currency “Taler” is not known. Write its code, like EUR or USD."),
-    ({"amount": "£5"}, "Amount: GBP: There is no exchange rate for this currency. Known are: EUR, USD."),
+    (
+        {"amount": "£5"},
+        "Amount: GBP: There is no exchange rate for this currency; an administrator adds one in the admin site. Known are: EUR, USD.",
+    ),
     ({"closing": "some day"}, "Closing Date: “some day” is no date. Write dates like 2026-01-31."),
     ({"closing": "14 Apr, 2021"}, "Closing Date: This is before it was created, on 15 Apr 2021."),
     ({"stage": "Closed Won", "closing": "14 Apr, 2021"}, "Closing Date: This is before it was created, on 15 Apr 2021."),
