@@ -40,6 +40,8 @@ class NewForm(SelectionForm):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        if self.initial.get("criteria") or self.data.get("criteria"):
+            self.fields["record_type"].widget = forms.HiddenInput()  # what is asked is asked of these records
         kinds = [Selection.Kind.DYNAMIC, Selection.Kind.STATIC]
         self.fields["kind"] = forms.ChoiceField(
             label=_("Kind"), choices=[(kind.value, kind.label) for kind in kinds],

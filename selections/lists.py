@@ -1,7 +1,11 @@
 """The list of selections, the lists of their members, and what selections add to every other list (S4, S5)."""
 
+import json
+from urllib.parse import urlencode
+
 from django.core.exceptions import ValidationError
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -137,6 +141,14 @@ def _members_page(record_type, like):
         queryset=lambda user, pk: members(selection_of(user, pk, record_type), user),
         empty=gettext_lazy("Nobody is in this selection, or nobody whom you may see."),
     )  # fmt: skip
+
+
+@pages.kept_by
+def save_as_selection(record_type, question, user):
+    """Return where what a list asks is saved as a selection (S4)."""
+    if record_type not in RecordKind.values or user.role.edit == "none":
+        return ""
+    return f"{reverse('selections:selection_new')}?{urlencode({'record_type': record_type, 'criteria': json.dumps(question)})}"
 
 
 def _add_to_every_list():

@@ -35,6 +35,16 @@ class Line:
         return self.field.related(self.operator, self.read, asking, self.where.q(asking) if self.where else Q())
 
     @property
+    def tree(self) -> dict:
+        """The line as JSON has it, however it was given."""
+        several = self.field.kind in {"choice", "user"} or self.operator in {"between", "period"}
+        value = self.value.split(",") if several and isinstance(self.value, str) else self.value
+        made = {"field": self.field.name, "operator": self.operator}
+        if self.operator not in BARE:
+            made["value"] = list(value) if isinstance(value, tuple) else value
+        return made | ({"where": self.where.tree} if self.where else {}) | ({"off": True} if self.off else {})
+
+    @property
     def param(self):
         """The name of the line in a URL."""
         described = self.field

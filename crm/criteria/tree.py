@@ -50,6 +50,12 @@ class Set:
         return reduce(or_ if self.kind == "any" else and_, parts)
 
     @property
+    def tree(self) -> dict:
+        """The set as JSON has it."""
+        inside = [node.tree for node in self.nodes]
+        return {self.kind: inside[0] if self.kind == "not" else inside} | ({"off": True} if self.off else {})
+
+    @property
     def active(self):
         """What takes part: all that is on, down to sets of which nothing is."""
         return [node for node in self.nodes if not node.off and (isinstance(node, Line) or node.active)]

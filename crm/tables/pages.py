@@ -65,6 +65,7 @@ class ListPage:
     empty: Any = ""
     shows: tuple[str, ...] = ()
     head: Callable[..., dict] | None = None
+    scope: tuple[dict, ...] = ()  # the lines of criteria that say what `queryset` leaves out for everybody
     begin: Callable[..., dict] | None = None  # begin(user, **kwargs): columns, order, group and key of a list of one of many
     of: str = field(default="", kw_only=True)  # the name of the path's parameter, if it has one
 
@@ -128,9 +129,19 @@ class ListPage:
                          toggle.param in table.state) for toggle in self.toggles],
             "oob": wants_fragment(request),
             "new_url": reverse(f"{table.record.card_url}_new"),
+            "kept_at": self.kept_at(table, request.user),
             "facts": self.facts(table) if self.facts and not table.errors else "",
             **(self.head(request, **kwargs) if self.head else {}),
         }  # fmt: skip
+
+    def kept_at(self, table, user) -> str:
+        """Return where what the list asks can be kept, if it asks anything: an upper floor's page (`kept_by`)."""
+        asks = table.lines or table.tree
+        return (
+            _keeper(self.record, table.question(self.scope), user)
+            if _keeper and asks and not self.of and not table.errors
+            else ""
+        )
 
     def show(self, request, **kwargs):
         table = self.table(request, **kwargs)
@@ -297,6 +308,14 @@ class ListPage:
 
 
 _pages: dict[str, ListPage] = {}
+_keeper: Callable[[str, dict, Any], str] | None = None
+
+
+def kept_by(function):
+    """Register function(record type, criteria, user) -> the address where somebody keeps a question, or nothing if they may not."""
+    global _keeper
+    _keeper = function
+    return function
 
 
 def page(name) -> ListPage:

@@ -295,6 +295,11 @@ class Table:
             matching = matching.filter(part.q)
         return matching
 
+    def question(self, scope=()) -> dict:
+        """Return what the list asks, its filters and its criteria, as one tree; `scope` are lines of the list's own."""
+        asked = [*scope, *(line.tree for line in self.lines)]
+        return {"version": criteria.VERSION, "all": [*asked, self.tree.tree] if self.tree else asked}
+
     @cached_property
     def count(self) -> int:
         """How many there are; COUNT_UP_TO + 1 stands for *more*."""

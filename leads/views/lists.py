@@ -167,6 +167,7 @@ def without_former(persons, toggles):
 LEADS = ListPage(
     name="leads", record="person", path="leads/", title=gettext_lazy("Leads"), preset="owner=me",
     queryset=lambda user: Person.objects.visible_to(user).leads(), actions=PERSON_ACTIONS, facts=facts_of_leads,
+    scope=({"field": "lead_status_applies", "operator": "is", "value": True},),
     empty=gettext_lazy("Leads are persons at potential customers. Import a list, or create the first one."),
 )  # fmt: skip
 PERSONS = ListPage(

@@ -1,11 +1,15 @@
 """`POST /api/v1/find/` and `?criteria=` of lists: the same question, the same records (S1–S4, A4)."""
 
+import html
 import json
+import re
 
 import pytest
 from rest_framework.test import APIClient
 
 from leads.models import Person
+from selections.members import members
+from selections.models import Selection
 from tests.factories import CompanyFactory, PersonFactory, SaleFactory
 
 LEADS = {"all": [{"field": "category_group", "operator": "in", "value": ["potential"]}]}
@@ -116,3 +120,26 @@ def test_u4_criteria_in_a_lists_address_are_kept_by_every_link_and_told_in_words
     assert answer.status_code == 200 and "Petersen" in text and "Arndt" not in text
     assert "Persons whose Name starts with “peter”" in text
     assert "criteria=%7B" in text.partition('data-column="name"')[2].partition("</th>")[0], "sorting keeps the question"
+
+
+def test_s4_what_a_list_asks_is_saved_as_a_selection(client, anna, category):
+    """The list of leads, filtered: the selection has the same persons, from the link to the card."""
+    wanted = PersonFactory(by=anna, last_name="Petersen", company=CompanyFactory(by=anna, category=category("Lead")))
+    PersonFactory(by=anna, last_name="Petersen", company=CompanyFactory(by=anna, category=category("Customer")))
+    PersonFactory(by=anna, last_name="Arndt", company=CompanyFactory(by=anna, category=category("Lead")))
+    client.force_login(anna)
+    page = client.get("/leads/?name__starts=peter").content.decode()
+    link = html.unescape(re.search(r'href="([^"]*selections/new[^"]*)"', page)[1])
+    form = client.get(link, HTTP_HX_REQUEST="true").content.decode()
+    hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form))
+    sent = {
+        **{name: html.unescape(value) for name, value in hidden.items()},
+        "name": "Petersens",
+        "kind": "dynamic",
+        "visibility": "private",
+    }
+    client.post(link, sent)
+    made = Selection.objects.get()
+    assert list(members(made, anna)) == [wanted] and made.record_type == "person"
+    # Without a question there is nothing to be saved.
+    assert "selections/new" not in client.get("/leads/?all=1").content.decode().partition("data-list")[2]
