@@ -28,6 +28,7 @@ def fill(persons):
     """Fill the empty database with so many persons and return the administrator."""
     admin = staff()
     add(persons, admin)
+    _long_past(admin)
     return admin
 
 
@@ -41,11 +42,14 @@ def staff():
             f"rep{number}", f"rep{number}@example.com", None, first_name="Rep", last_name=f"{number:02}", role=roles["sales_rep"]
         )
         owner.teams.add(teams[number % TEAMS])
+    rates.create_rate(
+        {"currency": "USD", "valid_from": datetime.date(2020, 1, 1), "rate": Decimal("0.9")}, by=admin, via="system"
+    )
     return admin
 
 
 def add(persons, admin):
-    """Add so many persons, a quarter as many companies, half as many follow-ups and as many sales; one person has a long past.
+    """Add so many persons, a quarter as many companies, half as many follow-ups and as many sales.
 
     Every batch is a change set, so the history is as long as in real life.
     """
@@ -57,7 +61,6 @@ def add(persons, admin):
                 make(rng, numbers, owners)
     _activities(rng, persons // 2, admin)
     _sales(rng, persons, admin)
-    _long_past(admin)
 
 
 def _batches(first, count):
@@ -123,9 +126,6 @@ def _activities(rng, count, admin):
 
 
 def _sales(rng, count, admin):
-    rates.create_rate(
-        {"currency": "USD", "valid_from": datetime.date(2020, 1, 1), "rate": Decimal("0.9")}, by=admin, via="system"
-    )
     now, known = timezone.now(), Rates()
     stages, lost = list(SaleStage.objects.all()), SaleReason.objects.filter(outcome=Sale.Status.LOST).first()
     people = list(Person.objects.exclude(company=None).values_list("pk", "company_id", "owner_id"))
