@@ -134,10 +134,10 @@ class Import(models.Model):
         if self.state == self.State.CHECKED:
             if self.left_out:
                 text = _(
-                    "It would bring %(created)s new records and change %(updated)s, and leave out %(left)s rows; %(failed)s have errors."
+                    "It would bring %(created)s new records and change %(updated)s; rows left out: %(left)s, with errors: %(failed)s."
                 )
                 return text % {**words, "left": number(self.left_out)}
-            text = _("It would bring %(created)s new records and change %(updated)s; %(failed)s rows have errors.")
+            text = _("It would bring %(created)s new records and change %(updated)s; rows with errors: %(failed)s.")
             return (
                 text if self.created + self.updated + self.report["failed"] else _("Everything in the file is here already.")
             ) % words
@@ -149,10 +149,8 @@ class Import(models.Model):
             if self.left_out == self.report["rows"]:
                 return ngettext("Nothing has changed: its row was left out.", "Nothing has changed: all its %(left)s rows were left out.",
                                 self.left_out) % words  # fmt: skip
-            return (
-                _("Nothing has changed: what is not left out of the file was here already; %(left)s rows were left out.") % words
-            )
-        return _("Imported: %(created)s new, %(updated)s changed, %(left)s rows left out.") % words
+            return _("Nothing has changed: what is not left out of the file was here already; rows left out: %(left)s.") % words
+        return _("Imported: %(created)s new, %(updated)s changed; rows left out: %(left)s.") % words
 
     @property
     def figures(self):

@@ -90,7 +90,7 @@ def test_an_empty_installation_opens_with_a_password_shown_once_and_ends_whole(s
     assert len(servers) == 2
 
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
     assert not any(alive(pid) for pid in servers)
     assert not answers(port)
 

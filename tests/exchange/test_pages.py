@@ -56,10 +56,10 @@ def test_a_rep_brings_a_file_in_from_upload_to_undo(client, anna, jan):
     sent = fields(page)
     assert sent["column-0"] == "external_id" and sent["value-owner-0"] == "me" and sent["policy"] == "gaps"
     page = work(client.post(f"{to(response)}mapping/", {**sent, "value-owner-0": str(jan.pk)}), client)
-    assert "It would bring 3 new records and change 0; 0 rows have errors." in page and "Import now" in page
+    assert "It would bring 3 new records and change 0; rows with errors: 0." in page and "Import now" in page
     assert not Person.objects.exists()
     page = work(client.post(f"{to(response)}run/"), client)
-    assert "Imported: 3 new, 0 changed, 0 rows left out." in page
+    assert "Imported: 3 new, 0 changed; rows left out: 0." in page
     assert dict(Person.objects.values_list("last_name", "owner__username")) == {"Petersen": "jan", "Weiß": "anna"}
     undo = re.search(r'hx-post="(/history/\d+/undo/)"', page)[1]
     assert client.post(undo, headers={"HX-Request": "true"}).status_code == 204

@@ -190,7 +190,7 @@ def test_rows_that_belong_to_nobody_are_left_out_and_given_back(ada, leads, clie
         "It names no record that it belongs to.": 2, "It names a record that is not here.": 1,
         "The person is at no company, and a sale belongs to one.": 1,
     }  # fmt: skip
-    assert str(source.told) == "Imported: 1 new, 0 changed, 4 rows left out."
+    assert str(source.told) == "Imported: 1 new, 0 changed; rows left out: 4."
     client.force_login(ada)
     page = client.get(f"/imports/{source.pk}/").content.decode()
     assert (
