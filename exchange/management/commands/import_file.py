@@ -59,7 +59,7 @@ class Command(BaseCommand):
         for number, text in report.notes[:20]:
             self.stdout.write(f"  row {number}: {text}")
         for reason, count in report.left_out.most_common():
-            self.stdout.write(f"  {count} rows left out: {reason}")
+            self.stdout.write(f"  {count} {'row' if count == 1 else 'rows'} left out: {reason}")
         for row in source.failed_rows.filter(left_out=False).order_by("number")[:20]:
             self.stdout.write(f"  row {row.number}: {row.reason}")
         if options["json"]:
