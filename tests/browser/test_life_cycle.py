@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import violations
+from tests.browser.conftest import settle, violations
 from tests.browser.test_day import names, said
 
 
@@ -261,6 +261,7 @@ def test_u1_a_rule_that_asks_is_answered_by_keys_alone(open_page, leads):
     expect(panel).to_be_hidden()
     said(page, "category set to Marketing qualified lead (MQL)")
     # Lost, by keys; and this time the answer is none.
+    settle(page)  # the head comes anew
     page.locator(".page-head").get_by_role("link", name="Lost", exact=True).focus()
     keys.press("Enter")
     expect(panel.get_by_label("Closed on")).to_be_focused()
