@@ -27,7 +27,8 @@ on_postgresql=(.venv/bin/python scripts/pgtmp.py)
 step "checks" scripts/check.sh
 step "tests on SQLite" "${tests[@]}" -n 2 -m "not browser" "$@"
 step "tests on PostgreSQL" "${on_postgresql[@]}" "${tests[@]}" -n 2 -m "not browser" "$@"
-step "browser, SQLite" "${tests[@]}" -m browser "$@"
+# Two installations beside each other; on PostgreSQL they would share one database.
+step "browser, SQLite" "${tests[@]}" -n 2 --dist loadfile -m browser "$@"
 step "browser, PostgreSQL" "${on_postgresql[@]}" "${tests[@]}" -m "browser and both_databases" "$@"
 
 printf '\n=== summary (%d s) ===\n' $SECONDS
