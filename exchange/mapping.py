@@ -243,7 +243,10 @@ def check(record_type, mapping, head, by) -> dict:
         raise ValidationError(_("The name of the other system is too long."))
     made = {
         "columns": columns,
-        "category": _category(mapping.get("category")).pk,
+        # Follow-ups bring no company, and their page asks for no category.
+        "category": (
+            _category(mapping.get("category")) if KINDS[record_type].brings_companies else lifecycle.default_category()
+        ).pk,
         "values": _values(mapping.get("values") or {}, by),
         "policy": policy,
         "sources": {target: name.replace("\x00", "") for target, name in sources.items() if target in IDS},

@@ -13,6 +13,7 @@ from crm.models import Job
 from exchange.models import Import
 from leads.models import Person
 from tests.exchange.files import brought, csv_of, tried, uploaded
+from tests.factories import PersonFactory
 
 HEAD = ["Id", "Last name", "E-mail", "Company", "Owner", "Lead status"]
 DATA = csv_of(
@@ -66,6 +67,29 @@ def test_a_rep_brings_a_file_in_from_upload_to_undo(client, anna, jan):
     assert not Person.objects.exists() and "This import was undone." in client.get(to(response)).content.decode()
     # The bell tells each step with the way to it.
     assert {job.url for job in Job.objects.filter(owner=anna)} == {to(response)}
+
+
+FILES = {
+    "person": (HEAD, ["1", "Weiß", "w@example.com", "Müller", "", "New"]),
+    "company": (["Account Id", "Account Name"], ["1", "Nordwind"]),
+    "sale": (["Deal Name", "Account Name", "Amount", "Stage"], ["Wartung", "Müller", "5 €", "Offer"]),
+    "activity": (
+        ["Call Start Time", "Call Owner", "Subject", "E-mail"],
+        ["2021-04-15 23:03:00", "", "Demo", "there@example.com"],
+    ),
+}
+
+
+@pytest.mark.parametrize("record", sorted(FILES))
+def test_what_the_page_shows_is_all_that_has_to_be_sent(client, ada, record):
+    """Of each kind of file: what a browser sends of its matching, untouched, is checked and brought in."""
+    PersonFactory(by=ada, email="there@example.com")
+    client.force_login(ada)
+    address = to(client.post("/imports/new/", {"file": a_file(csv_of(*FILES[record])), "record_type": record}))
+    page = work(client.post(f"{address}mapping/", fields(client.get(address).content.decode())), client)
+    assert "Import now" in page, page
+    page = work(client.post(f"{address}run/"), client)
+    assert "Undo the whole import" in page and Import.objects.get().created
 
 
 def test_a_large_file_is_read_in_the_background(client, anna, monkeypatch):
