@@ -62,12 +62,7 @@ def filterset_for(record):
 
 def found(queryset, record, tree, user):
     """Return the records of the queryset for which criteria hold; raise CriteriaError."""
-    asking = Asking(user)
-    read = criteria.parse(record, tree, asking)
-    try:
-        return queryset.filter(criteria.to_q(read, asking))
-    except ValidationError as error:
-        raise criteria.CriteriaError([("", " ".join(error.messages))]) from error
+    return queryset.filter(criteria.condition(record, tree, Asking(user)))
 
 
 def refused(error, name):

@@ -15,11 +15,6 @@ DAY = re.compile(r"(today)?(?:([+ -])(\d{1,4})([dwmqy]))?", re.ASCII)
 PERIOD = re.compile(r"(this|previous|next)(?:_(\d{1,3}))?_(day|week|month|quarter|year)s?", re.ASCII)
 UNITS = {"d": "day", "w": "week", "m": "month", "q": "quarter", "y": "year"}
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
-#: The periods that are offered; others may be typed.
-OFFERED = (
-    "this_week", "this_month", "this_quarter", "this_year", "previous_week", "previous_month", "previous_quarter", "previous_year",
-    "next_week", "next_month", "next_quarter", "next_year",
-)  # fmt: skip
 
 
 def day(text: str, today: datetime.date) -> datetime.date | None:

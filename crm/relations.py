@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, ClassVar
 
 from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, Sum
+from django.utils.translation import gettext as _
 
 from crm import records
 from crm.fields import Day, Field, Moment, Money, Number
@@ -67,21 +68,6 @@ def field_of(record, name: str) -> Field | None:
         inner = field_of(records.get(relation.record), rest) if rest else None
         return Through(name=name, label=inner.label, relation=relation, inner=inner) if inner and inner.filter else None
     return next((field for field in _counters(relation) if field.name == name), None) if relation else None
-
-
-def related_fields(record, steps=1) -> list[Field]:
-    """Return the fields of what a record relates to, in the order they are offered: of its own one, then its counters."""
-    found: list[Field] = []
-    for relation in record.relations.values():
-        if isinstance(relation, Many):
-            found += _counters(relation)
-        elif steps:
-            other = records.get(relation.record)
-            names = [name for name, field in other.fields.items() if field.filter]
-            names += [field.name for field in related_fields(other, steps - 1)]
-            made = [field_of(record, f"{relation.name}.{name}") for name in names]
-            found += [field for field in made if field]
-    return found
 
 
 def _counters(many: Many) -> list[Field]:
@@ -217,6 +203,10 @@ class SumOf(_Measured, Money):
 
     default_operator = "gte"
 
+    @property
+    def full_label(self):
+        return _("Sum of %(records)s: %(field)s") % {"records": self.relation.label, "field": self.label}
+
     def _aggregate(self):
         return Sum(self.measured.sum)
 
@@ -227,8 +217,9 @@ class Latest(_Related):
     make: Any
 
     @property
-    def is_last(self):
-        return self.make is Max
+    def full_label(self):
+        words = _("Last of %(records)s: %(field)s") if self.make is Max else _("First of %(records)s: %(field)s")
+        return words % {"records": self.relation.label, "field": self.label}
 
     def related(self, operator, value, asking, where):
         link, path = self.relation.link, self.measured.column
@@ -285,6 +276,10 @@ class Through(Field):
     @property
     def takes_where(self):  # type: ignore[override]
         return self.inner.takes_where
+
+    @property
+    def full_label(self):
+        return f"{self.relation.label}: {self.inner.full_label}"
 
     @property
     def counted(self):

@@ -20,7 +20,8 @@ from crm.jobs import Failed, enqueue, job
 from crm.jobs.schedule import each_night
 from crm.models import ExternalId, User
 from exchange import mapping as mappings
-from exchange.importer import Report, importer_of
+from exchange.importer import Report
+from exchange.importers import importer_of
 from exchange.kinds import KINDS, LISTS
 from exchange.models import FailedRow, Import
 from exchange.reading import UnreadableFile, open_table

@@ -8,7 +8,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from crm import access, criteria, records, search
+from crm import access, criteria, search
 from crm.criteria import CriteriaError
 from crm.fields import Asking
 from crm.history.changes import Outcome, change
@@ -53,10 +53,8 @@ def create_selection(values, *, by, via, records=None) -> Selection:
 
 def copy_selection(selection, *, by, via, name=None) -> Selection:
     """Make a selection of one's own like this one; a static one has the members that `by` sees."""
-    values = {
-        name: getattr(selection, name)
-        for name in ("record_type", "kind", "criteria", "operation", "part_ids", "description", "visibility")
-    }
+    same = ("record_type", "kind", "criteria", "operation", "part_ids", "description", "visibility")
+    values = {field: getattr(selection, field) for field in same}
     if selection.category_id and not selection.category.deleted_at:
         values["category"] = selection.category
     values["name"] = name or (_("Copy of %(name)s") % {"name": selection.name})[:120]
@@ -66,7 +64,7 @@ def copy_selection(selection, *, by, via, name=None) -> Selection:
 def freeze(selection, *, by, via, name=None) -> Selection:
     """Make a static selection of those who are in this one now, as far as `by` sees them; raise ValidationError if it cannot be read."""
     if errors := problems(selection, Asking(by)):
-        raise ValidationError({"criteria": _told(errors)})
+        raise ValidationError({"criteria": CriteriaError(errors).told})
     values = {"name": name or (_("%(name)s, frozen") % {"name": selection.name})[:120], "record_type": selection.record_type,
               "kind": Kind.STATIC, "description": selection.description, "visibility": selection.visibility}  # fmt: skip
     return create_selection(values, by=by, via=via, records=members(selection, by))
@@ -143,9 +141,9 @@ def _check_kind(selection, values, by):
         errors["criteria"] = [_("Only a dynamic selection has criteria.")]
     elif selection.kind == Kind.DYNAMIC and ("criteria" in values or selection.pk is None):
         try:
-            criteria.parse(records.get(selection.record_type), selection.criteria, Asking(by))
+            criteria.parse(record_of(selection), selection.criteria, Asking(by))
         except CriteriaError as error:
-            errors["criteria"] = _told(error.errors)
+            errors["criteria"] = error.told
     if selection.kind != Kind.COMBINED and (selection.operation or selection.part_ids):
         errors["operation"] = [_("Only a combined selection is made of others.")]
     elif selection.kind == Kind.COMBINED:
@@ -178,10 +176,6 @@ def _check_parts(selection, by):
     return {}
 
 
-def _told(errors):
-    return [f"{place}: {message}" if place else str(message) for place, message in errors]
-
-
 @leads.kept_by("selection")
 def keep_parts(ids):
     # Their rows are locked by now, and whoever makes them parts of another locks them, too.
@@ -203,12 +197,11 @@ def remove_members(selection, records, *, by, via) -> Outcome:
 
 def matching(selection, tree, by):
     """Return the records that match criteria, to be added or removed; raise ValidationError."""
-    record, asking = record_of(selection), Asking(by)
+    record = record_of(selection)
     try:
-        read = criteria.parse(record, tree, asking)
+        return record.model.objects.visible_to(by).filter(criteria.condition(record, tree, Asking(by)))
     except CriteriaError as error:
-        raise ValidationError({"criteria": _told(error.errors)}) from error
-    return record.model.objects.visible_to(by).filter(criteria.to_q(read, asking))
+        raise ValidationError({"criteria": error.told}) from error
 
 
 def add_from(selection, other, *, by, via) -> Outcome:
@@ -216,7 +209,7 @@ def add_from(selection, other, *, by, via) -> Outcome:
     if other.record_type != selection.record_type:
         raise ValidationError({"selection": _("All of them must hold the same kind of records.")})
     if errors := problems(other, Asking(by)):
-        raise ValidationError({"selection": _told(errors)})
+        raise ValidationError({"selection": CriteriaError(errors).told})
     return add_members(selection, members(other, by), by=by, via=via)
 
 

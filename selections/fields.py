@@ -7,11 +7,9 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.fields import Cell, Choice, Fixed, Moment, Number, Text, UserChoice, YesNo
 from crm.records import RecordType, register
-from crm.tables.table import capped, count_each
+from crm.tables.table import COUNT_UP_TO, capped, count_each
 from selections.members import members
 from selections.models import RecordKind, Selection, SelectionFavourite
-
-COUNT_UP_TO = 10_000
 
 
 def counts(ids, asking):
@@ -30,9 +28,6 @@ class MembersField(Number):
     @property
     def columns(self):
         return ("pk",)
-
-    def text(self, row, asking):
-        return counts([row["pk"]], asking).get(row["pk"], "")
 
     def cell(self, row, asking):
         return Cell("", "number")
@@ -55,10 +50,6 @@ class Favourite(YesNo):
     def condition(self, operator, value, asking):
         mine = Exists(SelectionFavourite.objects.filter(user=asking.user.pk, selection=OuterRef("pk")))
         return mine if value else ~mine
-
-    def text(self, row, asking):
-        marked = SelectionFavourite.objects.filter(user=asking.user.pk, selection=row["pk"]).exists()
-        return super().text({self.column: marked}, asking)
 
     def cell(self, row, asking):
         return Cell("")

@@ -143,7 +143,7 @@ def _members_page(record_type, like):
     )  # fmt: skip
 
 
-@pages.kept_by
+@pages.questions_kept_by
 def save_as_selection(record_type, question, user):
     """Return where what a list asks is saved as a selection (S4)."""
     if record_type not in RecordKind.values or user.role.edit == "none":
@@ -151,17 +151,8 @@ def save_as_selection(record_type, question, user):
     return f"{reverse('selections:selection_new')}?{urlencode({'record_type': record_type, 'criteria': json.dumps(question)})}"
 
 
-def _add_to_every_list():
-    """Let every list of records of which there are selections add to them; its last action deletes, and stays the last."""
-    for record_type in RecordKind.values:
-        action = add_to(record_type)
-        for page in pages.every():
-            if page.record == record_type:
-                page.actions = (*page.actions[:-1], action, *page.actions[-1:])
-
-
-_add_to_every_list()
-tasks.offer()
+pages.offer(tasks.KINDS, tasks.actions_of)
+pages.offer(RecordKind.values, lambda record_type: (add_to(record_type),))
 MEMBERS = [_members_page(name, pages.page(like)) for name, like in (
     ("person", "persons"), ("company", "companies"), ("sale", "sales"), ("activity", "follow_ups"))]  # fmt: skip
 PAGES = (SELECTIONS, *MEMBERS)

@@ -7,10 +7,10 @@ are told with their places, and the selection then has no members: never more th
 from functools import reduce
 from operator import add, and_, or_
 
-from django.core.exceptions import ValidationError
 from django.db.models import Case, Exists, IntegerField, OuterRef, Q, Value, When
 from django.db.models.lookups import Exact
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from crm import criteria, records
 from crm.criteria import CriteriaError
@@ -49,16 +49,8 @@ def condition(selection, asking, depth=0) -> Q:
     if selection.kind == Selection.Kind.STATIC:
         return Q(pk__in=SelectionMember.objects.filter(selection=selection.pk).values("record_id"))
     if selection.kind == Selection.Kind.DYNAMIC:
-        return _asked(selection, asking)
+        return criteria.condition(record_of(selection), selection.criteria, asking)
     return _combined(selection, asking, depth)
-
-
-def _asked(selection, asking):
-    tree = criteria.parse(record_of(selection), selection.criteria, asking)
-    try:
-        return criteria.to_q(tree, asking)
-    except ValidationError as error:
-        raise CriteriaError([("", " ".join(error.messages))]) from error
 
 
 def parts_of(selection):
@@ -97,17 +89,17 @@ def _combined(selection, asking, depth):
 
 def told_criteria(tree) -> str:
     """Return criteria for the history: how many lines they have; the tab *Criteria* says them in words."""
+    count = _lines_in(tree)
+    return ngettext("%(count)s line", "%(count)s lines", count) % {"count": count}
 
-    def lines(node):
-        if isinstance(node, dict):
-            inside = [child for kind in ("all", "any") for child in node.get(kind) or []] + [
-                node[k] for k in ("not",) if k in node
-            ]
-            return sum(map(lines, inside)) if inside else int("field" in node)
+
+def _lines_in(node) -> int:
+    """Return how many lines criteria have that may not be readable any more."""
+    if not isinstance(node, dict):
         return 0
-
-    count = lines(tree)
-    return _("%(count)s lines") % {"count": count}
+    if "field" in node:
+        return 1
+    return _lines_in(node.get("not")) + sum(_lines_in(one) for kind in ("all", "any") for one in node.get(kind) or [])
 
 
 def in_words(selection, asking) -> str:

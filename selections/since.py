@@ -6,7 +6,7 @@ The member rows of such a selection are those of the last comparison, as its own
 import logging
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import Count, F, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -21,6 +21,7 @@ from selections.models import Selection, SelectionEvent, SelectionSubscription
 
 logger = logging.getLogger("lotse.selections")
 KEEP_DAYS = 400
+MOST_NOTICES = 20
 
 
 @each_night
@@ -81,8 +82,10 @@ def since(selection, user, moment) -> tuple[int, int]:
     """Return how many entered and left after the moment, of those the user may see (S9)."""
     events = SelectionEvent.objects.filter(selection=selection.pk, at__gt=moment)
     seen = events.filter(record_id__in=record_of(selection).model.objects.visible_to(user).values("pk"))
-    counted = [seen.filter(entered=entered).values("record_id").distinct().count() for entered in (True, False)]
-    return counted[0], counted[1]
+    counted = seen.aggregate(**{
+        name: Count("record_id", filter=Q(entered=entered), distinct=True) for name, entered in (("came", True), ("went", False))
+    })  # fmt: skip
+    return counted["came"], counted["went"]
 
 
 def told(entered, left, moment) -> str:
@@ -94,10 +97,12 @@ def told(entered, left, moment) -> str:
 def notices(user):
     """Return what happened in the selections the user has subscribed to."""
     found = []
-    mine = SelectionSubscription.objects.filter(user=user).select_related("selection")
-    for one in mine.filter(selection__compared_at__gt=F("seen_at"), selection__deleted_at=None):
-        if not Selection.objects.visible_to(user).filter(pk=one.selection_id).exists():
-            continue
+    mine = list(SelectionSubscription.objects.filter(user=user, selection__compared_at__gt=F("seen_at"), selection__deleted_at=None)
+                .select_related("selection").order_by("-selection__compared_at")[:MOST_NOTICES])  # fmt: skip
+    if not mine:
+        return []
+    seen = set(Selection.objects.visible_to(user).filter(pk__in=[one.selection_id for one in mine]).values_list("pk", flat=True))
+    for one in [one for one in mine if one.selection_id in seen]:
         entered, left = since(one.selection, user, one.seen_at)
         if entered or left:
             url = reverse("selections:since", args=[one.selection_id])

@@ -18,7 +18,6 @@ from activities.models import Activity
 from crm import records as catalogue
 from crm.history.changes import AT_ONCE, Outcome, act
 from crm.models import User
-from crm.tables import pages
 from crm.tables.bulk import Action
 from crm.web import formats
 from leads import actions as leads
@@ -47,16 +46,8 @@ class TakenBack(Exception):
 
 def fields_of(record_type):
     """Return {name: label} of the fields that can be changed for many at once, as the catalogue names them."""
-    card = CARDS[KINDS[record_type]]
-    found = {}
-    for field in catalogue.get(record_type).fields.values():
-        if field.edit and field.edit in card.fields and field.edit not in NOT_HERE:
-            found[field.edit] = str(field.label)
-    for name in card.fields:
-        described = card.model._meta.get_field(name)
-        if name not in found and name not in NOT_HERE:
-            found[name] = str(described.verbose_name)[:1].upper() + str(described.verbose_name)[1:]
-    return found
+    labels = {field.edit or field.name: field.label for field in catalogue.get(record_type).fields.values()}
+    return {name: str(labels[name]) for name in CARDS[KINDS[record_type]].fields if name not in NOT_HERE}
 
 
 def operations_of(model, name):
@@ -84,13 +75,10 @@ class FieldTask:
         self.operation = data.get("operation", "") if data.get("operation", "") in self.operations else "set"
         self.form = None
         if self.name and self.operation == "set":
-            sent = {self.name: data.get(self.name, "")} if data.get("try") or data.get("go") else None
-            # An empty choice of a field that is a checkbox is *no*.
-            sent = (
-                {}
-                if sent and isinstance(self.card.model._meta.get_field(self.name), models.BooleanField) and not sent[self.name]
-                else sent
-            )
+            sent = None
+            if data.get("try") or data.get("go"):
+                # A checkbox that is not ticked is not sent.
+                sent = {self.name: value} if (value := data.get(self.name, "")) else {}
             self.form = self.card.form([self.name])(sent, user=user)
             for field in self.form.fields.values():
                 field.required = False
@@ -225,12 +213,15 @@ def run_plan(records, value, *, by, via, as_of=None, progress=None, **options):
 
     def step(ids, outcome):
         ids = leads.editable(records.model, ids, by, outcome)
-        many = []
-        for record in records.model.objects.filter(pk__in=ids, deleted_at=None).select_related("owner").order_by("pk"):
+        many, along = [], ("owner", "company__owner") if per_company else ("owner",)
+        found = records.model.objects.filter(pk__in=ids, deleted_at=None).select_related(*along).order_by("pk")
+        there = found.values("company") if per_company else []
+        seen = set(Company.objects.visible_to(by).filter(pk__in=there).values_list("pk", flat=True))
+        for record in found:
             about = record
             if per_company:
                 about = record.company
-                if about is None or about.deleted_at or not Company.objects.visible_to(by).filter(pk=about.pk).exists():
+                if about is None or about.pk not in seen:
                     outcome.leave([record.pk], _("There is no company that you may see."))
                     continue
                 if about.pk in companies_done:
@@ -262,11 +253,6 @@ def plan_action():
     )  # fmt: skip
 
 
-# --- On every list --------------------------------------------------------------------------------------------------------
-
-
-def offer():
-    """Let every list of persons, companies and sales offer these tasks; its last action deletes, and stays the last."""
-    for page in pages.every():
-        if page.record in KINDS:
-            page.actions = (*page.actions[:-1], edit_action(page.record), plan_action(), *page.actions[-1:])
+def actions_of(record_type):
+    """Return the tasks that lists of this record type offer."""
+    return (edit_action(record_type), plan_action())

@@ -27,8 +27,13 @@ class CriteriaError(ValueError):
     """Criteria that cannot be asked; `errors` lists (place, message), the place as in `all[2].value`."""
 
     def __init__(self, errors):
-        super().__init__("; ".join(f"{place}: {message}" if place else message for place, message in errors))
         self.errors = errors
+        super().__init__("; ".join(self.told))
+
+    @property
+    def told(self) -> list[str]:
+        """The errors in sentences, each with its place."""
+        return [f"{place}: {message}" if place else str(message) for place, message in self.errors]
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,15 @@ def loads(text: str):
         return json.loads(text)
     except (ValueError, RecursionError):
         raise CriteriaError([("", _("This is no valid JSON, or too long."))]) from None
+
+
+def condition(record: RecordType, tree, asking: Asking) -> Q:
+    """Return the condition a tree asks; raise CriteriaError that names every place that is wrong."""
+    read = parse(record, tree, asking)
+    try:
+        return read.q(asking)
+    except ValidationError as error:
+        raise CriteriaError([("", " ".join(error.messages))]) from error
 
 
 def parse(record: RecordType, tree, asking: Asking) -> Set:

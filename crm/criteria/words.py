@@ -10,7 +10,7 @@ from crm import periods
 from crm.criteria.lines import Line
 from crm.criteria.tree import Set
 from crm.fields import Asking, Field, Money
-from crm.relations import Latest, NumberOf, Some, SumOf, Through
+from crm.relations import Some, Through
 from crm.web import formats
 
 PHRASES = {
@@ -59,7 +59,7 @@ def line_in_words(one: Line, asking: Asking) -> str:
     field = one.field
     if isinstance(_innermost(field), Some):
         return _some(one, asking)
-    label = field_label(field)
+    label = field.full_label
     if one.where and (inner := _set(one.where, asking)):
         label = f"{label} ({inner})"
     if field.kind == "yesno":
@@ -83,20 +83,6 @@ def _innermost(field: Field) -> Field:
     while isinstance(field, Through):
         field = field.inner
     return field
-
-
-def field_label(field: Field) -> str:
-    """Return a field's name with the way to it: *Company: City*; *Sales: last Closed on*."""
-    if isinstance(field, Through):
-        return f"{field.relation.label}: {field_label(field.inner)}"
-    if isinstance(field, Some | NumberOf):
-        return str(field.label)
-    if isinstance(field, SumOf):
-        return _("Sum of %(records)s: %(field)s") % {"records": field.relation.label, "field": field.label}
-    if isinstance(field, Latest):
-        words = _("Last of %(records)s: %(field)s") if field.is_last else _("First of %(records)s: %(field)s")
-        return words % {"records": field.relation.label, "field": field.label}
-    return str(field.label)
 
 
 def value_in_words(one: Line, asking: Asking) -> str:

@@ -135,13 +135,10 @@ class ListPage:
         }  # fmt: skip
 
     def kept_at(self, table, user) -> str:
-        """Return where what the list asks can be kept, if it asks anything: an upper floor's page (`kept_by`)."""
-        asks = table.lines or table.tree
-        return (
-            _keeper(self.record, table.question(self.scope), user)
-            if _keeper and asks and not self.of and not table.errors
-            else ""
-        )
+        """Return where what the list asks can be kept, if it asks anything: an upper floor's page (`questions_kept_by`)."""
+        if _keeper is None or self.of or table.errors or not (table.lines or table.tree):
+            return ""
+        return _keeper(self.record, table.question(self.scope), user)
 
     def show(self, request, **kwargs):
         table = self.table(request, **kwargs)
@@ -311,7 +308,7 @@ _pages: dict[str, ListPage] = {}
 _keeper: Callable[[str, dict, Any], str] | None = None
 
 
-def kept_by(function):
+def questions_kept_by(function):
     """Register function(record type, criteria, user) -> the address where somebody keeps a question, or nothing if they may not."""
     global _keeper
     _keeper = function
@@ -323,8 +320,12 @@ def page(name) -> ListPage:
     return _pages[name]
 
 
-def every() -> list[ListPage]:
-    return list(_pages.values())
+def offer(record_types, make):
+    """Let every list of these record types, as far as it is known by now, offer the actions make(record type), before its last
+    one: that deletes."""
+    for listed in _pages.values():
+        if listed.record in record_types:
+            listed.actions = (*listed.actions[:-1], *make(listed.record), *listed.actions[-1:])
 
 
 @dataclass(frozen=True)

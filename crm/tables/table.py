@@ -147,7 +147,7 @@ class Table:
         try:
             return criteria.parse(self.record, criteria.loads(self.state["criteria"]), self.asking)
         except criteria.CriteriaError as error:
-            self.errors["criteria"] = " ".join(f"{place}: {message}" if place else message for place, message in error.errors)
+            self.errors["criteria"] = " ".join(error.told)
             return None
 
     def _names(self, param):
@@ -391,11 +391,8 @@ class Table:
     def listed(self):
         """The matching records, to be read in the list's order."""
         # What a team sees is a good part of all, unless filters leave little of it.
-        return (
-            walked(self.matching)
-            if self.user.role.see == "team" and not (self.lines or self.tree or self.path)
-            else self.matching
-        )
+        whole = not (self.lines or self.tree or self.path)
+        return walked(self.matching) if self.user.role.see == "team" and whole else self.matching
 
     @cached_property
     def _few(self) -> list[int] | None:

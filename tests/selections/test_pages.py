@@ -4,6 +4,7 @@ import json
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from crm import search
 from crm.history.models import ChangeSet
@@ -210,3 +211,24 @@ def test_every_kind_of_record_has_its_list_of_members(page, anna):
     other = reverse("selections:selection_person", args=[selection.pk])
     assert page.get(other).status_code == 404
     assert Person.objects.count() == 0
+
+
+@pytest.mark.parametrize("count", [3, 40])
+def test_an_export_counts_all_members_at_once(page, anna, persons, select, django_assert_max_num_queries, count):
+    for number in range(count):
+        select(f"Guests {number:02}", records=persons)
+    with django_assert_max_num_queries(11):
+        answer = page.get("/selections/export.csv", {"cols": "name,members,favourite"})
+        lines = b"".join(answer.streaming_content).decode("utf-8-sig").splitlines()
+    assert len(lines) == count + 1 and lines[1] == "Guests 00,4,"
+
+
+def test_the_bell_asks_once_whichever_selections_one_may_see(anna, max_, select, django_assert_num_queries):
+    """Max has subscribed to a dozen selections that are private by now."""
+    for number in range(12):
+        made = select(f"Mine {number}")
+        made.subscriptions.create(user=max_)
+        Selection.objects.filter(pk=made.pk).update(compared_at=timezone.now(), visibility="private")
+    max_.colleague_ids  # noqa: B018 (known for the whole request)
+    with django_assert_num_queries(2):
+        assert notices(max_) == []
