@@ -44,8 +44,8 @@ PHRASES = {
 }
 #: Of dates, which are earlier and later instead of less and more.
 DATE_PHRASES = {"lt": "before", "gt": "after"}
-YES = gettext_lazy("with the mark %(field)s")
-NO = gettext_lazy("without the mark %(field)s")
+YES = gettext_lazy("for which “%(field)s” is so")
+NO = gettext_lazy("for which “%(field)s” is not so")
 
 
 def sentence(record, tree: Set, asking: Asking) -> str:
@@ -144,5 +144,5 @@ def _set(asked: Set, asking) -> str:
             words = _set(node, asking)
             parts.append(f"({words})" if len(node.active) > 1 and len(asked.active) > 1 else words)
     if asked.kind == "not":
-        return _("to whom this does not apply: (%(what)s)") % {"what": parts[0]} if parts else ""
+        return _("for which this is not so: (%(what)s)") % {"what": parts[0]} if parts else ""
     return _either(parts) if asked.kind == "any" else _and(parts)

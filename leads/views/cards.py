@@ -88,7 +88,7 @@ class CardType:
     def rows(self, form) -> list[list[Any]]:
         """Return the fields of a form, those that are edited together beside each other."""
         rows: list[list[Any]] = []
-        for bound in form:
+        for bound in form.visible_fields():
             beside = next((names for names in self.together if bound.name in names), ())
             if rows and rows[-1][-1].name in beside:
                 rows[-1].append(bound)

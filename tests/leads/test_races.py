@@ -1,5 +1,6 @@
 """Many at once over HTTP, as a real server answers them: one thread and one database connection each (T42, T46, T47, T49)."""
 
+import contextlib
 import json
 import threading
 import urllib.error
@@ -7,6 +8,7 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import connection, connections
 
 from crm.history.models import Change, ChangeSet
@@ -95,7 +97,9 @@ def test_t46_t47_bulk_changes_moves_and_deletions_wait_for_each_other_and_fail_f
 
     def bulk(number):
         chosen = Person.objects.filter(pk__in=ids[number % 7 :: 2] + ids[: number % 5])
-        return actions.set_lead_status(chosen, statuses[number % 3], by=anna, via="bulk")
+        # All of them may be at customers by now: that is a rule's answer (R6), no lock's.
+        with contextlib.suppress(ValidationError):
+            actions.set_lead_status(chosen, statuses[number % 3], by=anna, via="bulk")
 
     def move(number):
         some = Company.objects.filter(pk__in=[company.pk for company in companies[number % 3 :: 2]])

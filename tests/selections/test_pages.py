@@ -232,3 +232,10 @@ def test_the_bell_asks_once_whichever_selections_one_may_see(anna, max_, select,
     max_.colleague_ids  # noqa: B018 (known for the whole request)
     with django_assert_num_queries(2):
         assert notices(max_) == []
+
+
+def test_a_form_shows_no_label_of_what_it_only_carries(page):
+    text = page.get(
+        reverse("selections:selection_new"), {"criteria": json.dumps(BERLIN), "record_type": "person"}, **HTMX
+    ).content.decode()
+    assert 'type="hidden" name="criteria"' in text and "Record type" not in text and "None" not in text
