@@ -52,7 +52,7 @@ def world(anna, jan, max_, mia, ada):
             Activity.objects.filter(pk=made.pk).update(done_at=done, deleted_at=gone)
         if number % 9 == 8:
             Person.objects.filter(pk=person.pk).update(deleted_at=NOW)
-    stages, persons = list(SaleStage.objects.all()), list(Person.objects.exclude(company=None))
+    stages, persons = list(SaleStage.objects.all()), list(Person.objects.live().exclude(company=None).order_by("pk"))
     for _number in range(26):
         person = rng.choice([None, *persons])
         sale = SaleFactory(by=ada, company=person.company if person else rng.choice(companies), person=person, owner=rng.choice(owners),
@@ -261,7 +261,9 @@ YES_NO = st.fixed_dictionaries({"operator": st.just("is"), "value": st.booleans(
 
 def lines_of(kind, depth=1):
     """Return a strategy of lines about records of a kind; `depth` says how far it may go to others."""
-    owners = keys(["me", "my_team", *Person.objects.exclude(owner=None).values_list("owner", flat=True).distinct()])
+    owners = keys(
+        ["me", "my_team", *Person.objects.exclude(owner=None).order_by("owner").values_list("owner", flat=True).distinct()]
+    )
     own = {
         "person": {"name": TEXTS, "lead_status": keys(list(LeadStatus.objects.values_list("pk", flat=True))), "category": keys(list(Category.objects.values_list("pk", flat=True))),
                    "owner": owners, "former_employee": YES_NO, "created_at": DATES},
@@ -330,4 +332,4 @@ def test_s1_s3_s9_criteria_find_what_a_plain_reading_finds(world, name, kind):
 
     agrees()
     # Trees that keep everything or nothing prove little.
-    assert told["some"] > EXAMPLES / 4
+    assert told["some"] > EXAMPLES / 5

@@ -50,8 +50,9 @@ def test_members_added_and_removed_at_once_are_steps_one_after_the_other(anna, p
     members = SelectionMember.objects.filter(selection=selection).count()
     assert selection.rows_at == selection.step_id and selection.step.members == members in {3, 4}
     befores = list(SelectionStep.objects.values_list("before_id", flat=True))
-    assert len(befores) == len(set(befores)) == 3
-    assert Change.objects.filter(record_type="selection", field="step").count() == 3
+    # Who comes second to add finds nobody left to add, unless one was removed in between.
+    assert len(befores) == len(set(befores)) and len(befores) in {3, 4}
+    assert Change.objects.filter(record_type="selection", field="step").count() == len(befores)
 
 
 def test_s5_two_who_put_selections_into_each_other_at_once_close_no_circle(anna, persons, select):
