@@ -70,6 +70,24 @@ def field_of(record, name: str) -> Field | None:
     return next((field for field in _counters(relation) if field.name == name), None) if relation else None
 
 
+@lru_cache(maxsize=100)
+def askable(record) -> tuple[Field, ...]:
+    """Return all fields that criteria offer: the record's own, those of the one record it belongs to, and what counts the records that
+    belong to either."""
+    own = [field for field in record.fields.values() if field.filter]
+    for relation in record.relations.values():
+        if isinstance(relation, Many):
+            own += _counters(relation)
+    through = []
+    for relation in record.relations.values():
+        if isinstance(relation, One):
+            other = records.get(relation.record)
+            names = [field.name for field in other.fields.values() if field.filter]
+            names += [field.name for many in other.relations.values() if isinstance(many, Many) for field in _counters(many)]
+            through += [found for name in names if (found := field_of(record, f"{relation.name}.{name}"))]
+    return (*own, *through)
+
+
 def _counters(many: Many) -> list[Field]:
     other = records.get(many.record)
     dates = [

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from crm.web import nav
 from leads.nav import edits
 from leads.views import cards
-from selections import lists
+from selections import find, lists
 from selections.models import RecordKind
 from selections.views import card
 
@@ -22,10 +22,21 @@ urlpatterns = [
     path("selections/<int:pk>/copy/", card.copy, name="copy"),
     path("selections/<int:pk>/freeze/", card.freeze, name="freeze"),
     path("selections/<int:pk>/keep-table/", card.keep_table, name="keep_table"),
-    *(address for page in lists.PAGES for address in page.urls()),
+    *(address for page in (*lists.PAGES, *find.FIND) for address in page.urls()),
+    path("selections/<int:pk>/why/", card.why_in, name="why"),
 ]
 
 pages = ("selections", "selection", "selection_new", *(f"selection_{name}" for name in RecordKind.values))
+nav.add(
+    nav.Entry(
+        "f",
+        _("Find"),
+        "adjustments-horizontal",
+        "selections:find_person",
+        tuple(f"selections:find_{name}" for name in RecordKind.values),
+        order=52,
+    )
+)
 nav.add(
     nav.Entry("e", _("Selections"), "filter", "selections:selections", tuple(f"selections:{page}" for page in pages), order=55)
 )

@@ -11,9 +11,9 @@ is switched off (`"off": true`) is kept, but asks nothing. Lists hold lines in t
 """
 
 from crm.criteria.lines import Line, from_query, in_words, line, to_query
-from crm.criteria.tree import MAX_DEPTH, MAX_JSON, MAX_LINES, VERSION, CriteriaError, Set, condition, loads, parse, to_q
+from crm.criteria.tree import MAX_DEPTH, MAX_JSON, MAX_LINES, VERSION, CriteriaError, Set, condition, loads, packed, parse, to_q
 
 __all__ = [
-    "MAX_DEPTH", "MAX_JSON", "MAX_LINES", "VERSION", "CriteriaError", "Line", "Set", "condition", "from_query", "in_words", "line", "loads", "parse", "to_q",
+    "MAX_DEPTH", "MAX_JSON", "MAX_LINES", "VERSION", "CriteriaError", "Line", "Set", "condition", "from_query", "in_words", "line", "loads", "packed", "parse", "to_q",
     "to_query",
 ]  # fmt: skip

@@ -1,6 +1,8 @@
 """Lines joined by *all*, *any* and *not*: read with the place of every error, turned into one condition."""
 
+import base64
 import json
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import reduce
@@ -19,6 +21,8 @@ MAX_LINES = 200  # in all
 MAX_DEPTH = 8
 MAX_ERRORS = 20  # told at once
 MAX_JSON = 200_000  # characters
+SHORT = 60  # characters; up to here an address says what it asks in plain words
+PACKED = "~"
 KINDS = ("all", "any", "not")
 NOBODY = Q(pk__in=[])
 
@@ -77,13 +81,34 @@ def to_q(asked, asking: Asking) -> Q:
 
 
 def loads(text: str):
-    """Return the tree a text of JSON holds; raise CriteriaError."""
+    """Return the tree a text holds, in JSON or packed; raise CriteriaError."""
     try:
+        if text.startswith(PACKED):
+            text = _unpacked(text.removeprefix(PACKED))
         if len(text) > MAX_JSON:
             raise ValueError
         return json.loads(text)
     except (ValueError, RecursionError):
         raise CriteriaError([("", _("This is no valid JSON, or too long."))]) from None
+
+
+def packed(tree) -> str:
+    """Return the tree as a short text for an address; `loads` reads it."""
+    text = json.dumps(tree, ensure_ascii=False, separators=(",", ":"))
+    if len(text) <= SHORT:
+        return text
+    return PACKED + base64.urlsafe_b64encode(zlib.compress(text.encode(), 9)).decode().rstrip("=")
+
+
+def _unpacked(text: str) -> str:
+    try:
+        reader = zlib.decompressobj()
+        read = reader.decompress(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), 4 * MAX_JSON)
+    except zlib.error as error:
+        raise ValueError from error
+    if reader.unconsumed_tail:  # far longer than it looks
+        raise ValueError
+    return read.decode()
 
 
 def condition(record: RecordType, tree, asking: Asking) -> Q:

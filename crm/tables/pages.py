@@ -68,6 +68,8 @@ class ListPage:
     scope: tuple[dict, ...] = ()  # the lines of criteria that say what `queryset` leaves out for everybody
     begin: Callable[..., dict] | None = None  # begin(user, **kwargs): columns, order, group and key of a list of one of many
     of: str = field(default="", kw_only=True)  # the name of the path's parameter, if it has one
+    params: tuple[str, ...] = field(default=(), kw_only=True)  # further parameters of its address, which stay in it
+    edits: bool = field(default=False, kw_only=True)  # whether the page shows an editor of its criteria: then no chip does
 
     def __post_init__(self):
         _pages[self.name] = self
@@ -77,7 +79,7 @@ class ListPage:
     def table(self, request, query=None, **kwargs) -> Table:
         """Return the table this request asks for."""
         query = request.GET if query is None else query
-        toggles = [toggle.param for toggle in self.toggles]
+        toggles = [*(toggle.param for toggle in self.toggles), *self.params]
         queryset = self.queryset(request.user, **kwargs)
         if self.shown:
             queryset = self.shown(queryset, {param for param in toggles if query.get(param) == "1"})

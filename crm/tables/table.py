@@ -570,11 +570,13 @@ class Table:
                 chips.append(Chip(label, value, without, line.field.name, param))
         if self.tree:
             taken_off: dict[str, Any] = {"criteria": None}
-            chips.append(Chip(_("Criteria"), sentence(self.record, self.tree, self.asking), self.address(**taken_off)))
+            chips.append(
+                Chip(_("Criteria"), sentence(self.record, self.tree, self.asking), self.address(**taken_off), param="criteria")
+            )
         for param, error in self.errors.items():
             if param in self.state:
                 taken_out: dict[str, Any] = {param: None}
-                chips.append(Chip(param, error, self.address(**taken_out), error=True))
+                chips.append(Chip(param, error, self.address(**taken_out), param=param, error=True))
         return chips
 
     @cached_property

@@ -4,13 +4,16 @@ from django.urls import path
 
 from crm.jobs import views as jobs
 from crm.tables.left import left
-from crm.web import history, search, settings_views
+from crm.web import criteria, history, search, settings_views
 
 app_name = "crm"
 urlpatterns = [
     path("history/<int:pk>/undo/", history.undo_change_set, name="undo"),
     path("left/", left, name="left"),
     path("search/", search.search_page, name="search"),
+    path("criteria/<slug:record_type>/fields/", criteria.fields, name="criteria_fields"),
+    path("criteria/<slug:record_type>/edit/", criteria.edit, name="criteria_edit"),
+    path("criteria/<slug:record_type>/counts/", criteria.count, name="criteria_counts"),
     path("jobs/", jobs.bell, name="bell"),
     path("jobs/watch/", jobs.watch, name="jobs_watch"),
     path("jobs/seen/", jobs.seen, name="jobs_seen"),

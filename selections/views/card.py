@@ -11,16 +11,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from crm import access, criteria
-from crm.criteria import CriteriaError, Set
-from crm.criteria.explain import COUNT_UP_TO, counts
-from crm.criteria.words import line_in_words
+from crm import access
+from crm.criteria.explain import COUNT_UP_TO
 from crm.fields import Asking
 from crm.models import TableSetting
 from crm.tables.table import capped
 from crm.web.htmx import redirect_to, say, toast, trigger
 from leads.views.cards import created_in, find
-from selections import actions
+from selections import actions, why
 from selections.members import in_words, members, parts_of, problems, record_of
 from selections.models import Selection, SelectionSubscription
 from selections.since import since as count_since
@@ -38,26 +36,16 @@ CHARTS = {
 # --- Criteria -------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Shown:
-    """A line or set as the tab shows it: `level` is how deep it stands, `count` how many records it alone keeps."""
-
-    words: str
-    count: str
-    level: int
-    kind: str
-    off: bool
-
-
 @require_GET
 def criteria_tab(request, pk):
     """What the selection asks: in a sentence, line by line with how many each alone keeps; or its parts."""
     selection = find(request, "selections", pk)
     asking = Asking(request.user)
     wrong = problems(selection, asking)
-    context = {"selection": selection, "problems": wrong, "sentence": in_words(selection, asking), "lines": [], "parts": []}
+    context = {"selection": selection, "problems": wrong, "sentence": in_words(selection, asking), "lines": [], "parts": [],
+               "may_change": actions.may_change(selection, request.user)}  # fmt: skip
     if selection.kind == Selection.Kind.DYNAMIC:
-        context["lines"] = _lines(selection, asking)
+        context["lines"] = why.counted(record_of(selection), selection.criteria, asking)
     elif selection.kind == Selection.Kind.COMBINED:
         seen = set(Selection.objects.visible_to(request.user).filter(wholes__whole=pk).values_list("pk", flat=True))
         context["parts"] = [
@@ -67,26 +55,15 @@ def criteria_tab(request, pk):
     return render(request, "selections/_criteria.html", context)
 
 
-def _lines(selection, asking):
-    record = record_of(selection)
-    try:
-        tree = criteria.parse(record, selection.criteria, asking)
-        kept = counts(record.model.objects.visible_to(asking.user), tree, asking)
-    except (CriteriaError, ValidationError):
-        return []
-    return list(_shown(tree, kept, asking, 0, False))
-
-
-def _shown(node, kept, asking, level, off):
-    words = {"any": _("At least one of these:"), "all": _("All of these:"), "not": _("Not:")}
-    for inner in node.nodes:
-        gone = off or inner.off
-        is_set = isinstance(inner, Set)
-        count = kept.get(inner.place)
-        text = words[inner.kind] if is_set else line_in_words(inner, asking)
-        yield Shown(text, "" if count is None else capped(count, COUNT_UP_TO), level, inner.kind if is_set else "line", gone)
-        if is_set:
-            yield from _shown(inner, kept, asking, level + 1, gone)
+@require_GET
+def why_in(request, pk):
+    """Why one record is in the selection, or is not: line by line, or part by part."""
+    selection = find(request, "selections", pk)
+    record, asking = record_of(selection), Asking(request.user)
+    context = {"address": request.path, "record_type": record, "criteria": "", "told": None}
+    if (one := why.asked_about(request, record)) is not None:
+        context["told"] = why.of_selection(selection, one, asking)
+    return render(request, "selections/_why.html", context)
 
 
 # --- Charts ---------------------------------------------------------------------------------------------------------------

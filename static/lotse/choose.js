@@ -1,5 +1,6 @@
 // A searchable choice: [data-choose=URL] holds a hidden input (the id) and a text input. Typing asks URL?q=… for [{id, name, detail}];
-// arrow keys and Enter choose, an emptied text chooses nothing.
+// arrow keys and Enter choose, an emptied text chooses nothing. With data-choose-open it offers its first choices before anything is typed. What
+// was chosen is told by the event "chosen" of the hidden input.
 const state = new WeakMap();
 
 function close(box) {
@@ -11,6 +12,7 @@ function pick(box, option) {
   box.querySelector("input[type=hidden]").value = option.dataset.id;
   box.querySelector("[role=combobox]").value = option.dataset.name;
   close(box);
+  box.querySelector("input[type=hidden]").dispatchEvent(new Event("chosen", { bubbles: true }));
 }
 
 async function suggest(box, input) {
@@ -44,10 +46,17 @@ document.addEventListener("input", (event) => {
   const box = event.target.closest?.("[data-choose]");
   if (!box || event.target.type === "hidden") return;
   box.querySelector("input[type=hidden]").value = "";
-  if (event.target.value.trim()) suggest(box, event.target); else close(box);
+  if (event.target.value.trim() || "chooseOpen" in box.dataset) suggest(box, event.target); else close(box);
 });
+/** Offer the first choices where nothing is typed yet, by a click or the arrow down. */
+function offer(event) {
+  const input = event.target.closest?.("[data-choose-open] [role=combobox]"), box = input?.closest("[data-choose]");
+  if (box && input.getAttribute("aria-expanded") !== "true") suggest(box, input);
+}
+document.addEventListener("click", offer);
 document.addEventListener("keydown", (event) => {
   const box = event.target.closest?.("[data-choose]"), options = box ? [...box.querySelectorAll("[role=option]")] : [];
+  if (!options.length && event.key === "ArrowDown") offer(event);
   if (!options.length) return;
   const here = options.findIndex((option) => option.getAttribute("aria-selected") === "true");
   const choose = (place) => options.forEach((option, index) => {
@@ -62,5 +71,5 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("click", (event) => {
   const option = event.target.closest?.("[data-choose] [role=option]");
   if (option) pick(option.closest("[data-choose]"), option);
-  else document.querySelectorAll("[data-choose] [role=listbox]").forEach((list) => close(list.closest("[data-choose]")));
+  else document.querySelectorAll("[data-choose] [role=listbox]").forEach((list) => { if (!list.closest("[data-choose]").contains(event.target)) close(list.closest("[data-choose]")); });
 });

@@ -10,7 +10,7 @@
 //            heading's tr says how deep it is
 //   going    <a data-go href>: loads the list anew in its place; data-keep="sort=-name" is kept for this user by POST to data-settings-url; with Shift
 //            held the list is sorted by data-add="company,-name" instead
-//   narrow   <input data-narrow="selector">: what is typed hides the places in its form or dialog that do not contain it
+//   narrow   <input data-narrow="selector">: what is typed hides the places in its form, dialog or menu that do not contain it
 //   filter   <form data-bare="empty not_empty …"> with a select "operator": the values rest while one of these needs none; [data-value] hides then,
 //            [data-for-operator="between"] shows for these operators only
 //   card     a list in [data-embedded="its address"] is part of another page: that page's own address keeps the list's state, as view=…
@@ -135,7 +135,7 @@ function keepChoice(list, text) {
 document.addEventListener("input", (event) => {
   const places = event.target.dataset?.narrow;
   if (!places) return;
-  const typed = event.target.value.trim().toLowerCase(), root = event.target.closest("form, dialog");
+  const typed = event.target.value.trim().toLowerCase(), root = event.target.closest("form, dialog, .panel");
   root.querySelectorAll(places).forEach((place) => { place.hidden = !place.textContent.toLowerCase().includes(typed); });
 });
 

@@ -43,6 +43,7 @@ LISTS = {
     "sales:person_sales": SEEING,
     "selections:selections": ALL,
     **{f"selections:selection_{name}": SEEING for name in ("person", "company", "sale", "activity")},
+    **{f"selections:find_{name}": ALL for name in ("person", "company", "sale", "activity")},
 }
 PARTS = ("", "_count", "_sums", "_filter", "_columns", "_settings", "_export")
 ROUTES = {
@@ -58,9 +59,12 @@ ROUTES = {
                      "crm:preferences", "crm:set_theme", "crm:token_new", "crm:lists_reset", "crm:lists_restore", "leads:choices",
                      "leads:similar", "activities:my_day", "activities:choices", "api-schema", "api-docs", "api-nowhere"], ALL),
     **{f"{name}{part}": who for name, who in LISTS.items() for part in PARTS},
+    **{f"selections:find_{name}_{part}": ALL for name in ("person", "company", "sale", "activity") for part in ("edit", "why", "choices")},
+    **{f"selections:find_{name}_save": CHANGING for name in ("person", "company", "sale", "activity")},
+    **dict.fromkeys(["crm:criteria_fields", "crm:criteria_edit", "crm:criteria_counts"], ALL),
     **{f"{name}_act": MAKING if who == ALL else CHANGING for name, who in LISTS.items()},
     **dict.fromkeys(["leads:person_new", "leads:company_new", "leads:bin", "leads:restore", "activities:follow_up_new", "sales:sale_new", "selections:selection_new", "exchange:new", "exchange:imports"], MAKING),
-    **dict.fromkeys(["leads:person", "leads:company", "sales:sale", "selections:selection", *(f"selections:{name}" for name in ("criteria", "charts", "favourite", "subscribe", "since")), "leads:facts", "leads:head", "leads:history", "leads:details", "activities:next",
+    **dict.fromkeys(["leads:person", "leads:company", "sales:sale", "selections:selection", *(f"selections:{name}" for name in ("criteria", "charts", "favourite", "subscribe", "since", "why")), "leads:facts", "leads:head", "leads:history", "leads:details", "activities:next",
                      "activities:timeline"], SEEING),
     **dict.fromkeys(["leads:set_status", "leads:fact", "leads:edit", "leads:delete", "activities:new", "activities:note", "activities:edit",
                      "activities:follow_up", "activities:tick", "activities:postpone", "activities:delete", "crm:undo",
@@ -147,6 +151,7 @@ def addresses(wanted, keys):
                 "file_type": "csv",
                 "action": "owner",
                 "object_id": 1,
+                "record_type": "person",
             }
             if "pk" in parameters and who(name) == ALL:
                 values["pk"] = "customer" if "category-groups" in name else 1
