@@ -321,8 +321,8 @@ class Editor:
             self.root, self.message = before, _("That could not be done: the criteria have changed meanwhile.")
 
     def _do_shape(self, path, data):
-        """Show the inputs that what was chosen needs."""
-        return path
+        """Show the inputs that what was chosen needs; the focus stays where it is."""
+        return ""
 
     def _do_clear(self, path, data):
         self.root = Group(record=self.record)

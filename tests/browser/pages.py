@@ -1,6 +1,8 @@
 """The pages of the product, by name, and what opens on them; {person}, {company} and {sale} are the first of the user's own lists."""
 
+import json
 import re
+from urllib.parse import quote
 
 from playwright.sync_api import expect
 
@@ -43,6 +45,42 @@ PAGES = {
     "selection-charts": "/selections/2/?tab=charts",
     "selection-combined": "/selections/3/?tab=criteria",
     "selection-new": "/selections/new/",
+    "find": "/find/person/",
+    "find-asked": "/find/person/?criteria="
+    + quote(
+        json.dumps(
+            {
+                "version": 1,
+                "any": [
+                    {
+                        "all": [
+                            {"field": "category_group", "operator": "in", "value": ["potential"]},
+                            {
+                                "field": "activities.number",
+                                "operator": "is",
+                                "value": "0",
+                                "where": {
+                                    "all": [
+                                        {"field": "done_at", "operator": "period", "value": ["this_year", "previous_2_quarters"]}
+                                    ]
+                                },
+                            },
+                        ]
+                    },
+                    {
+                        "not": {
+                            "any": [
+                                {"field": "created_at", "operator": "between", "value": ["-30d", "2020-01-31"], "off": True},
+                                {"field": "email", "operator": "empty"},
+                            ]
+                        }
+                    },
+                ],
+            }
+        )
+    ),
+    "find-wrong": "/find/company/?criteria=" + quote('{"all": [{"field": "shoe_size", "operator": "is", "value": 43}]}'),
+    "find-selection": "/find/person/?selection=1",
     "search": "/search/?q=petersen",
     "search-nothing": "/search/?q=xqzxqz",
     "bin": "/bin/",
@@ -94,6 +132,9 @@ OPENED = {
     "dialog-status": ("/leads/", ["tbody input[name=ids] >> nth=0", "[data-action=status]"], "#panel[open] .field-choice"),
     "dialog-owner": ("/leads/", ["tbody input[name=ids] >> nth=0", "[data-action=owner]"], "#panel[open] .field-choice"),
     "dialog-delete": ("/leads/", ["tbody input[name=ids] >> nth=0", "[data-action=delete]"], "#panel[open] .danger"),
+    "find-fields": ("/find/person/", ["#c-add-r"], ".criteria-editor [role=listbox]"),
+    "find-choices": ("/find/person/?selection=1", [".criteria-editor summary.pick"], ".criteria-editor .panel:popover-open"),
+    "find-why": ("/find/person/?selection=1", ["#c-asked a"], "#panel[open] #id_why"),
     "edit-in-place": ("/persons/{person}/", ["#fact-title .edit"], "#fact-title input[name=title]"),
     "edit-company-of": ("/persons/{person}/", ["#fact-company .edit"], "#fact-company [role=combobox]"),
     "dialog-edit-all": ("/persons/{person}/", ["[data-edit-all]"], "#panel[open] input[name=last_name]"),
