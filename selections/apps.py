@@ -9,4 +9,4 @@ class SelectionsConfig(AppConfig):
     def ready(self):
         # What these modules register (the card, derived rows, guards, search texts, what is done at night) must be known before the
         # first change and before the addresses are put together.
-        from selections import actions, cards, lifecycle, search, since  # noqa: F401
+        from selections import actions, cards, lifecycle, search, since, uses  # noqa: F401

@@ -39,11 +39,17 @@ def initial(request):
     }
 
 
+def similar(user, given):
+    """Return the selection that has the name which is being typed: a hint (S6)."""
+    found = actions.same_name(given.get("name", "")[:200], user) if given.get("name", "").strip() else None
+    return [found] if found else []
+
+
 SELECTIONS = register(CardType(
     kind="selections", model=Selection, new_title=gettext_lazy("New selection"), create_label=gettext_lazy("Create selection"),
     related=("category", "owner", "step"), facts=("kind", "record_type", "category", "owner", "visibility", "completed", "description"),
     fields=EDITED, form=lambda names: form_class(names), new_form=NewForm, create=create, edit=actions.edit_selection, context=context,
-    initial=initial, head="selections/_head.html", page="selections/card.html",
+    initial=initial, similar=similar, head="selections/_head.html", page="selections/card.html",
     templates=dict.fromkeys(("kind", "record_type", "visibility", "completed"), "selections/_choice.html"),
 ))  # fmt: skip
 recycle_bin.KINDS["selection"] = "description"

@@ -8,7 +8,7 @@ from leads.nav import edits
 from leads.views import cards
 from selections import find, lists
 from selections.models import RecordKind
-from selections.views import card
+from selections.views import card, made_of
 
 app_name = "selections"
 urlpatterns = [
@@ -23,6 +23,8 @@ urlpatterns = [
     path("selections/<int:pk>/freeze/", card.freeze, name="freeze"),
     path("selections/<int:pk>/keep-table/", card.keep_table, name="keep_table"),
     *(address for page in (*lists.PAGES, *find.FIND) for address in page.urls()),
+    path("selections/<int:pk>/fill/", made_of.fill, name="fill"),
+    path("selections/<int:pk>/parts/", made_of.parts, name="parts"),
     path("selections/<int:pk>/why/", card.why_in, name="why"),
 ]
 

@@ -176,3 +176,19 @@ def _text(value) -> str:
     if isinstance(value, bool):
         return "1" if value else "0"
     return "" if value is None else str(value)
+
+
+def uses(record, tree, item) -> bool:
+    """Tell whether criteria, as far as they can be read, have this item of a list as a value."""
+    try:
+        group = read(record, tree)
+    except CriteriaError:
+        return False
+    for _path, holder in group.every():
+        if isinstance(holder, Group):
+            for line in holder.nodes:
+                if isinstance(line, DraftLine) and str(item.pk) in line.values:
+                    described = field_of(holder.record, line.name) if holder.record else None
+                    if described and item._meta.label in described.lists[:1]:
+                        return True
+    return False

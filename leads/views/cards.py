@@ -77,7 +77,7 @@ class CardType:
     page: str = "leads/card.html"
     new_form: type | None = None  # where a new record asks for more than its fields
     templates: dict[str, str] = field(default_factory=dict)
-    similar: bool = False
+    similar: Callable[[Any, Any], list] | None = None
     lists: list[Tab] = field(default_factory=list)
     offers: list[Offer] = field(default_factory=list)
 
@@ -136,8 +136,26 @@ def _of_persons(request, person):
     }
 
 
+def similar_persons(user, given) -> list:
+    """Return up to three persons of the e-mail, or the name, that is being typed."""
+    visible = Person.objects.visible_to(user)
+    found: list = []
+    if email := given.get("email", "").strip().lower()[:254]:
+        found = list(visible.filter(email_key=email)[:3])
+    if not found and given.get("last_name", "").strip():
+        keys = lifecycle.person_keys(given.get("first_name", "")[:100], given["last_name"][:100], "")
+        found = list(visible.filter(name_key=keys["name_key"])[:3])
+    return found
+
+
+def similar_companies(user, given) -> list:
+    """Return up to three companies of the name that is being typed."""
+    name = fold(given.get("name", "")[:200])
+    return list(Company.objects.visible_to(user).filter(name_key=name)[:3]) if name else []
+
+
 PERSONS = register(CardType(
-    kind="persons", model=Person, new_title=gettext_lazy("New person"), create_label=gettext_lazy("Create person"), similar=True,
+    kind="persons", model=Person, new_title=gettext_lazy("New person"), create_label=gettext_lazy("Create person"), similar=similar_persons,
     related=("company__category__group", "category__group", "lead_status", "disqualify_reason", "owner", "source"),
     facts=("category", "lead_status", "disqualify_reason", "owner", "company", "title", "email", "phone", "mobile", "source", "former_employee"),
     fields=actions.PERSON_FIELDS, not_new=("lead_status", "disqualify_reason", "former_employee"), form=lambda names: form_class(Person, names),
@@ -146,7 +164,7 @@ PERSONS = register(CardType(
     initial=lambda request: {"company": chosen(request, "company")},
 ))  # fmt: skip
 COMPANIES = register(CardType(
-    kind="companies", model=Company, new_title=gettext_lazy("New company"), create_label=gettext_lazy("Create company"), similar=True,
+    kind="companies", model=Company, new_title=gettext_lazy("New company"), create_label=gettext_lazy("Create company"), similar=similar_companies,
     related=("category__group", "owner", "industry"),
     facts=("category", "owner", "email", "phone", "website", "street", "postal_code", "city", "country", "industry", "number", "stop",
            "no_mailings"),
@@ -418,19 +436,9 @@ def created_in(record):
 
 @require_GET
 def similar(request, kind):
-    """A quiet hint while one types a new record: others of the same e-mail or name (I2). Save anyway is allowed."""
-    query = request.GET
-    found: list = []
-    if kind == "persons":
-        visible = Person.objects.visible_to(request.user)
-        if email := query.get("email", "").strip().lower()[:254]:
-            found = list(visible.filter(email_key=email)[:3])
-        if not found and query.get("last_name", "").strip():
-            keys = lifecycle.person_keys(query.get("first_name", "")[:100], query["last_name"][:100], "")
-            found = list(visible.filter(name_key=keys["name_key"])[:3])
-    elif name := fold(query.get("name", "")[:200]):
-        found = list(Company.objects.visible_to(request.user).filter(name_key=name)[:3])
-    return render(request, "leads/_similar.html", {"found": found})
+    """A quiet hint while one types a new record: others of the same e-mail or name (I2, S6). Save anyway is allowed."""
+    alike = card_of(kind).similar
+    return render(request, "leads/_similar.html", {"found": alike(request.user, request.GET) if alike else []})
 
 
 @require_GET

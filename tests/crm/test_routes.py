@@ -68,7 +68,7 @@ ROUTES = {
                      "activities:timeline"], SEEING),
     **dict.fromkeys(["leads:set_status", "leads:fact", "leads:edit", "leads:delete", "activities:new", "activities:note", "activities:edit",
                      "activities:follow_up", "activities:tick", "activities:postpone", "activities:delete", "crm:undo",
-                     "selections:copy", "selections:freeze", "selections:keep_table", *(f"sales:{name}" for name in ("set_stage", "win", "lose", "stall", "reopen"))], CHANGING),
+                     "selections:copy", "selections:freeze", "selections:keep_table", "selections:fill", "selections:parts", *(f"sales:{name}" for name in ("set_stage", "win", "lose", "stall", "reopen"))], CHANGING),
     **dict.fromkeys(["crm:job_cancel", "crm:token_revoke", "leads:proposal", "api-proposals-detail", "api-proposals-answer", *(f"exchange:{name}" for name in (
         "import", "values", "mapping", "run", "cancel", "failed", "discard"))], MINE),
     **{f"api-{name}-{part}": ALL for part in ("list", "detail") for name in (
