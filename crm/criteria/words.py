@@ -51,7 +51,15 @@ NO = gettext_lazy("for which “%(field)s” is not so")
 def sentence(record, tree: Set, asking: Asking) -> str:
     """Return the whole question in words, in the user's language."""
     words = _set(tree, asking)
-    return f"{record.plural} {words}" if words else _("All %(records)s") % {"records": record.plural}
+    if not words:
+        return _("All %(records)s") % {"records": record.plural}
+    first = next(iter(tree.active))
+    while isinstance(first, Set):
+        first = next(iter(first.active))
+    # *Persons with sales*, but *Personen, deren …*: languages differ in what stands between.
+    plain = isinstance(_innermost(first.field), Some) and not isinstance(first.field, Through)
+    joined = pgettext("with what", "%(records)s %(words)s") if plain else pgettext("whose", "%(records)s %(words)s")
+    return joined % {"records": record.plural, "words": words}
 
 
 def line_in_words(one: Line, asking: Asking) -> str:
