@@ -174,6 +174,7 @@ def cases(admin):
         yield Case("Criteria", f"{name}: first page", rows(f"/persons/?{query}"))
         yield Case("Criteria", f"{name}: exact count", rows(f"/persons/count/?{query}"))
         yield Case("Criteria", f"{name}: first page, a rep", rows(f"/persons/?{query}", rep))
+        yield Case("Criteria", f"{name}: live counts", counts(client, tree), replay=False)
     terms = {"a name": "petersen", "a fragment": "nordw", "two words": "petersen nord", "two letters": "pe", "a typo": "peterzen",
              "nothing alike": "xqzvw", "a phone number": "421 0000042"}  # fmt: skip
     for name, term in terms.items():
@@ -242,6 +243,11 @@ def deep(user):
     visible = Person.objects.visible_to(user)
     row = visible.order_by("name_key", "id").values_list("name_key", "id")[int(visible.count() * 0.9)]
     return f"/persons/?after={cursor_at(row)}"
+
+
+def counts(client, tree):
+    """Return a function that asks for the counts of the editor: in all, and of each line."""
+    return lambda: client.post("/criteria/person/counts/", {"c-tree": json.dumps(tree)}, **FRAGMENT)
 
 
 def moves(client, by_card, owner=None):
