@@ -4,7 +4,7 @@ import hashlib
 import secrets
 import zoneinfo
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from typing import ClassVar
 
 from django.conf import settings
@@ -132,7 +132,9 @@ class Theme(models.TextChoices):
     DARK = "dark", pgettext_lazy("theme", "Dark")
 
 
+@cache
 def time_zones():
+    """Return the choices of a time zone, read from the machine's files once: every follow-up saved is checked by them."""
     return [(name, name.replace("_", " ")) for name in sorted(zoneinfo.available_timezones()) if "/" in name or name == "UTC"]
 
 

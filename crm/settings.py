@@ -182,8 +182,8 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
-WHITENOISE_USE_FINDERS = PROFILE == "test"
-WHITENOISE_AUTOREFRESH = False
+# Tests have not collected them; each test client is a server of its own, which must not look through them all first.
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = PROFILE == "test"
 
 # --- Signing in -------------------------------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = ["crm.web.accounts.Backend"]
