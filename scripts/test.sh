@@ -25,8 +25,10 @@ tests=(.venv/bin/python -m pytest -q)
 on_postgresql=(.venv/bin/python scripts/pgtmp.py)
 
 step "checks" scripts/check.sh
-step "tests on SQLite" "${tests[@]}" -n 2 -m "not browser" "$@"
-step "tests on PostgreSQL" "${on_postgresql[@]}" "${tests[@]}" -n 2 -m "not browser" "$@"
+# One more than there are processors to count on: some tests wait for processes and leases. Who is done takes from the others.
+spread=(-n 3 --dist worksteal)
+step "tests on SQLite" "${tests[@]}" "${spread[@]}" -m "not browser" "$@"
+step "tests on PostgreSQL" "${on_postgresql[@]}" "${tests[@]}" "${spread[@]}" -m "not browser and not no_database" "$@"
 # Two installations beside each other; on PostgreSQL they would share one database.
 step "browser, SQLite" "${tests[@]}" -n 2 --dist loadfile -m browser "$@"
 step "browser, PostgreSQL" "${on_postgresql[@]}" "${tests[@]}" -m "browser and both_databases" "$@"

@@ -1,11 +1,22 @@
 """Known characters: Anna owns, Max is of another team, Mia sees all, Rita only reads, Ada administers."""
 
+import inspect
+
 import pytest
 from django.core.management import call_command
 
 from crm.models import Change, Role, Team
 from leads.models import Category, LeadStatus
 from tests.factories import UserFactory
+
+
+def pytest_collection_modifyitems(items):
+    """Mark what asks for no database: pytest-django lets it reach none, so that it says the same beside each of them."""
+    for item in items:
+        asks = {"db", "transactional_db"} & set(item.fixturenames) or item.get_closest_marker("django_db")
+        perhaps = "request" in inspect.signature(item.function).parameters  # it may ask for a fixture by its name
+        if not asks and not perhaps and "tests/browser" not in str(item.path):
+            item.add_marker(pytest.mark.no_database)
 
 
 @pytest.fixture(scope="session")
