@@ -22,6 +22,7 @@ class CatalogueFilterSet(django_filters.FilterSet):
     """Filters of one record type: `field` and `field__operator` for every operator of every filterable field."""
 
     record = None
+    base_filters: dict[str, django_filters.Filter]
 
     def __init__(self, data=None, *args, **kwargs):
         # django-filter copies every filter for each request, and there are hundreds; a request asks by a few.
