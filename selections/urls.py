@@ -7,7 +7,7 @@ from crm.web import nav
 from leads.nav import edits
 from leads.views import cards
 from selections import find, lists
-from selections.models import RecordKind
+from selections.models import RecordKind, Selection
 from selections.views import card, made_of
 
 app_name = "selections"
@@ -41,5 +41,8 @@ nav.add(
 )
 nav.add(
     nav.Entry("e", _("Selections"), "filter", "selections:selections", tuple(f"selections:{page}" for page in pages), order=55)
+)
+nav.add_favourites(
+    nav.Favourites("selections:selection", "name", lambda user: Selection.objects.visible_to(user).filter(favourites__user=user))
 )
 nav.add_command(nav.Command(_("New selection"), "filter", "selections:selection_new", edits))

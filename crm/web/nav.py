@@ -1,12 +1,17 @@
 """The navigation at the left. Apps add their entries in `urls.py` by `nav.add`, upper floors below lower ones."""
 
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import connection
+from django.db.models import F
 from django.shortcuts import redirect
 from django.urls import reverse
 
 COUNT_UP_TO = 999
+MOST_FAVOURITES = 12
 
 
 @dataclass(frozen=True)
@@ -34,8 +39,18 @@ class Command:
     allowed: Any = None
 
 
+@dataclass(frozen=True)
+class Favourites:
+    """Records of a kind that users mark to have them at hand: `of(user)` gives the queryset, `title` the column of their name."""
+
+    url_name: str
+    title: str
+    of: Callable[[Any], Any]
+
+
 _entries: dict[str, Entry] = {}
 _commands: dict[str, Command] = {}
+_favourites: list[Favourites] = []
 
 
 def add(entry):
@@ -48,6 +63,11 @@ def add_command(command):
     _commands[command.url_name] = command
 
 
+def add_favourites(favourites):
+    """Let the navigation show what a user has marked."""
+    _favourites.append(favourites)
+
+
 def commands(user):
     """Return the (label, icon, address) of all commands this user may use, those that make something new first."""
     offered = [*_commands.values(), *sorted(_entries.values(), key=lambda entry: entry.order)]
@@ -56,7 +76,7 @@ def commands(user):
 
 def build(request):
     """Return the entries this user may use, those of the page one is on marked active."""
-    groups = {"main": [], "lower": []}
+    groups: dict[str, list] = {"main": [], "lower": []}
     name = request.resolver_match.view_name if request.resolver_match else ""
     # A card belongs to the list one came from.
     came_from = f"{name.partition(':')[0]}:{request.GET.get('list', '')}"
@@ -65,7 +85,7 @@ def build(request):
     used = [
         one for one in sorted(_entries.values(), key=lambda entry: entry.order) if not one.allowed or one.allowed(request.user)
     ]
-    counts = _counts([entry for entry in used if entry.count], request.user)
+    counts, groups["favourites"] = _ask([entry for entry in used if entry.count], request)
     for entry in used:
         groups[entry.group].append(
             {
@@ -80,13 +100,37 @@ def build(request):
     return groups
 
 
-def _counts(entries, user):
-    """Return the counts of these entries in words, by their addresses; one statement for every page, and never a long one."""
-    from crm.tables.table import capped, count_each
+def _ask(entries, request):
+    """Return (the counts of these entries in words, by their addresses; the user's favourites): one statement for every page, and
+    never a long one."""
+    from crm.tables.order import compiled_or_none
+    from crm.tables.table import capped
 
-    limited = [entry.count(user).order_by().values("pk")[: COUNT_UP_TO + 1] for entry in entries]
-    counts = count_each(limited) if limited else []
-    return {one.url_name: capped(count, COUNT_UP_TO) for one, count in zip(entries, counts, strict=True) if count}
+    gather = "json_agg(json_build_array(q.key, q.title))::text"
+    if connection.vendor == "sqlite":
+        gather = "json_group_array(json_array(q.key, q.title))"
+    parts, params = [], []
+    for entry in entries:
+        _query, sql, given = compiled_or_none(entry.count(request.user).order_by().values("pk")[: COUNT_UP_TO + 1])
+        parts.append(f"(SELECT COUNT(*) FROM ({sql}) q)" if sql else "0")  # noqa: S608 (statements of our own)
+        params += given
+    for kind in _favourites:
+        marked = kind.of(request.user).order_by(kind.title, "pk").values(key=F("pk"), title=F(kind.title))[:MOST_FAVOURITES]
+        _query, sql, given = compiled_or_none(marked)
+        parts.append(f"(SELECT {gather} FROM ({sql}) q)" if sql else "NULL")  # noqa: S608
+        params += given
+    found = []
+    if parts:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {', '.join(parts)}", params)
+            found = cursor.fetchone()
+    counts = {one.url_name: capped(count, COUNT_UP_TO) for one, count in zip(entries, found, strict=False) if count}
+    shown = []
+    for kind, text in zip(_favourites, found[len(entries) :], strict=True):
+        for pk, title in json.loads(text or "[]"):
+            address = reverse(kind.url_name, args=[pk])
+            shown.append({"label": title, "url": address, "active": request.path == address})
+    return counts, shown
 
 
 def home(request):

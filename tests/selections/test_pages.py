@@ -239,3 +239,15 @@ def test_a_form_shows_no_label_of_what_it_only_carries(page):
         reverse("selections:selection_new"), {"criteria": json.dumps(BERLIN), "record_type": "person"}, **HTMX
     ).content.decode()
     assert 'type="hidden" name="criteria"' in text and "Record type" not in text and "None" not in text
+
+
+def test_s6_favourites_stand_in_the_navigation_of_who_marked_them(page, anna, max_, select):
+    marked, other = select("<Trade> fair"), select("Others")
+    actions.set_favourite(marked, by=anna, on=True)
+    actions.set_favourite(other, by=max_, on=True)
+    text = page.get("/settings/").content.decode()
+    side = text[text.index('class="favourites"') : text.index('class="lower"')]
+    assert f'href="{marked.get_absolute_url()}"' in side and "&lt;Trade&gt; fair" in side
+    assert "Others" not in text
+    actions.delete(marked, by=anna, via="card")
+    assert 'class="favourites"' not in page.get("/settings/").content.decode()
