@@ -5,6 +5,8 @@ import datetime
 import random
 from decimal import Decimal
 
+from django.db import connection
+from django.db.models import Max
 from django.utils import timezone
 
 from activities import lifecycle as follow_ups
@@ -22,14 +24,53 @@ from sales.money import Rates
 OWNERS, TEAMS = 50, 10
 LONG_PAST = 2_000
 BATCH = 5_000
+COPIED_FROM = 100_000
+NAMES = {"name", "last_name", "name_key", "company_key", "email", "email_key"}  # what each copy has of its own
 
 
 def fill(persons):
-    """Fill the empty database with so many persons and return the administrator."""
+    """Fill the empty database with so many persons and return the administrator.
+
+    Beyond COPIED_FROM they are copies of the first, made in the database (PostgreSQL only), without history and search texts.
+    """
     admin = staff()
-    add(persons, admin)
+    add(min(persons, COPIED_FROM), admin)
     _long_past(admin)
+    if persons > COPIED_FROM:
+        _copy(persons // COPIED_FROM - 1)
     return admin
+
+
+def _copy(times):
+    """Copy companies, persons, follow-ups and sales so many times, each copy with its own names and with its own relations."""
+    quote = connection.ops.quote_name
+    models = (Company, Person, Activity, Sale)
+    highest = {model: model.objects.aggregate(last=Max("pk"))["last"] for model in models}
+    with connection.cursor() as cursor:
+        # Neither triggers nor foreign keys: these rows are right because the first are.
+        cursor.execute("SET session_replication_role = replica")
+        for turn in range(1, times + 1):
+            for model in models:
+                columns, values = [], []
+                for field in model._meta.local_concrete_fields:
+                    column, target = quote(field.column), model if field.primary_key else field.related_model
+                    columns.append(column)
+                    if target in highest:
+                        values.append(f"{column} + {turn * highest[target]}")
+                    elif field.name in NAMES:
+                        values.append(f"CASE WHEN {column} = '' THEN '' ELSE '{turn}' || {column} END" if "email" in field.name
+                                      else f"{column} || ' {turn}'")  # fmt: skip
+                    else:
+                        values.append(column)
+                cursor.execute(
+                    f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(columns)})"  # noqa: S608 (names of our own)
+                    f" SELECT {', '.join(values)} FROM {quote(model._meta.db_table)} WHERE id <= {highest[model]}"
+                )
+        cursor.execute("SET session_replication_role = DEFAULT")
+        for model in models:
+            cursor.execute(
+                f"SELECT setval(pg_get_serial_sequence('{model._meta.db_table}', 'id'), max(id)) FROM {quote(model._meta.db_table)}"
+            )  # noqa: S608
 
 
 def staff():

@@ -405,15 +405,20 @@ class Editor:
         return f"{above}-{there}"
 
     def _do_period(self, path, data):
-        group, number = self._parent(path)
-        group.nodes[number].values.append("previous_1_months")
+        self._line_of_periods(path).values.append("previous_1_months")
         return path
 
     def _do_less(self, path, data):
         """Take the last of a line's periods away."""
-        group, number = self._parent(path)
-        del group.nodes[number].values[-1:]
+        del self._line_of_periods(path).values[-1:]
         return path
+
+    def _line_of_periods(self, path) -> DraftLine:
+        group, number = self._parent(path)
+        line = group.nodes[number]
+        if not isinstance(line, DraftLine) or line.operator != "period":
+            raise LookupError(path)
+        return line
 
     # --- What can be asked, and what is shown ------------------------------------------------------------------------------
 

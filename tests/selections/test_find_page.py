@@ -149,3 +149,52 @@ def test_an_edit_asks_few_statements_however_many_there_are(page, anna, persons,
     edit(page, NAMED)
     with django_assert_max_num_queries(12):
         edit(page, NAMED, **{"r-0:operator": "starts", "r-0:value": "A"})
+
+
+LINE = '{"field": "name", "operator": "is", "value": %s}'
+HOSTILE = [
+    '{"all": [' * 1_000 + "]}" * 1_000,
+    '{"all": [' + ",".join(['{"field": "name", "value": "x"}'] * 10_000) + "]}",
+    "[" * 100_000,
+    '{"all": [' + LINE % '"' "x" * 300_000 + '"' + "]}",
+    *('{"all": [' + LINE % value + "]}" for value in ('{"a": 1}', "[[1]]", "1e400", "9" * 400, '"\\u0000"', "null", "true", '["a", {"b": 1}]', '"%s"' % ("x" * 5000))),
+    '{"all": [{"field": "owner__password", "operator": "starts", "value": "a"}]}',
+    '{"all": [{"field": "owner", "operator": "in", "value": ["99999999999999999999999"]}]}',
+    '{"all": [{"field": "created_at", "operator": "period", "value": ["previous_999_years"]}]}',
+    '{"all": [{"field": "created_at", "operator": "on", "value": "+9999y"}]}',
+    '{"all": [{"field": "created_at", "operator": "between", "value": ["x"]}]}',
+    '{"all": [{"field": "activities.number", "operator": "gte", "value": "1", "where": {"all": [{"field": "company.persons.persons.persons"}]}}]}',
+    '{"all": [{"field": "activities.number", "operator": "gte", "value": "1", "where": 7}]}',
+    '{"not": {"not": {"not": {"field": "name", "operator": "is", "value": [1, 2]}}}}',
+    '{"not": []}',
+    '{"all": [], "any": []}',
+    '{"all": {"field": "name"}}',
+    '{"all": [{"field": null}, {"all": null}]}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", range(len(HOSTILE)))
+def test_hostile_criteria_never_break_the_editor_and_find_nobody(page, number):
+    tree = HOSTILE[number]
+    for address, data in (
+        (f"{FIND}edit/", {"c-tree": tree}),
+        (f"{FIND}edit/", {"c-tree": tree, "do": "copy:r-0"}),
+        ("/criteria/person/edit/", {"c-tree": tree, "do": "wrap:r-0"}),
+        ("/criteria/person/counts/", {"c-tree": tree}),
+    ):
+        response = page.post(address, data, **HTMX)
+        assert response.status_code in {200, 204, 400}, (address, response.status_code)
+        assert ">AAA<" not in response.content.decode()
+    for address in (FIND, f"{FIND}count/", f"{FIND}export.csv"):
+        assert page.get(address, {"criteria": tree}).status_code in {200, 400}
+    assert page.get(f"{FIND}why/", {"criteria": tree, "record": 10**30}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "do", ["add:r", "add:", ":", "remove", "up:r-0-0-0-0", "x" * 10_000, "copy:r--1", "__init__:r", "period:r-0", "less:r-9"]
+)
+def test_forged_buttons_change_nothing(page, do):
+    response = edit(page, NAMED, do, **{"r:add": "owner__password"})
+    assert response.status_code == 200
+    tree = json.loads(re.search(r'name="c-tree" value="([^"]*)"', response.content.decode())[1].replace("&#34;", '"'))
+    assert tree == NAMED
