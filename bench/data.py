@@ -63,14 +63,14 @@ def _copy(times):
                     else:
                         values.append(column)
                 cursor.execute(
-                    f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(columns)})"  # noqa: S608 (names of our own)
+                    f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(columns)})"
                     f" SELECT {', '.join(values)} FROM {quote(model._meta.db_table)} WHERE id <= {highest[model]}"
                 )
         cursor.execute("SET session_replication_role = DEFAULT")
         for model in models:
             cursor.execute(
                 f"SELECT setval(pg_get_serial_sequence('{model._meta.db_table}', 'id'), max(id)) FROM {quote(model._meta.db_table)}"
-            )  # noqa: S608
+            )
 
 
 def staff():
