@@ -506,16 +506,16 @@ def _lines(group):
                 yield from _lines(node.where)
 
 
-def fields_found(record: RecordType, text: str) -> list[tuple[str, str, str]]:
-    """Return (name, label, of what) of the fields whose names hold all words that were typed; without any the record's own first."""
+def fields_found(record: RecordType, text: str) -> list[tuple[str, str]]:
+    """Return (name, label) of the fields whose names hold all words that were typed; without any the record's own first."""
     words = fold(text[:100]).split()
     found = []
-    for described in askable(record):
-        whole = described.full_label
-        folded = fold(f"{whole} {described.name}")
+    for place, described in enumerate(askable(record)):
+        label = described.full_label
+        folded = fold(f"{label} {described.name}")
         if all(word in folded for word in words):
-            begins = bool(words) and fold(whole).startswith(words[0])
-            found.append((not begins, "." in described.name, len(found), described.name, whole))
-    if words:
-        found.sort()
-    return [(name, label, "") for _begins, _other, _place, name, label in found[:MAX_FOUND]]
+            begins = bool(words) and fold(label).startswith(words[0])
+            found.append(
+                (not begins, "." in described.name, place, described.name, label) if words else (place, described.name, label)
+            )
+    return [(name, label) for *_order, name, label in sorted(found)[:MAX_FOUND]]

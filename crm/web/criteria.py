@@ -56,7 +56,7 @@ def editor_sent(request, record):
 def fields(request, record_type):
     """The fields whose names hold what was typed, for the choice that adds a line."""
     found = fields_found(record_called(record_type), request.GET.get("q", ""))
-    return JsonResponse([{"id": name, "name": label, "detail": detail} for name, label, detail in found], safe=False)
+    return JsonResponse([{"id": name, "name": label, "detail": ""} for name, label in found], safe=False)
 
 
 @require_POST
