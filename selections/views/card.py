@@ -114,7 +114,7 @@ def _bars(field, parts, found, asking, address):
 def favourite(request, pk):
     """Mark it as one's favourite, or take the mark off."""
     actions.set_favourite(find(request, "selections", pk), by=request.user, on=request.POST.get("on") == "1")
-    return trigger(HttpResponse(status=204), "changed")
+    return trigger(render(request, "_favourites.html", {"oob": True}), "changed")
 
 
 @require_POST

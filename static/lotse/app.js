@@ -9,7 +9,7 @@
 //   waiting   a thin bar after 300 ms; what is already on its way is not sent twice
 //   failures  no answer, 401, 4xx, 5xx: a message that stays; the form is left as it is
 //   guard     <form data-guard>, and any form in a dialog that writes: leaving with unsaved text asks first
-//   focus     of what htmx brings in, the first wrong field, or [autofocus], [data-focus], or the first field in [data-focus-first]
+//   focus     what refreshes itself keeps it; of what htmx brings in, the first wrong field, or [autofocus], [data-focus], or the first field in [data-focus-first]
 const send = (name, detail) => document.body.dispatchEvent(new CustomEvent(name, { detail }));
 const words = document.getElementById("toasts").dataset;
 
@@ -281,6 +281,23 @@ document.addEventListener("htmx:load", (event) => {
   if (!field || (panel?.open && !panel.contains(field))) return;
   field.focus();
   if (field.matches("input:not([type=checkbox], [type=radio], [type=date], [type=datetime-local])")) field.select();
+});
+
+// Where something refreshes itself under the hand, the focus stays on the same link or button of what came instead.
+const SAME = ["href", "data-href", "hx-post", "name", "aria-label"];
+let held = null;
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const here = document.activeElement;
+  held = null;
+  if (detail.requestConfig?.triggeringEvent?.type !== "refresh" || here.id || !detail.target.contains(here)) return;
+  const mark = SAME.find((name) => here.hasAttribute(name));
+  if (mark) held = `${here.localName}[${mark}="${CSS.escape(here.getAttribute(mark))}"]`;
+});
+document.addEventListener("htmx:load", (event) => {
+  const place = held && (event.detail.elt.querySelector?.(held) ?? null);
+  if (!place || document.activeElement !== document.body) return;
+  held = null;
+  place.focus({ preventScroll: true });
 });
 
 // --- The folded navigation, remembered in this browser (early.js sets it before the page is painted) -----------------------------------------

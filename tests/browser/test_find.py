@@ -171,6 +171,16 @@ def test_s2_by_keyboard_alone_in_german(open_page):
     expect(page.locator("#id_why")).to_be_focused()
     choose(name[:6])
     expect(page.locator("#panel .why")).to_contain_text("enthalten")
+    # A head that refreshes itself keeps the focus.
+    page.goto("/selections/3/")
+    settle(page)
+    star = page.get_by_role("button", name="Favorit")
+    before = star.get_attribute("aria-pressed")
+    star.focus()
+    page.keyboard.press("Enter")
+    expect(star).not_to_have_attribute("aria-pressed", before)
+    expect(star).to_be_focused()
+    expect(page.locator("#favourites").get_by_role("link", name="Nachfassen")).to_be_visible(visible=before == "false")
 
 
 def test_a_line_that_cannot_be_asked_says_so_on_a_phone(open_page):

@@ -246,8 +246,8 @@ def test_s6_favourites_stand_in_the_navigation_of_who_marked_them(page, anna, ma
     actions.set_favourite(marked, by=anna, on=True)
     actions.set_favourite(other, by=max_, on=True)
     text = page.get("/settings/").content.decode()
-    side = text[text.index('class="favourites"') : text.index('class="lower"')]
+    side = text[text.index('id="favourites"') : text.index('class="lower"')]
     assert f'href="{marked.get_absolute_url()}"' in side and "&lt;Trade&gt; fair" in side
     assert "Others" not in text
     actions.delete(marked, by=anna, via="card")
-    assert 'class="favourites"' not in page.get("/settings/").content.decode()
+    assert "<h2>Favourites</h2>" not in page.get("/settings/").content.decode()
