@@ -91,9 +91,13 @@ def main(size):
     call_command("migrate", verbosity=0)
     call_command("setup_lists")
     started = time.perf_counter()
-    admin = fill(size)
     with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET statement_timeout = 0")  # to fill is no page
+        admin = fill(size)
         cursor.execute("ANALYZE" if connection.vendor == "sqlite" else "VACUUM ANALYZE")
+        if connection.vendor == "postgresql":
+            cursor.execute("SET statement_timeout TO DEFAULT")
     print(f"  {size:,} persons filled in {time.perf_counter() - started:.0f} s", file=sys.stderr)
     listed = list(cases(admin))
     answer({"cases": [(case.section, case.name) for case in listed], "work": list(work.EVERY)})
