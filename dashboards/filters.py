@@ -13,7 +13,12 @@ from dashboards.tiles import periods
 
 PARAMS = ("owner", "team", "country", "period")
 #: The fields that tell a record's country.
-COUNTRIES = {"person": ("country",), "company": ("country",), "sale": ("company.country",), "activity": ("company.country", "person.country")}
+COUNTRIES = {
+    "person": ("country",),
+    "company": ("country",),
+    "sale": ("company.country",),
+    "activity": ("company.country", "person.country"),
+}
 NOBODY = {"all": [{"field": "owner", "operator": "empty"}, {"field": "owner", "operator": "not_empty"}]}
 
 
@@ -56,7 +61,9 @@ def read(query, asking) -> Filters:
     users, known = asking.items("crm.User"), dict(countries)
     if given["owner"] and given["owner"] != "me" and not (given["owner"].isdecimal() and int(given["owner"]) in users):
         errors.append(("owner", _("This user does not exist.")))
-    if given["team"] and not (given["team"].isdecimal() and len(given["team"]) < 10 and Team.objects.filter(pk=given["team"]).exists()):
+    if given["team"] and not (
+        given["team"].isdecimal() and len(given["team"]) < 10 and Team.objects.filter(pk=given["team"]).exists()
+    ):
         errors.append(("team", _("This team does not exist.")))
     if given["country"] and given["country"] not in known:
         errors.append(("country", _("This country is not known.")))

@@ -20,6 +20,12 @@ def set_up_lists():
             made = [{"id": number, "ready": tile, "width": READY[tile].spec["width"], "height": READY[tile].spec["height"]}
                     for number, tile in enumerate(tiles, 1)]  # fmt: skip
             dashboard = Dashboard.objects.create(
-                name=str(name), description=str(description), ready=key, name_key=fold(str(name)), visibility="all", pinned=True, tiles=made
+                name=str(name),
+                description=str(description),
+                ready=key,
+                name_key=fold(str(name)),
+                visibility="all",
+                pinned=True,
+                tiles=made,
             )
             search.refresh("dashboard", [dashboard.pk])

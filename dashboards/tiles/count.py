@@ -29,6 +29,7 @@ def count(tile: Tile, filters, theme="calm") -> Result:
         return result
     question = Question(tile, filters)
     result.label = tile.measure.label(tile.record)
+    result.stacked, result.colour = bool(tile.raw.get("stacked")), tile.raw.get("colour", "")
     result.facts = facts(question)
     {"number": _number, "gauge": _number, "list": _list, "funnel": funnel.fill}.get(tile.kind, _parts)(result, question, theme)
     return result
@@ -114,9 +115,7 @@ def _parts(result, question, theme):
     if tile.kind == "combo":
         second = _counted(question, tile.line, question.days, spans.get("now"))
         cells = tuple(_cell(question, second, tile.line, head.key, "", LINE) for head in heads)
-        result.series.append(
-            Series(LINE, tile.line.label(tile.record), colours.of(theme, 5), tile.line.unit, cells, line=True)
-        )
+        result.series.append(Series(LINE, tile.line.label(tile.record), colours.of(theme, 5), tile.line.unit, cells, line=True))
     if spans.get("earlier"):
         before = _counted(question, tile.measure, question.earlier, spans["earlier"])
         keys = [bucket.key for bucket in spans["earlier"]][: len(heads)]
@@ -241,9 +240,7 @@ def _value_heads(question, counted, theme) -> list[Head]:
         there.sort(key=lambda one: -worth[one[0]])
     most = tile.limit or (RING_PARTS if tile.kind in {"pie", "donut"} else MOST_PARTS)
     shown, rest = (there[:most], there[most:]) if len(there) > most + 1 else (there, [])
-    heads = [
-        Head(key, str(one.text), _colour(question, key, one, number, theme)) for number, (key, one) in enumerate(shown)
-    ]
+    heads = [Head(key, str(one.text), _colour(question, key, one, number, theme)) for number, (key, one) in enumerate(shown)]
     if rest:
         heads.append(Head(",".join(key for key, _cell in rest), _("Others (%(count)s)") % {"count": len(rest)}, "grey"))
     return heads
@@ -278,5 +275,3 @@ def _series_heads(question, counted, theme) -> list[tuple[str, str, str]]:
         others = _("Others (%(count)s)") % {"count": len(rest)}
         found = [*found[: MOST_SERIES - 1], (",".join(key for key, *_more in rest), others, "grey")]
     return found
-
-

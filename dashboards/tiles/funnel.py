@@ -55,7 +55,9 @@ def fill(result, question, theme):
     record = tile.record
     conditions = {step: criteria.condition(record, {"all": [asked]}, asking) for step, asked in STEPS.items()}
     cohort = question.records(tree_of(question, "lead")).order_by()
-    counts = cohort.aggregate(**{step: Count("pk", filter=q) if step != "lead" else Count("pk") for step, q in conditions.items()})
+    counts = cohort.aggregate(
+        **{step: Count("pk", filter=q) if step != "lead" else Count("pk") for step, q in conditions.items()}
+    )
     days = medians(cohort, asking)
     share, first, before = Measure("conversion"), counts["lead"], counts["lead"]
     for step, label in labels().items():
@@ -66,7 +68,7 @@ def fill(result, question, theme):
         result.steps.append(Step(label, cell, of_before, of_all, days.get(step, "")))
         before = number
     result.total = result.steps[0].cell
-    result.label = str(colours.of(theme, 0, tile.raw.get("colour", "")))
+    result.colour = colours.of(theme, 0, tile.raw.get("colour", ""))
 
 
 def medians(cohort, asking) -> dict[str, str]:
@@ -92,7 +94,9 @@ def reached(cohort, asking) -> dict[str, dict[int, float]]:
     }  # fmt: skip
     rows = status_changes(Kind.values, asking).filter(record_id__in=ids).order_by().values("record_id")
     asked = {step: Min("change_set__at", filter=Q(new__in=known)) for step, known in of_kind.items()}
-    for pk, *found in rows.annotate(lead=Min("change_set__at"), **asked).values_list("record_id", "lead", "contacted", "qualified"):
+    for pk, *found in rows.annotate(lead=Min("change_set__at"), **asked).values_list(
+        "record_id", "lead", "contacted", "qualified"
+    ):
         for step, moment in zip(("lead", "contacted", "qualified"), found, strict=True):
             if moment is not None:
                 times[step][pk] = moment.timestamp()

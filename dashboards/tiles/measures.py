@@ -91,7 +91,7 @@ class Measure:
         if self.name not in {"sum", "average"}:
             return Amount(count, self.text(count), count, count)
         total = Decimal(row.get(f"{prefix}_s") or 0)
-        if isinstance(self.field, Money) and not self.field.currency_path or self.field.sum.endswith("_cents"):
+        if (isinstance(self.field, Money) and not self.field.currency_path) or self.field.sum.endswith("_cents"):
             total = total.scaleb(-2)
         value = (total / count if count else None) if self.name == "average" else total
         return Amount(rounded(value, CENT), self.text(value), count, count)

@@ -71,6 +71,8 @@ class Result:
     rows: list[Any] = field(default_factory=list)
     text: str = ""
     label: str = ""
+    stacked: bool = False
+    colour: str = ""
 
     @property
     def is_empty(self) -> bool:
@@ -81,4 +83,4 @@ class Result:
             return not self.steps or not self.steps[0].cell.records
         if self.kind == "list":
             return not self.rows
-        return not any(cell and cell.records or cell and cell.of for series in self.series for cell in series.cells)
+        return not any((cell and cell.records) or (cell and cell.of) for series in self.series for cell in series.cells)

@@ -140,7 +140,9 @@ def _read_records(tile):
             return tile.wrong("selection", _("Its selection was deleted, or is not shared with you. Choose another one."))
         name = tile.selection.record_type
         for place, message in wrong_with(tile.selection, asking):
-            tile.wrong("selection", f"{tile.selection.name}: {place}: {message}" if place else f"{tile.selection.name}: {message}")
+            tile.wrong(
+                "selection", f"{tile.selection.name}: {place}: {message}" if place else f"{tile.selection.name}: {message}"
+            )
     if name not in RecordKind.values:
         return tile.wrong("record", _("There are no tiles of such records."))
     tile.record = records.get(name)
@@ -292,5 +294,3 @@ def clean(raw, asking) -> dict[str, Any]:
             errors.setdefault(name, []).append(message)
         raise ValidationError(errors)
     return {name: value for name, value in raw.items() if name in KNOWN}
-
-
