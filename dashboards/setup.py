@@ -6,7 +6,7 @@ from crm import search
 from crm.history.changes import change
 from crm.text import fold
 from dashboards.models import Dashboard
-from dashboards.tiles.ready import DASHBOARDS, READY
+from dashboards.tiles.ready import DASHBOARDS, placed
 
 
 def set_up_lists():
@@ -17,8 +17,7 @@ def set_up_lists():
         return
     with change("setup", by=None, via="system"), translation.override("en"):
         for key, (name, description, tiles) in DASHBOARDS.items():
-            made = [{"id": number, "ready": tile, "width": READY[tile].spec["width"], "height": READY[tile].spec["height"]}
-                    for number, tile in enumerate(tiles, 1)]  # fmt: skip
+            made = [{"id": number, **placed(tile)} for number, tile in enumerate(tiles, 1)]
             dashboard = Dashboard.objects.create(
                 name=str(name),
                 description=str(description),

@@ -68,6 +68,14 @@ def _number(result, question, theme):
     if question.earlier:
         result.earlier = whole(question, tile.measure, question.earlier, Part(of=EARLIER))
         result.earlier_label = span(*question.earlier)
+        now, before = result.total.value, result.earlier.value
+        if now is not None and before:
+            percent = round((now - before) / abs(before) * 100)
+            result.change = _("%(sign)s%(number)s %%") % {
+                "sign": {1: "+", -1: "\N{MINUS SIGN}"}.get((percent > 0) - (percent < 0), "±"),
+                "number": formats.number(abs(percent)),
+            }
+            result.direction = "up" if percent > 0 else "down" if percent < 0 else "same"
 
 
 def span(first, last) -> str:
@@ -267,7 +275,7 @@ def _series_heads(question, counted, theme) -> list[tuple[str, str, str]]:
         return [("", "", "")]
     there = {s for (_x, s), rows in counted.items() if any(row["m_n"] for row in rows)}
     found = []
-    for number, part in enumerate(tile.series.parts(tile.asking) or []):
+    for part in tile.series.parts(tile.asking) or []:
         if (key := part.key or NONE) in there:
             found.append((key, str(part.cell.text), part.cell.data.get("colour", "") or ("grey" if key == NONE else "")))
     if len(found) > MOST_SERIES:

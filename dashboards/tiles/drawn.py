@@ -3,6 +3,8 @@
 import json
 from urllib.parse import urlencode
 
+from django.conf import settings
+
 from dashboards.tiles.result import Cell, Result
 
 CHARTS = {"column", "bar", "line", "area", "combo", "pie", "donut", "gauge", "funnel"}
@@ -30,6 +32,7 @@ def chart(result: Result | None, address, filters) -> str:
     drawn = {
         "kind": result.kind,
         "colour": result.colour,
+        "currency": settings.BASE_CURRENCY,
         "heads": [{"label": head.label, "colour": head.colour} for head in result.heads],
         "series": [
             {"label": one.label, "colour": one.colour, "unit": one.unit, "line": one.line, "earlier": one.key == "earlier",

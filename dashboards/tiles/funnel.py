@@ -5,6 +5,8 @@ person. Its criteria are the question of the list that opens.
 """
 
 import datetime
+from decimal import Decimal
+from itertools import pairwise
 from statistics import median
 
 from django.db.models import Count, Min, Q
@@ -14,12 +16,13 @@ from crm import criteria, records
 from crm.web import formats
 from dashboards.statuses import status_changes
 from dashboards.tiles import colours
-from dashboards.tiles.measures import Measure
+from dashboards.tiles.measures import TENTH, Measure, rounded, shortest
 from dashboards.tiles.question import Part
 from dashboards.tiles.result import Cell, Step
 from leads.models import LeadStatus
 
 Kind = LeadStatus.Kind
+ONE = Decimal(1)
 SALE = {"field": "sales", "operator": "some"}
 WON = SALE | {"where": {"all": [{"field": "status", "operator": "in", "value": ["won"]}]}}
 
@@ -75,11 +78,11 @@ def medians(cohort, asking) -> dict[str, str]:
     """Return for each step the days that half of those who made it took from the step before, in words."""
     times = reached(cohort, asking)
     told, steps = {}, list(STEPS)
-    for before, step in zip(steps, steps[1:], strict=False):
+    for before, step in pairwise(steps):
         took = [times[step][pk] - times[before][pk] for pk in times[step] if pk in times[before]]
         if took:
             days = max(0.0, median(took) / 86_400)
-            told[step] = formats.number(round(days, 1) if days < 10 else round(days))
+            told[step] = formats.number(shortest(rounded(days, TENTH if days < 10 else ONE)))
     return told
 
 

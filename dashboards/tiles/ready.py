@@ -71,6 +71,9 @@ READY = {
     "conversion": Ready(_("From lead to sale"), _("The share of this year's leads who have a sale."), "leads", {
         "kind": "gauge", "record": "person", "criteria": every(EVER_LEAD), "measure": "conversion", "goal": HAS_SALE, "date": "created_at",
         "period": "this_year", "width": 1, "height": 2}),
+    "won_customers": Ready(_("Companies won this year"), _("How many companies bought something this year."), "sources", {
+        "kind": "number", "record": "sale", "criteria": every(WON), "measure": "companies", "date": "closed_on", "period": "this_year",
+        "compare": "year", "width": 1, "height": 1}),
     "leads_by_source": Ready(_("New leads by source this year"), _("Where this year's leads came from."), "sources", {
         "kind": "bar", "record": "person", "criteria": every(EVER_LEAD), "group": "source", "order": "value", "date": "created_at", "period": "this_year",
         "limit": 12, "width": 2, "height": 3}),
@@ -130,15 +133,20 @@ READY = {
         "limit": 10, "width": 1, "height": 2}),
 }  # fmt: skip
 
-#: Key -> name, description, columns, tiles.
+#: Key -> name, description, tiles; a tile may have another size here, so that the page has no gaps.
 DASHBOARDS = {
     "leads": (_("Lead management"), _("Where the leads stand, and what to do next."), [
-        "leads_by_status", "funnel", "new_leads_per_week", "leads_by_category", "disqualified", "stale_leads", "my_next", "conversion",
-        ]),
+        "leads_by_status", ("funnel", 2, 4), "new_leads_per_week", "leads_by_category", "disqualified", ("conversion", 2, 2), "stale_leads", "my_next"]),
     "sales": (_("Sales"), _("What is won, what is under way, and what is to come."), [
         "won_this_month", "open_pipeline", "weighted_pipeline", "average_won", "pipeline_by_stage", "won_per_month", "forecast", "win_rate", "won_by_owner",
-        "sales_due", "lost_reasons"]),
+        "sales_due", ("lost_reasons", 2, 3)]),
     "marketing": (_("Marketing"), _("Where leads come from, and what becomes of them."), [
-        "new_leads", "active_leads", "without_next", "leads_per_month_by_source", "leads_by_source", "conversion_by_source", "by_category_group",
-        "pipeline_by_source", "sales_by_source"]),
+        "new_leads", "active_leads", "without_next", "won_customers", "leads_per_month_by_source", "leads_by_source", "conversion_by_source",
+        "by_category_group", "pipeline_by_source", ("sales_by_source", 2, 3), ("leads_by_country", 2, 3)]),
 }  # fmt: skip
+
+
+def placed(tile) -> dict:
+    """Return a tile of a predefined dashboard as it is stored: its key, and its size there."""
+    key, width, height = tile if isinstance(tile, tuple) else (tile, READY[tile].spec["width"], READY[tile].spec["height"])
+    return {"ready": key, "width": width, "height": height}

@@ -64,6 +64,8 @@ class Result:
     total: Cell | None = None
     earlier: Cell | None = None
     earlier_label: str = ""
+    change: str = ""  # against the earlier number, in words
+    direction: str = ""  # up, down or same
     target: float | None = None
     target_text: str = ""
     steps: list[Step] = field(default_factory=list)
