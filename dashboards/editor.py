@@ -62,6 +62,7 @@ GOALS: dict[str, dict[str, tuple[Any, dict]]] = {
 KEEP, SELECTION, PASTED = "keep", "selection", "pasted"
 TEXTS = ("title", "record", "group", "bucket", "series", "measure", "value", "line_measure", "line_value", "date", "period", "compare", "target",
          "sort", "order", "colour", "text")  # fmt: skip
+DEFAULTS = {"bucket": "month", "measure": "count", "line_measure": "count", "width": 1, "height": 2}
 NUMBERS = ("width", "height", "limit", "decimals")
 
 
@@ -117,7 +118,7 @@ class Editor:
         return [*parts, (_("Of which time"), self._time()), self._look()]
 
     def _input(self, name, label, options=None, **more) -> Input:
-        return Input(name, str(label), self.raw.get(name, ""), options, errors=tuple(self.errors.get(name, ())), **more)
+        return Input(name, str(label), self.raw.get(name, DEFAULTS.get(name, "")), options, errors=tuple(self.errors.get(name, ())), **more)
 
     def _records(self):
         found = []

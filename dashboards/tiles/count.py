@@ -142,16 +142,15 @@ def _time_heads(result, question):
     days = question.days if tile.group is tile.date else None
     if days is None:
         days = _dates_there(question)
+    without = [Head(NONE, _("without a date"))] if _may_be_empty(question, question.days) else []
     if days is None:
-        return [], {"now": []}
+        return without, {"now": []}
     now = buckets.between(tile.bucket, *days)
     if now is None:
         result.problems.append(("bucket", _("That makes more than %(count)s columns. Choose longer ones, or a shorter period.") % {
             "count": buckets.MOST}))  # fmt: skip
         return [], {}
-    heads = [Head(bucket.key, bucket.label) for bucket in now]
-    if not question.days and not tile.group.required:
-        heads.append(Head(NONE, _("without a date")))
+    heads = [*(Head(bucket.key, bucket.label) for bucket in now), *without]
     earlier = None
     if question.earlier and tile.group is tile.date and not tile.series:
         earlier = buckets.between(tile.bucket, *question.earlier)
@@ -206,13 +205,19 @@ def _counted(question, measure, days, spans) -> dict[tuple[str, str], list[dict]
         columns = {"at": place, **columns}
         take(inside)
         columns = {name: value for name, value in columns.items() if name != "at"}
-    if spans is not None and not days and not tile.group.required:
+    if spans is not None and _may_be_empty(question, days):
         empty = found.filter(tile.group.condition("empty", None, asking))
         if columns:
             take(empty, NONE)
         else:
             counted[NONE, ""] = [empty.aggregate(**asked)]
     return counted
+
+
+def _may_be_empty(question, days):
+    """Tell whether some of the records may have no date to be grouped by: those of a period by that date have one."""
+    grouped = question.tile.group
+    return not grouped.required and not (days and grouped is question.tile.date)
 
 
 def _rows(counted, x, s):
@@ -261,11 +266,15 @@ def _is_short(grouped):
 def _colour(question, key, shown, number, theme):
     """Return the colour of a value: its own where it has one, else of the theme."""
     tile, own = question.tile, shown.data.get("colour", "")
-    if not own and isinstance(tile.group, Choice) and key != NONE and not tile.group.through:
+    if own or key == NONE:
+        return own or "grey"
+    ring = tile.kind in {"pie", "donut"}
+    if ring and isinstance(tile.group, Choice) and not tile.group.through:
         item = next((one for one in tile.group.options(tile.asking) if str(one.pk) == key), None)
-        own = getattr(item, "colour", "")
-        own = "" if own == "grey" and tile.group.items.endswith(("Source", "Industry", "Reason")) else own
-    return own or ("grey" if key == NONE else colours.of(theme, number, tile.raw.get("colour", "")))
+        own = getattr(item, "colour", "grey")
+        if own != "grey":
+            return own
+    return colours.of(theme, number, tile.raw.get("colour", "")) if ring else ""
 
 
 def _series_heads(question, counted, theme) -> list[tuple[str, str, str]]:

@@ -19,6 +19,7 @@ from crm import criteria, records
 from crm.criteria import CriteriaError
 from crm.fields import Asking, Field, Moment
 from crm.records import RecordType
+from crm.web.formats import in_sentence
 from dashboards.models import MAX_COLUMNS
 from dashboards.tiles import colours, periods
 from dashboards.tiles.buckets import UNITS
@@ -102,7 +103,13 @@ def title_of(raw) -> str:
     if raw.get("title"):
         return str(raw["title"])
     ready = READY.get(raw.get("ready", ""))
-    return str(ready.title) if ready else str(KINDS.get(raw.get("kind", ""), _("Tile")))
+    if ready:
+        return str(ready.title)
+    record = records.get(raw["record"]) if raw.get("record") in RecordKind.values else None
+    by = record.fields.get(raw.get("group", "")) if record and raw.get("kind") in GROUPED else None
+    if by:
+        return _("%(records)s by %(field)s") % {"records": record.plural, "field": in_sentence(by.label)}
+    return str(record.plural if record else KINDS.get(raw.get("kind", ""), _("Tile")))
 
 
 def read(raw, asking) -> Tile:

@@ -131,7 +131,7 @@ function asBars(chart, svg, w, h) {
   const room = Math.min(w * (w < 320 ? 0.46 : 0.38), Math.max(...heads.map((head) => width(head.label))) + 12);
   const ends = shown.flatMap((one) => one.points.map((point) => (point ? width(point.t) : 0)));
   const far = stacked ? 44 : Math.min(110, Math.max(...ends, 0) + 14);
-  const row = Math.min(34, h / Math.max(1, heads.length)), length = Math.max(20, w - room - far), each = stacked ? 1 : Math.max(1, shown.length);
+  const row = Math.min(42, h / Math.max(1, heads.length)), length = Math.max(20, w - room - far), each = stacked ? 1 : Math.max(1, shown.length);
   const size = Math.max(2, Math.min(18, (row * 0.66) / each));
   heads.forEach((head, place) => {
     const middle = row * (place + 0.5);
@@ -176,7 +176,7 @@ function asRing(chart, svg, w, h) {
 }
 function asGauge(chart, svg, w, h) {
   const { data } = chart, point = data.total, target = data.target || 1, share = Math.max(0, Math.min(1, (point.v ?? 0) / target));
-  const outer = round(Math.min(w / 2 - 4, h - 34)), inner = round(outer * 0.76), cy = round(h / 2 + outer / 2 - 6), half = Math.PI / 2;
+  const outer = round(Math.min(w / 2 - 4, h - 34, 132)), inner = round(outer * 0.76), cy = round(h / 2 + outer / 2 - 6), half = Math.PI / 2;
   svg.append(el("path", { d: arc(w / 2, cy, outer, inner, -half, half), class: "rest" }));
   const colour = data.colour || "teal", filled = share ? el("path", { d: arc(w / 2, cy, outer, inner, -half, -half + Math.PI * share), class: "slice" }) : el("g");
   const text = label(w / 2, cy - 4, point.t, { "text-anchor": "middle", class: "label total", "font-size": round(Math.min(30, inner * 0.42)) });
