@@ -104,7 +104,12 @@ def told(raw, shown, chosen, asking) -> dict:
         return {"value": cell.value, "text": cell.text, "records": cell.records, "record_type": record.name,
                 "selection": selection.pk if selection else None, "criteria": tree}  # fmt: skip
 
-    answer |= {"record_type": read.record.name, "total": number(result.total), "earlier": number(result.earlier), "target": result.target}
+    answer |= {
+        "record_type": read.record.name,
+        "total": number(result.total),
+        "earlier": number(result.earlier),
+        "target": result.target,
+    }
     if result.kind == "funnel":
         steps = [{"label": step.label, **(number(step.cell) or {}), "of_before": step.of_before, "of_all": step.of_all, "median_days": step.days}
                  for step in result.steps]  # fmt: skip
@@ -115,5 +120,8 @@ def told(raw, shown, chosen, asking) -> dict:
                 for url, _name, cells, _links in result.rows]  # fmt: skip
         return answer | {"rows": rows}
     places = [{"key": head.key, "label": head.label} for head in result.heads]
-    series = [{"key": one.key, "label": one.label, "unit": one.unit, "numbers": [number(cell) for cell in one.cells]} for one in result.series]
+    series = [
+        {"key": one.key, "label": one.label, "unit": one.unit, "numbers": [number(cell) for cell in one.cells]}
+        for one in result.series
+    ]
     return answer | {"places": places, "series": series}

@@ -118,7 +118,9 @@ class Editor:
         return [*parts, (_("Of which time"), self._time()), self._look()]
 
     def _input(self, name, label, options=None, **more) -> Input:
-        return Input(name, str(label), self.raw.get(name, DEFAULTS.get(name, "")), options, errors=tuple(self.errors.get(name, ())), **more)
+        return Input(
+            name, str(label), self.raw.get(name, DEFAULTS.get(name, "")), options, errors=tuple(self.errors.get(name, ())), **more
+        )
 
     def _records(self):
         found = []

@@ -26,7 +26,7 @@ class Theme(models.TextChoices):
 
 
 class Dashboard(Record):
-    """A page of tiles. `tiles` is the list of them, each as `dashboards.tiles.spec` reads it (docs/decisions/0019).
+    """A page of tiles. `tiles` is the list of them, each as `dashboards.tiles.spec` reads it (docs/decisions/0020).
 
     `user_ids` and `team_ids` name with whom it is shared beyond its `visibility`; the rows of `DashboardShare` follow them. One without an
     owner belongs to the installation.

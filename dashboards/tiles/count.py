@@ -283,10 +283,10 @@ def _series_heads(question, counted, theme) -> list[tuple[str, str, str]]:
     if not tile.series:
         return [("", "", "")]
     there = {s for (_x, s), rows in counted.items() if any(row["m_n"] for row in rows)}
-    found = []
-    for part in tile.series.parts(tile.asking) or []:
-        if (key := part.key or NONE) in there:
-            found.append((key, str(part.cell.text), part.cell.data.get("colour", "") or ("grey" if key == NONE else "")))
+    found = [
+        (key, str(part.cell.text), part.cell.data.get("colour", "") or ("grey" if key == NONE else ""))
+        for part in tile.series.parts(tile.asking) or [] if (key := part.key or NONE) in there
+    ]  # fmt: skip
     if len(found) > MOST_SERIES:
         rest = found[MOST_SERIES - 1 :]
         others = _("Others (%(count)s)") % {"count": len(rest)}

@@ -89,12 +89,10 @@ def medians(cohort, asking) -> dict[str, str]:
 def reached(cohort, asking) -> dict[str, dict[int, float]]:
     """Return step -> person -> the second they first got so far, or further."""
     ids = cohort.values("pk")
-    further = {"lead": Q(), "contacted": [Kind.WORKING, Kind.QUALIFIED], "qualified": [Kind.QUALIFIED]}
     times: dict[str, dict[int, float]] = {step: {} for step in STEPS}
-    of_kind = {
-        step: [str(status.pk) for status in asking.items("leads.LeadStatus").values() if status.kind in kinds]
-        for step, kinds in further.items() if step != "lead"
-    }  # fmt: skip
+    further: dict[str, list[str]] = {"contacted": [Kind.WORKING, Kind.QUALIFIED], "qualified": [Kind.QUALIFIED]}
+    statuses = asking.items("leads.LeadStatus").values()
+    of_kind = {step: [str(status.pk) for status in statuses if status.kind in kinds] for step, kinds in further.items()}
     rows = status_changes(Kind.values, asking).filter(record_id__in=ids).order_by().values("record_id")
     asked = {step: Min("change_set__at", filter=Q(new__in=known)) for step, known in of_kind.items()}
     for pk, *found in rows.annotate(lead=Min("change_set__at"), **asked).values_list(

@@ -24,18 +24,18 @@ def days_of(text, today) -> tuple[datetime.date, datetime.date]:
     first, slash, last = text.partition("/")
     if slash:
         try:
-            days = parse_date(first), parse_date(last)
+            begins, ends = parse_date(first), parse_date(last)
         except ValueError:
-            days = None, None
-        if days[0] is None or days[1] is None or days[0] > days[1] or days[0].year < 1900 or days[1].year > 2999:
+            begins = ends = None
+        if begins is None or ends is None or begins > ends or begins.year < 1900 or ends.year > 2999:
             raise ValidationError(_("Enter the first and the last day, for example 2026-01-01/2026-03-31."))
+        days = begins, ends
     elif text.startswith("last_"):
         number, _underscore, unit = text.removeprefix("last_").partition("_")
         if not number.isdecimal() or not 0 < int(number[:4]) < 1_000:
             raise ValidationError(_("This is no period."))
         this = periods.period(f"this_{unit.removesuffix('s')}", today)
-        begins = this[0] if number == "1" else periods.period(f"previous_{int(number) - 1}_{unit}", today)[0]
-        days = begins, this[1]
+        days = (this[0] if number == "1" else periods.period(f"previous_{int(number) - 1}_{unit}", today)[0]), this[1]
     else:
         days = periods.period(text, today)
     if (days[1] - days[0]).days > MOST_DAYS:

@@ -70,7 +70,9 @@ def world(anna, jan, max_, mia, rita, ada):
         for _ in range(14)
     ]  # fmt: skip
     persons = [
-        PersonFactory(by=ada, owner=rng.choice(owners), company=rng.choice([*companies, *companies, None]), source=rng.choice(sources))
+        PersonFactory(
+            by=ada, owner=rng.choice(owners), company=rng.choice([*companies, *companies, None]), source=rng.choice(sources)
+        )
         for _ in range(60)
     ]
     for person in persons:

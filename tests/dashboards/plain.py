@@ -125,7 +125,17 @@ class Plain(Rows):
         return bool(had) if wanted is None else bool(had & wanted) or bool(sales)
 
 
-DATES = {"created_at", "updated_at", "closed_on", "expected_on", "done_at", "due_at", "lead_status_since", "next_activity_at", "reopen_on"}
+DATES = {
+    "created_at",
+    "updated_at",
+    "closed_on",
+    "expected_on",
+    "done_at",
+    "due_at",
+    "lead_status_since",
+    "next_activity_at",
+    "reopen_on",
+}
 
 
 def percent(part, of):
@@ -140,5 +150,3 @@ def begin(day, bucket):
     }[bucket]:  # fmt: skip
         day -= datetime.timedelta(days=1)
     return day
-
-
