@@ -3,15 +3,13 @@
 import json
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
-from django.core.exceptions import ValidationError
-from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm import criteria, records
 from crm.criteria import CriteriaError
+from crm.criteria.editor import Editor as CriteriaEditor
 from crm.criteria.words import sentence
 from crm.fields import Moment
 from crm.models import Colour
@@ -59,7 +57,7 @@ GOALS: dict[str, dict[str, tuple[Any, dict]]] = {
     "sale": {"won": (gettext_lazy("were won"), every(WON)), "lost": (gettext_lazy("were lost"), every(line("status", "in", ["lost"])))},
     "activity": {"done": (gettext_lazy("are done"), every(line("done", "is", True)))},
 }  # fmt: skip
-KEEP, SELECTION, PASTED = "keep", "selection", "pasted"
+KEEP, SELECTION, OWN = "keep", "selection", "own"
 TEXTS = ("title", "record", "group", "bucket", "series", "measure", "value", "line_measure", "line_value", "date", "period", "compare", "target",
          "sort", "order", "colour", "text")  # fmt: skip
 DEFAULTS = {"bucket": "month", "measure": "count", "line_measure": "count", "width": 1, "height": 2}
@@ -86,6 +84,12 @@ class Editor:
     raw: dict
     asking: Any
     errors: dict[str, list[str]] = field(default_factory=dict)
+    own: CriteriaEditor | None = None
+
+    def __post_init__(self):
+        # What is none of the typical questions is edited as criteria.
+        if self.kind != "text" and self.asked == OWN:
+            self.own = CriteriaEditor.of(self.record, self.raw["criteria"], self.asking)
 
     @property
     def tile(self):
@@ -128,18 +132,15 @@ class Editor:
             found.append(self._input("record", _("Records"), [(value, str(label)) for value, label in RecordKind.choices]))
         chosen, tree = self.asked, self.raw.get("criteria")
         options = [("", _("All of them")), *((key, str(label)) for key, (label, _tree) in TYPICAL[self.record.name].items())]
-        if chosen == KEEP:
-            options.append((KEEP, _("Own criteria")))
+        options.append((OWN, _("By own criteria …")))
         if self._selections():
             options.append((SELECTION, _("Of a selection …")))
-        options.append((PASTED, _("As a list is filtered …")))
-        found.append(Input("asked", _("Which of them"), chosen, options, hint=self._sentence(tree) if chosen == KEEP else "",
-                           errors=tuple(self.errors.get("criteria", ()))))  # fmt: skip
+        told = self._sentence(tree) if tree and chosen != OWN else ""
+        found.append(
+            Input("asked", _("Which of them"), chosen, options, hint=told, errors=tuple(self.errors.get("criteria", ())))
+        )
         if chosen == SELECTION:
             found.append(self._input("selection", _("Selection"), self._selections()))
-        if chosen == PASTED:
-            found.append(Input("address", _("Address of the list"), self.raw.get("address", ""), kind="url", errors=tuple(
-                self.errors.get("address", ())), hint=_("Filter a list as you want it, and copy its address from the browser.")))  # fmt: skip
         return found
 
     @property
@@ -147,12 +148,12 @@ class Editor:
         """Which of the offered questions this is."""
         if "selection" in self.raw:
             return SELECTION
-        if "address" in self.raw:
-            return PASTED
+        if self.own:
+            return OWN
         tree = self.raw.get("criteria")
         if not tree:
             return ""
-        return next((key for key, (_label, known) in TYPICAL[self.record.name].items() if known == tree), KEEP)
+        return next((key for key, (_label, known) in TYPICAL[self.record.name].items() if known == tree), OWN)
 
     def _sentence(self, tree):
         try:
@@ -289,26 +290,26 @@ def _posted_question(editor, data):
         first = editor._selections()[:1]
         known = pk.isdecimal() and len(pk) < 19
         raw["selection"] = int(pk) if known else int(first[0][0]) if first else 0
-    elif chosen == PASTED:
-        raw["address"] = data.get("address", "").strip()[:20_000]
-        if raw["address"]:
-            try:
-                tree = of_address(raw["address"], editor.record, editor.asking)
-            except ValidationError as error:
-                editor.errors["address"] = error.messages
-            else:
-                del raw["address"]
-                raw["criteria"] = tree
-    elif chosen == KEEP:
-        try:
-            tree = criteria.loads(data.get("criteria", ""))
-        except CriteriaError as error:
-            editor.errors["criteria"] = error.told
-        else:
-            if isinstance(tree, dict):
-                raw["criteria"] = tree
+    elif chosen == OWN and data.get("of") == editor.record.name:
+        _posted_criteria(editor, data)
     elif chosen in TYPICAL[editor.record.name]:
         raw["criteria"] = TYPICAL[editor.record.name][chosen][1]
+
+
+def _posted_criteria(editor, data):
+    """Take over the criteria editor as it was sent; when it was just chosen, it begins with what was asked before."""
+    try:
+        if "c-tree" in data:
+            editor.own = CriteriaEditor.sent(editor.record, data, editor.asking)
+        else:
+            editor.own = CriteriaEditor.of(editor.record, criteria.loads(data.get("criteria") or "{}"), editor.asking)
+    except CriteriaError as error:
+        editor.errors["criteria"] = error.told
+        return
+    if editor.own.root.nodes:
+        editor.raw["criteria"] = {name: value for name, value in editor.own.question.items() if name != "version"}
+    if editor.own.lacking:
+        editor.errors["criteria"] = [_("A line lacks its value.")]
 
 
 def _posted_goal(editor, data, name):
@@ -358,29 +359,6 @@ def _only_what_belongs(raw):
         if raw.get(f"{prefix}measure") in {"sum", "average"} and not raw.get(f"{prefix}value"):
             known = measurable(records.get(raw["record"]))
             raw.update({f"{prefix}value": known[0].name} if known else {})
-
-
-def of_address(address, record, asking) -> dict:
-    """Return what the list at this address asks, as criteria; raise ValidationError."""
-    from crm.tables.table import STATE
-
-    query = QueryDict(urlsplit(address).query)
-    asked = QueryDict(mutable=True)
-    for name in query:
-        if name not in STATE and name not in {"list", "of", "at", "tab", "view"}:
-            asked.setlist(name, query.getlist(name))
-    lines, errors = criteria.from_query(record, asked, asking)
-    if errors:
-        raise ValidationError([f"{name[:60]}: {message}" for name, message in errors.items()])
-    found = [one.tree for one in lines]
-    if query.get("criteria"):
-        try:
-            found.append(criteria.parse(record, criteria.loads(query["criteria"]), asking).tree)
-        except CriteriaError as error:
-            raise ValidationError(error.told) from error
-    if not found:
-        raise ValidationError(_("This address names no filters."))
-    return {"all": found}
 
 
 def as_text(tree) -> str:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.core.cache import cache
-from django.db import OperationalError, connection, transaction
 from django.utils import timezone, translation
 
+from crm.budget import TookTooLong, within
 from crm.fields import Asking
 from crm.history.models import ChangeSet
 from crm.jobs import enqueue, job
@@ -26,7 +26,7 @@ logger = logging.getLogger("lotse")
 FRESH = timedelta(seconds=60)
 UNCHANGED = timedelta(minutes=10)
 KEPT = 24 * 3600
-PATIENCE = 8_000  # milliseconds a page waits for a tile; then it is counted in the background
+PATIENCE = 8.0  # seconds a page waits for a tile; then it is counted in the background
 VERSION = 1  # of what is kept: a new shape is a new key
 
 
@@ -90,26 +90,21 @@ def show(raw, filters, theme, user, *, fresh=False) -> Shown:
     if old and not old.stale and not fresh:
         return old
     try:
-        return Shown(count_now(raw, filters, theme, user, key, patience=PATIENCE))
-    except OperationalError as error:
-        if getattr(error.__cause__, "sqlstate", "") != "57014":  # canceled for its time
-            raise
-    logger.warning("A tile takes longer than %s ms: %s", PATIENCE, raw)
+        with within(PATIENCE):
+            return Shown(count_now(raw, filters, theme, user, key))
+    except TookTooLong:
+        logger.warning("A tile takes longer than %s s: %s", PATIENCE, raw)
     enqueue(count_in_background, unique_key=key[:100], raw=raw, filters=filters.given, theme=theme, user=user.pk,
             language=translation.get_language())  # fmt: skip
     return Shown(old.result if old else None, stale=bool(old), slow=True)
 
 
-def count_now(raw, filters, theme, user, key, patience=0) -> Result:
+def count_now(raw, filters, theme, user, key) -> Result:
     """Count a tile and keep what came of it."""
     seen = newest_change()
     # While somebody's own long work goes on, what is counted is old at once.
     at_work = ChangeSet.objects.filter(state=ChangeSet.State.RUNNING, by=user).exists()
-    with transaction.atomic():
-        if patience and connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(patience)])
-        result = count(spec.read(raw, Asking(user)), filters, theme)
+    result = count(spec.read(raw, Asking(user)), filters, theme)
     if not at_work and not result.problems:
         cache.set(key, Kept(result, seen), KEPT)
     return result

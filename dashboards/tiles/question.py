@@ -4,7 +4,6 @@ All three come from one tree of criteria. So the number of a part and the list b
 user may not see (D6).
 """
 
-import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import urlencode
@@ -155,4 +154,4 @@ def address(record, tree, selection=None) -> str:
     else:
         url = reverse(LISTS[record.name])
     # `all` takes off what the list itself is filtered by until one asks for something else.
-    return f"{url}?{urlencode({'criteria': json.dumps(tree, separators=(',', ':')), 'all': 1})}"
+    return f"{url}?{urlencode({'criteria': criteria.packed(tree), 'all': 1})}"

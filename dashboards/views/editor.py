@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from crm.fields import Asking
+from crm.web import criteria
 from crm.web.htmx import redirect_to, say
 from dashboards import actions, editor
 from dashboards.filters import Filters
@@ -94,8 +95,8 @@ def _edit(request, dashboard, raw, number):
     if request.method == "GET":
         return _shown(request, dashboard, editor.Editor(raw, asking), number)
     form = editor.posted(request.POST, asking)
-    tile = {name: value for name, value in form.raw.items() if name != "address"}
-    if not form.errors and form.asked != editor.PASTED:
+    tile = form.raw
+    if not form.errors:
         try:
             if number is None:
                 outcome, _ids = actions.add_tiles(dashboard, [tile], by=request.user, via="card")
@@ -109,8 +110,6 @@ def _edit(request, dashboard, raw, number):
             said = _("“%(name)s” was added.") if number is None else _("“%(name)s” was changed.")
             say(request, said % {"name": spec.title_of(tile)}, outcome.change_set)
             return redirect_to(request, dashboard.get_absolute_url())
-    elif form.asked == editor.PASTED and not form.errors:
-        form.errors["address"] = [_("Enter the address of a list.")]
     return _shown(request, dashboard, form, number, status=422)
 
 
@@ -130,19 +129,17 @@ def _shown(request, dashboard, form, number, status=200):
 
 def _counted(dashboard, form):
     """Return what the preview shows of the tile as it is now."""
-    raw = {name: value for name, value in form.raw.items() if name != "address"} | {"id": 0}
+    raw = {**form.raw, "id": 0}
     shown = kept.show(raw, Filters(), dashboard.theme, form.asking.user)
     trees = {name: editor.as_text(form.raw.get(name)) for name in ("criteria", "goal", "line_goal")}
-    return {"title": spec.title_of(raw), "trees": trees, "box": context_of(dashboard, raw, shown, Filters(), linked=False)}
+    found = {"title": spec.title_of(raw), "trees": trees, "box": context_of(dashboard, raw, shown, Filters(), linked=False)}
+    return found | (criteria.context(form.own) if form.own else {"editor": None})
 
 
 @require_POST
 def preview(request, pk):
-    """The form as it must be for what is chosen now, and the tile as it would be."""
+    """The form as it must be for what is chosen now, and the tile as it would be; or, with `only`, the tile alone."""
     dashboard = changeable(request, pk)
     form = editor.posted(request.POST, Asking(request.user))
-    return render(
-        request,
-        "dashboards/_editor.html",
-        {"dashboard": dashboard, "form": form, "kinds": spec.KINDS, **_counted(dashboard, form)},
-    )
+    template = "dashboards/_preview.html" if "only" in request.POST else "dashboards/_editor.html"
+    return render(request, template, {"dashboard": dashboard, "form": form, "kinds": spec.KINDS, **_counted(dashboard, form)})

@@ -130,6 +130,20 @@ document.addEventListener("submit", (event) => {
   event.stopImmediatePropagation();
   send(event.target, event.target.getAttribute("action"));
 }, true);
+// What is chosen decides what else is asked; what is typed, and the criteria, show in the preview alone and leave the fields under the hand.
+let typing;
+const again = (element) => { if (element) window.htmx.trigger(element, "again"); };
+document.addEventListener("change", ({ target }) => {
+  if (!target.closest?.(".tile-editor") || target.closest("[data-criteria]")) return;
+  clearTimeout(typing);
+  again(target.matches("input[type=text], textarea") ? document.querySelector("[data-preview]") : target.form);
+});
+document.addEventListener("input", ({ target }) => {
+  if (!target.matches?.(".tile-editor :is(input[type=text], textarea)") || target.closest("[data-criteria]")) return;
+  clearTimeout(typing);
+  typing = setTimeout(() => again(document.querySelector("[data-preview]")), 500);
+});
+document.addEventListener("criteria", ({ target }) => { if (target.closest?.(".tile-editor")) again(document.querySelector("[data-preview]")); });
 // What comes anew must not take the field from under the hand.
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   if (detail.target?.id !== "tile-editor") return;

@@ -298,20 +298,29 @@ def test_d2_a_tile_of_a_selection_counts_its_members_and_opens_their_list(page, 
     assert answer.url.startswith(f"/selections/{selection.pk}/person/") and "1–2 of 2" in page.get(answer.url).content.decode()
 
 
-def test_d2_what_a_list_is_filtered_by_becomes_a_tile(page, anna, board, status):
-    PersonFactory(by=anna)
+def test_d2_a_tile_asks_what_the_criteria_editor_says(page, anna, board):
+    PersonFactory(by=anna, company=CompanyFactory(by=anna, country="AT"))
+    PersonFactory(by=anna, company=CompanyFactory(by=anna, country="DE"))
     mine = board()
-    given = {
-        **FORM,
-        "kind": "number",
-        "asked": "pasted",
-        "address": f"https://x.example/persons/?lead_status={status('Open').pk}&sort=name&owner=me",
+    tree = {
+        "all": [{"field": "country", "operator": "in", "value": ["AT"]}, {"field": "title", "operator": "contains", "value": ""}]
     }
-    page.post(f"/dashboards/{mine.pk}/tiles/new/", given)
-    mine.refresh_from_db()
-    assert [line["field"] for line in mine.tiles[0]["criteria"]["all"]] == ["lead_status", "owner"]
-    for address in ("", "https://x.example/persons/", "https://x.example/persons/?nonsense=1", "not an address"):
-        assert page.post(f"/dashboards/{mine.pk}/tiles/new/", {**given, "address": address}).status_code == 422
+    given = {**FORM, "kind": "number", "asked": "own", "of": "person", "c-tree": json.dumps(tree)}
+    html = page.post(f"/dashboards/{mine.pk}/tiles/preview/", given, **HTMX).content.decode()
+    assert "criteria-editor" in html and value(html) == "1"
+    refused = page.post(f"/dashboards/{mine.pk}/tiles/new/", given)
+    assert refused.status_code == 422 and "lacks its value" in refused.content.decode()
+    del tree["all"][1]
+    page.post(f"/dashboards/{mine.pk}/tiles/new/", {**given, "c-tree": json.dumps(tree)})
+    assert value(tile(page, mine)) == "1"
+    html = page.get(f"/dashboards/{mine.pk}/tiles/1/edit/").content.decode()
+    assert "criteria-editor" in html and 'value="own" selected' in html
+    # Own criteria begin with what was chosen before; those of other records are not taken along.
+    begun = {**FORM, "asked": "own", "of": "person", "criteria": json.dumps(tree)}
+    assert "c-operator-r-0" in page.post(f"/dashboards/{mine.pk}/tiles/preview/", begun, **HTMX).content.decode()
+    other = {**given, "record": "sale", "group": "stage"}
+    html = page.post(f"/dashboards/{mine.pk}/tiles/preview/", other, **HTMX).content.decode()
+    assert 'value="own" selected' not in html and 'role="alert"' not in html
 
 
 @pytest.mark.parametrize(
