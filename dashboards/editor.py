@@ -60,6 +60,7 @@ GOALS: dict[str, dict[str, tuple[Any, dict]]] = {
 KEEP, SELECTION, OWN = "keep", "selection", "own"
 TEXTS = ("title", "record", "group", "bucket", "series", "measure", "value", "line_measure", "line_value", "date", "period", "compare", "target",
          "sort", "order", "colour", "text")  # fmt: skip
+SIZES = {"number": (1, 1), "gauge": (1, 2), "pie": (1, 2), "donut": (1, 2), "text": (1, 1), "funnel": (2, 3), "list": (2, 3)}
 DEFAULTS = {"bucket": "month", "measure": "count", "line_measure": "count", "width": 1, "height": 2}
 NUMBERS = ("width", "height", "limit", "decimals")
 
@@ -270,6 +271,8 @@ def posted(data, asking, ready="") -> Editor:
                 raw[name] = int(text)
             else:
                 editor.errors[name] = [_("Enter a number.")]
+    if data.get("of_kind", kind) != kind:
+        raw["width"], raw["height"] = SIZES.get(raw["kind"], (2, 2))  # as such tiles usually are
     if data.get("stacked"):
         raw["stacked"] = True
     if raw["kind"] == "list" and data.getlist("columns"):

@@ -196,7 +196,7 @@ function asFunnel(chart, svg, w, h) {
       const nx = room + (length - long(next)) / 2, ny = row * (place + 1.5) - tall / 2;
       svg.append(el("path", { d: `M${round(x)},${round(y + tall)}H${round(x + long(step))}L${round(nx + long(next))},${round(ny)}H${round(nx)}Z`, class: `c-${data.colour} between` }));
     }
-    const bar = el("rect", { x: round(x), y: round(y), width: round(long(step)), height: round(tall), rx: 5, opacity: 1 - place * 0.12 });
+    const bar = el("rect", { x: round(x), y: round(y), width: round(long(step)), height: round(tall), rx: 5, opacity: 1 - place * 0.05 });
     const inside = long(step) > width(step.point.t, 13) + 14;
     const number = label(round(room + length / 2), round(middle + 5), step.point.t, { "text-anchor": "middle", class: inside ? "label on-colour" : "label strong beside", ...(inside ? {} : { x: round(x + long(step) + 8), "text-anchor": "start" }) });
     svg.append(el("g", { class: `c-${data.colour}` }, mark(chart, { ...step.point, t: [step.point.t, step.all].filter(Boolean).join(" · ") }, step.label, bar, number)));

@@ -138,7 +138,7 @@ def test_a_dashboard_from_nothing_to_print(open_page, tmp_path):
         and "Lead qualification" in svg
         and "class=" not in svg
         and "style=" not in svg
-        and "#" not in svg.replace("#fff", "")
+        and "var(" not in svg
     )
     pdf = saved(page, "Stale leads", "PDF")
     assert pdf.startswith(b"%PDF-1.4") and pdf.rstrip().endswith(b"%%EOF") and len(pdf) > 2_000
@@ -169,5 +169,4 @@ def test_a_dashboard_from_nothing_to_print(open_page, tmp_path):
     menu(page, "Stale leads", "Remove")
     expect(page.locator(".tile")).to_have_count(5)
     page.get_by_role("button", name="Undo").click()
-    page.reload()
     expect(page.locator(".tile")).to_have_count(6)

@@ -87,12 +87,12 @@ def test_d1_a_dashboard_is_made_edited_duplicated_and_deleted_with_undo(page, an
 def test_d2_a_page_holds_what_was_counted_and_fetches_the_rest(page, board, django_assert_max_num_queries):
     mine = board(*({"ready": key} for key in list(READY)[:8]))
     first = page.get(f"/dashboards/{mine.pk}/").content.decode()
-    assert first.count('hx-trigger="load, refresh"') == 8
+    assert first.count('hx-trigger="load"') == 8
     for number in range(1, 9):
         tile(page, mine, number)
     with django_assert_max_num_queries(14):
         second = page.get(f"/dashboards/{mine.pk}/").content.decode()
-    assert second.count('hx-trigger="refresh"') == 8 and second.count("tile-foot") == 8
+    assert second.count('hx-trigger="recount"') == 8 and second.count("tile-foot") == 8
 
 
 def test_every_ready_tile_is_drawn(page, board, world):
