@@ -7,5 +7,5 @@ class DashboardsConfig(AppConfig):
     verbose_name = _("Dashboards")
 
     def ready(self):
-        # What these modules register (rows that follow, search texts, what is told of them) must be known before the first change.
-        from dashboards import lifecycle, search  # noqa: F401
+        # What these modules register (rows that follow, search texts, what tiles need) must be known before the first change.
+        from dashboards import lifecycle, search, uses  # noqa: F401

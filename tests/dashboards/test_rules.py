@@ -181,6 +181,15 @@ def test_a_deleted_item_still_counts_under_its_name(anna, ada, shown):
     ]
 
 
+def test_an_item_that_a_tile_asks_for_cannot_be_deleted(anna, ada, board):
+    source = Source.objects.first()
+    mine = board({**BARS, "criteria": {"all": [{"field": "source", "operator": "in", "value": [source.pk]}]}})
+    with pytest.raises(ValidationError, match="Mine"):
+        delete_item(source, by=ada, via="admin")
+    actions.delete(mine, by=anna, via="card")
+    delete_item(source, by=ada, via="admin")
+
+
 def test_a_selection_that_is_private_to_somebody_else_is_as_one_that_is_gone(anna, mia, shown):
     private = create_selection(
         {"name": "Secret", "record_type": "person", "kind": "static", "visibility": "private"}, by=mia, via="form"
