@@ -4,7 +4,8 @@ A role has, for seeing and for editing, a scope: *own*, *team* or *all* (and *no
 `owner_paths` whose records are whose; the first path is the record's own owner, the others lend visibility (owning a
 company shows its persons). One with `follows_records` goes by those records instead: who sees a person sees their
 follow-ups, and may change those if they may change the person, or if the follow-up is their own. One with `shared_by`
-says itself who sees it: the field of this name is *all*, *team* (of its owner) or *private*; who may change it the role says.
+says itself who sees it: the field of this name is *all*, *team* (of its owner) or *private*; with `shares_in` also those whom the rows
+of that relation name, each a user or a team. Who may change it the role says.
 """
 
 from django.core.exceptions import PermissionDenied
@@ -80,7 +81,12 @@ def _seen(queryset, user):
     if not user.is_authenticated or not user.is_active:
         return queryset.none()
     own, shared = model.owner_paths[0], model.shared_by
-    return queryset.filter(Q(**{shared: "all"}) | Q(**{own: user.pk}) | Q(**{shared: "team", f"{own}__in": user.colleague_ids}))
+    condition = Q(**{shared: "all"}) | Q(**{own: user.pk}) | Q(**{shared: "team", f"{own}__in": user.colleague_ids})
+    if model.shares_in:
+        shares = model._meta.get_field(model.shares_in)
+        named = shares.related_model.objects.filter(Q(user=user.pk) | Q(team__users=user.pk))
+        condition |= Q(pk__in=named.values(shares.field.attname))
+    return queryset.filter(condition)
 
 
 def _within(queryset, user, scope, own=False):

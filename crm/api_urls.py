@@ -27,6 +27,7 @@ VIEWS = {
     "find": "selections.api.Find",
     "selections": "selections.api.Selections",
     "selection-categories": "selections.api.SelectionCategories",
+    "dashboards": "dashboards.api.Dashboards",
     "users": "leads.api.Users",
     "proposals": "leads.api.Proposals",
 }

@@ -62,7 +62,7 @@ if PRODUCTION:
     SECURE_HSTS_PRELOAD = env.bool("HSTS_PRELOAD", True)
 
 # --- Apps -------------------------------------------------------------------------------------------------------------
-LOTSE_APPS = ["crm", "leads", "activities", "sales", "selections", "exchange"]  # from the ground floor up
+LOTSE_APPS = ["crm", "leads", "activities", "sales", "selections", "dashboards", "exchange"]  # from the ground floor up
 INSTALLED_APPS = [
     *LOTSE_APPS,
     "crm.apps.AdminConfig",
@@ -154,7 +154,13 @@ else:
     DATABASES["default"]["OPTIONS"].setdefault(
         "options", "-c statement_timeout=15s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s -c jit=off"
     )
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "crm_cache"}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "crm_cache",
+        "OPTIONS": {"MAX_ENTRIES": 20_000},
+    }
+}
 MEDIA_ROOT = VAR_DIR / "media"
 FILE_UPLOAD_PERMISSIONS = 0o640
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o750

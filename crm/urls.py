@@ -18,6 +18,7 @@ urlpatterns = [
     path("", include("activities.urls")),
     path("", include("sales.urls")),
     path("", include("selections.urls")),
+    path("", include("dashboards.urls")),
     path("", include("exchange.urls")),
 ]
 

@@ -79,6 +79,14 @@ class StatusChoice(Choice):
         shown = [Part(str(s.pk), self.item_cell(s), Q(lead_status=s.pk, is_lead=True)) for s in self.options(asking)]
         return [*shown, Part("", Cell(str(_("no lead status"))), Q(is_lead=False) | Q(lead_status=None))]
 
+    def asked(self, keys):
+        applies = {"field": "lead_status_applies", "operator": "is", "value": True}
+        shown = {"all": [{"field": self.name, "operator": "in", "value": [key for key in keys if key]}, applies]}
+        others = {"any": [{"field": self.name, "operator": "empty"}, applies | {"value": False}]}
+        if all(keys):
+            return shown
+        return {"any": [shown, others]} if any(keys) else others
+
     @property
     def part_columns(self):
         return (self.column, "is_lead")

@@ -217,6 +217,14 @@ class Field:
         """The columns whose values decide to which part a record belongs."""
         return (self.column,)
 
+    def asked(self, keys) -> dict:
+        """Return the criteria that the records of these parts fulfil, and no others: *""* is the key of that without a value."""
+        values = [key for key in keys if key]
+        lines = [{"field": self.name, "operator": "in", "value": values}] if values else []
+        if len(values) < len(keys):
+            lines.append({"field": self.name, "operator": "empty"})
+        return lines[0] if len(lines) == 1 else {"any": lines}
+
     def part_key(self, row: dict, asking: Asking) -> str:
         """Return the key of the part to which a record with these values of `part_columns` belongs; *""* if to that without."""
         value = row[self.column]

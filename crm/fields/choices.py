@@ -198,8 +198,12 @@ class YesNo(Field):
             Part("0", Cell(f"{self.label}: {_('no')}"), self.condition("is", False, asking)),
         ]
 
+    def asked(self, keys):
+        lines = [{"field": self.name, "operator": "is", "value": key == "1"} for key in keys]
+        return lines[0] if len(lines) == 1 else {"any": lines}
+
     def part_key(self, row, asking):
-        return str(int(row[self.column]))
+        return str(int(bool(row[self.column])))
 
     def read(self, operator, value, asking):
         if isinstance(value, list | tuple):

@@ -113,6 +113,12 @@ def _sentences(value, params):
         "selection.remove": _("Members removed: %(count)s") % {"count": formats.number(params.get("count"))},
         "selection.delete": _("Deleted"),
         "selection.restore": _("Restored from the bin"),
+        "dashboard.create": _("Created"),
+        "dashboard.edit": _("Edited"),
+        "dashboard.tiles": _("Tiles changed"),
+        "dashboard.set_owner": _("Owner set to %(value)s") % {"value": value},
+        "dashboard.delete": _("Deleted"),
+        "dashboard.restore": _("Restored from the bin"),
         "import": _("Imported"),
         "setup": _("Set up"),
     }

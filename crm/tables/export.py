@@ -29,8 +29,13 @@ NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 def response(table: Table, file_type, name) -> StreamingHttpResponse:
     """Return the whole list as a file that is sent while it is read."""
-    file_name = f"{slugify(name) or table.key}-{timezone.localdate():%Y-%m-%d}.{file_type}"
-    body = csv_of(table) if file_type == "csv" else xlsx_of(table)
+    return file_of(rows_of(table), file_type, slugify(name) or table.key)
+
+
+def file_of(rows: Iterable[list], file_type, name) -> StreamingHttpResponse:
+    """Return rows, the heading first, as a file that is sent while they are read."""
+    file_name = f"{slugify(name) or 'lotse'}-{timezone.localdate():%Y-%m-%d}.{file_type}"
+    body = csv_of(rows) if file_type == "csv" else xlsx_of(rows)
     answer = StreamingHttpResponse(_in_this_language(body), content_type=TYPES[file_type])
     answer.headers["Content-Disposition"] = f'attachment; filename="{file_name}"'
     return answer
@@ -85,11 +90,11 @@ def safe(value):
     return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
 
 
-def csv_of(table: Table) -> Iterator[bytes]:
+def csv_of(rows: Iterable[list]) -> Iterator[bytes]:
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     yield "\ufeff".encode()
-    for number, row in enumerate(rows_of(table)):
+    for number, row in enumerate(rows):
         writer.writerow(
             [value.isoformat(" ", "minutes") if isinstance(value, datetime.datetime) else safe(value) for value in row]
         )
@@ -151,7 +156,7 @@ class _Outlet(io.RawIOBase):
         return taken
 
 
-def xlsx_of(table: Table) -> Iterator[bytes]:
+def xlsx_of(rows: Iterable[list]) -> Iterator[bytes]:
     outlet = _Outlet()
     with zipfile.ZipFile(outlet, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
         for name, content in _PARTS.items():
@@ -159,7 +164,7 @@ def xlsx_of(table: Table) -> Iterator[bytes]:
         with archive.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as sheet:
             sheet.write(f'{_HEAD}<worksheet xmlns="{_SHEET}"><sheetData>'.encode())
             lines = []
-            for number, row in enumerate(rows_of(table)):
+            for number, row in enumerate(rows):
                 lines.append(f"<row>{''.join(_cell(value, heading=not number) for value in row)}</row>")
                 if number % CHUNK == 0:
                     sheet.write("".join(lines).encode())

@@ -52,6 +52,16 @@ def weekday(day):
     return formats.date_format(day, WITH_WEEKDAY.get(get_language(), "l, Y-m-d"))
 
 
+def clock(value):
+    """Return the time of day of a moment: *10:32*."""
+    return f"{local(value):%H:%M}"
+
+
+def month(day):
+    """Return the month of a day with its year: *Nov 2026*."""
+    return formats.date_format(day, "N Y" if get_language() == "de" else "M Y")
+
+
 def short_day(day):
     """Return a day short, with its weekday: *Thu, 26 Nov*."""
     return formats.date_format(day, SHORT_DAY.get(get_language(), "D, Y-m-d"))

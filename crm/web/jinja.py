@@ -33,6 +33,7 @@ def environment(**options):
         weekday=formats.weekday,
         short_day=formats.short_day,
         near=formats.near,
+        clock=formats.clock,
         linked=formats.linked,
         day_count=formats.day_count,
         number=formats.number,

@@ -12,6 +12,7 @@ from django.urls import URLPattern, get_resolver, reverse
 from crm.history.models import ChangeSet
 from crm.jobs.models import Job
 from crm.models import ApiToken, TableSetting, Throttle
+from dashboards.actions import create_dashboard
 from exchange import actions as imports
 from leads import actions
 from leads.models import AutomationRule, Proposal
@@ -42,6 +43,7 @@ LISTS = {
     "sales:company_sales": SEEING,
     "sales:person_sales": SEEING,
     "selections:selections": ALL,
+    "dashboards:all": ALL,
     **{f"selections:selection_{name}": SEEING for name in ("person", "company", "sale", "activity")},
     **{f"selections:find_{name}": ALL for name in ("person", "company", "sale", "activity")},
 }
@@ -57,13 +59,13 @@ ROUTES = {
                      "mfa_download_recovery_codes"], SIGNED),
     **dict.fromkeys(["home", "crm:left", "crm:search", "crm:bell", "crm:jobs_watch", "crm:jobs_seen", "crm:settings", "crm:profile",
                      "crm:preferences", "crm:set_theme", "crm:token_new", "crm:lists_reset", "crm:lists_restore", "leads:choices",
-                     "leads:similar", "activities:my_day", "activities:choices", "api-schema", "api-docs", "api-nowhere"], ALL),
+                     "leads:similar", "activities:my_day", "activities:choices", "api-schema", "api-docs", "api-nowhere", "dashboards:dashboards"], ALL),
     **{f"{name}{part}": who for name, who in LISTS.items() for part in PARTS},
     **{f"selections:find_{name}_{part}": ALL for name in ("person", "company", "sale", "activity") for part in ("edit", "why", "choices")},
     **{f"selections:find_{name}_save": CHANGING for name in ("person", "company", "sale", "activity")},
     **dict.fromkeys(["crm:criteria_fields", "crm:criteria_edit", "crm:criteria_counts"], ALL),
     **{f"{name}_act": MAKING if who == ALL else CHANGING for name, who in LISTS.items()},
-    **dict.fromkeys(["leads:person_new", "leads:company_new", "leads:bin", "leads:restore", "activities:follow_up_new", "sales:sale_new", "selections:selection_new", "exchange:new", "exchange:imports"], MAKING),
+    **dict.fromkeys(["leads:person_new", "leads:company_new", "leads:bin", "leads:restore", "activities:follow_up_new", "sales:sale_new", "selections:selection_new", "exchange:new", "exchange:imports", "dashboards:dashboard_new"], MAKING),
     **dict.fromkeys(["leads:person", "leads:company", "sales:sale", "selections:selection", *(f"selections:{name}" for name in ("criteria", "charts", "favourite", "subscribe", "since", "why")), "leads:facts", "leads:head", "leads:history", "leads:details", "activities:next",
                      "activities:timeline"], SEEING),
     **dict.fromkeys(["leads:set_status", "leads:fact", "leads:edit", "leads:delete", "activities:new", "activities:note", "activities:edit",
@@ -75,7 +77,10 @@ ROUTES = {
         "category-groups", "categories", "lead-statuses", "disqualify-reasons", "industries", "sources", "stages", "sale-types", "sale-reasons",
         "exchange-rates", "users", "selection-categories")},
     **{f"api-{name}-list": ALL for name in ("companies", "persons", "activities", "sales", "selections", "proposals")},
-    "api-find-list": ALL, "api-selections-members": SEEING, "api-selections-combine": MAKING, "api-selections-freeze": CHANGING,
+    **dict.fromkeys([f"dashboards:{name}" for name in ("dashboard", "tile", "open", "data", "favourite")] + ["api-dashboards-tile"], SEEING),
+    **dict.fromkeys([f"dashboards:{name}" for name in ("edit", "copy", "delete", "arrange", "library", "preview", "tile_new", "tile_edit",
+                     "tile_remove", "tile_size", "tile_copy")] + ["api-dashboards-detail"], CHANGING),
+    "api-dashboards-list": ALL, "api-find-list": ALL, "api-selections-members": SEEING, "api-selections-combine": MAKING, "api-selections-freeze": CHANGING,
     **dict.fromkeys(["api-selections-add", "api-selections-remove"], CHANGING),
     **{f"api-{name}-detail": CHANGING for name in ("companies", "persons", "activities", "sales", "selections")},
 }  # fmt: skip
@@ -119,6 +124,7 @@ def annas(anna, category):
             for name in ("person", "company", "sale", "activity")}  # fmt: skip
     return {
         **{f"selection_{name}": pk for name, pk in made.items()},
+        "dashboard": create_dashboard({"name": "Annas", "tiles": [{"id": 1, "ready": "leads_by_status"}]}, by=anna, via="form").pk,
         "proposal": proposal.pk, "sale": SaleFactory(by=anna, company=company, person=person).pk, "person": person.pk, "company": company.pk, "activity": activity.pk, "gone": gone.pk, "change": ChangeSet.objects.latest("pk").pk,
         "token": ApiToken.objects.get().pk, "job": Job.objects.create(owner=anna, path="tests.crm.job_functions.nothing", title="Work").pk,
         "import": imports.upload(file, "file.csv", "person", by=anna, at_once=True).pk,
@@ -128,7 +134,7 @@ def annas(anna, category):
 def key_of(name, kind, keys):
     """Return the key an address of this name is asked with."""
     for part, key in {**{f"selections:selection_{name}": f"selection_{name}" for name in ("person", "company", "sale", "activity")},
-                      "selections:": "selection_person", "api-selections": "selection_person", "crm:undo": "change", "crm:job": "job", "crm:token": "token", "exchange:": "import", "activities:edit": "activity", "activities:follow_up": "activity", "activities:postpone": "activity",
+                      "dashboards:": "dashboard", "api-dashboards": "dashboard", "selections:": "selection_person", "api-selections": "selection_person", "crm:undo": "change", "crm:job": "job", "crm:token": "token", "exchange:": "import", "activities:edit": "activity", "activities:follow_up": "activity", "activities:postpone": "activity",
                       "activities:tick": "activity", "activities:delete": "activity", "api-persons": "person", "api-companies": "company",
                       "api-activities": "activity", "api-sales": "sale", "sales:company": "company", "sales:person": "person", "sales:": "sale",
                       "leads:company": "company", "leads:person": "person", "leads:proposal": "proposal", "api-proposals": "proposal", "leads:set_status": "person"}.items():  # fmt: skip
@@ -152,6 +158,7 @@ def addresses(wanted, keys):
                 "action": "owner",
                 "object_id": 1,
                 "record_type": "person",
+                "number": 1,
             }
             if "pk" in parameters and who(name) == ALL:
                 values["pk"] = "customer" if "category-groups" in name else 1

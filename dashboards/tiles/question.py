@@ -1,0 +1,157 @@
+"""What a tile asks, whole or of one part of it: as criteria, as records, and as the address of the list that opens.
+
+All three come from one tree of criteria. So the number of a part and the list behind it cannot differ (D4), and neither shows what the
+user may not see (D6).
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from urllib.parse import urlencode
+
+from django.core.exceptions import ValidationError
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from crm import criteria, records
+from crm.fields import Moment
+from dashboards.filters import Filters
+from dashboards.tiles import buckets, periods
+from dashboards.tiles.spec import Tile
+from selections.members import condition as membership
+
+#: Where the list of a record type is that takes any criteria.
+LISTS = {"person": "leads:persons", "company": "leads:companies", "sale": "sales:sales", "activity": "activities:follow_ups"}
+NONE, EARLIER, LINE = "-", "earlier", "line"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a tile: `x` are the keys of its place, `s` those of its series, `of` which numbers: the earlier ones, the line's.
+
+    An empty key stands for all of them, NONE for the records without a value.
+    """
+
+    x: str = ""
+    s: str = ""
+    of: str = ""
+
+
+@dataclass
+class Question:
+    """A tile under the filters of its dashboard."""
+
+    tile: Tile
+    filters: Filters = field(default_factory=Filters)
+
+    @cached_property
+    def period(self) -> str:
+        return (self.filters.period or self.tile.period) if self.tile.date else ""
+
+    @cached_property
+    def days(self):
+        """The first and the last day, or None for all times."""
+        return periods.days_of(self.period, self.tile.asking.today) if self.period else None
+
+    @cached_property
+    def earlier(self):
+        """The days one compares with, or None."""
+        if not self.days or not self.tile.compare:
+            return None
+        # What is still to come counts where the date is one to come.
+        ahead = bool(getattr(self.tile.date, "due", False))
+        return periods.earlier(self.period, self.days, self.tile.compare, self.tile.asking.today, ahead)
+
+    @cached_property
+    def compared(self):
+        """The days of this period that are held against the earlier ones: all, or those until today."""
+        first, last = self.days
+        today, ahead = self.tile.asking.today, bool(getattr(self.tile.date, "due", False))
+        return (first, today) if first <= today < last and not ahead else self.days
+
+    @cached_property
+    def notes(self) -> list[str]:
+        """What of the dashboard's filters does not touch this tile."""
+        return self.filters.lines(self.tile.record, self.tile.asking)[1]
+
+    # --- Criteria -----------------------------------------------------------------------------------------------------
+
+    def tree(self, days, *further) -> dict:
+        """Return what is asked of these days, with further criteria."""
+        tile = self.tile
+        asked = [tile.tree] if tile.tree else []
+        asked += self.filters.lines(tile.record, tile.asking)[0]
+        if days:
+            asked.append(within(tile.date, *days))
+        return {"version": criteria.VERSION, "all": [*asked, *(one for one in further if one)]}
+
+    def tree_of(self, part: Part) -> dict:
+        """Return the criteria of one part; raise ValidationError for one there cannot be."""
+        if self.tile.kind == "funnel":
+            from dashboards.tiles import funnel
+
+            if part.x and part.x not in funnel.STEPS:
+                raise ValidationError(_("This part of the tile does not exist."))
+            return funnel.tree_of(self, part.x or "lead")
+        if part.of not in {"", EARLIER, LINE} or (part.of == EARLIER and not self.earlier):
+            raise ValidationError(_("This part of the tile does not exist."))
+        days = self.earlier if part.of == EARLIER else self.days
+        measure = self.tile.line if part.of == LINE and self.tile.line else self.tile.measure
+        further = [self._asked(self.tile.group, part.x, days), self._asked(self.tile.series, part.s, days), measure.goal]
+        return self.tree(days, *further)
+
+    def _asked(self, grouped, keys, days):
+        """Return the criteria of these parts of a field."""
+        if not keys or grouped is None:
+            return None
+        if not isinstance(grouped, Moment):
+            return grouped.asked(["" if key == NONE else key for key in keys.split(",")])
+        if keys == NONE:
+            return {"field": grouped.name, "operator": "empty"}
+        try:
+            bucket = buckets.one(self.tile.bucket, keys, *(days if days and grouped is self.tile.date else ()))
+        except ValueError:
+            raise ValidationError(_("This part of the tile does not exist.")) from None
+        return within(grouped, bucket.first, bucket.last)
+
+    # --- Records ------------------------------------------------------------------------------------------------------
+
+    def records(self, tree):
+        """Return the records of a tree, as far as the user may see them."""
+        tile = self.tile
+        found = tile.record.model.objects.visible_to(tile.asking.user)
+        if tile.selection:
+            found = found.filter(membership(tile.selection, tile.asking))
+        return found.filter(criteria.condition(tile.record, tree, tile.asking))
+
+    def answer(self, part: Part):
+        """Return (record type, tree, selection or None, records) of the list that opens behind a part."""
+        tile, tree = self.tile, self.tree_of(part)
+        measure = tile.line if part.of == LINE and tile.line else tile.measure
+        if measure.name != "companies" or tile.record.name == "company":
+            return tile.record, tree, tile.selection, self.records(tree)
+        company = records.get("company")
+        link = next(one.name for one in company.relations.values() if one.record == tile.record.name and one.link == "company")
+        inner = {"field": link, "operator": "some", "where": {key: value for key, value in tree.items() if key != "version"}}
+        outer = {"version": criteria.VERSION, "all": [inner]}
+        visible = company.model.objects.visible_to(tile.asking.user)
+        return company, outer, None, visible.filter(criteria.condition(company, outer, tile.asking))
+
+    def address(self, part: Part) -> str:
+        """Return the address of the list that opens behind a part."""
+        record, tree, selection, _records = self.answer(part)
+        return address(record, tree, selection)
+
+
+def within(dated, first, last) -> dict:
+    """Return the line: a date from one day to another, both included."""
+    return {"field": dated.name, "operator": "between", "value": [first.isoformat(), last.isoformat()]}
+
+
+def address(record, tree, selection=None) -> str:
+    """Return the address of the list of these records."""
+    if selection:
+        url = reverse(f"selections:selection_{selection.record_type}", args=[selection.pk])
+    else:
+        url = reverse(LISTS[record.name])
+    # `all` takes off what the list itself is filtered by until one asks for something else.
+    return f"{url}?{urlencode({'criteria': criteria.packed(tree), 'all': 1})}"

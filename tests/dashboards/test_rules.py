@@ -1,0 +1,211 @@
+"""Who sees and changes which dashboards, what of them is undone, and what a tile says that cannot be counted (D1, D5, D6)."""
+
+import pytest
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.management import call_command
+from django.utils import translation
+
+from crm.history.models import Change
+from crm.history.undo import undo
+from dashboards import actions
+from dashboards.models import Dashboard, DashboardShare
+from dashboards.tiles import spec
+from dashboards.tiles.ready import READY
+from leads.list_items import delete_item
+from leads.models import Source
+from selections.actions import create_selection
+from selections.actions import delete as delete_selection
+from tests.factories import PersonFactory, UserFactory
+
+STATUS = {"ready": "leads_by_status"}
+BARS = {"kind": "bar", "record": "person", "group": "source"}
+
+
+def sees(user, dashboard):
+    return Dashboard.objects.visible_to(user).filter(pk=dashboard.pk).exists()
+
+
+def numbers(dashboard):
+    return [tile["id"] for tile in Dashboard.objects.get(pk=dashboard.pk).tiles]
+
+
+# --- Who sees and changes -----------------------------------------------------------------------------------------------
+
+
+def test_d1_a_new_installation_has_three_dashboards_for_everybody_in_both_languages(rita, anna):
+    ready = list(Dashboard.objects.order_by("pk"))
+    assert [one.title for one in ready] == ["Lead management", "Sales", "Marketing"] and all(one.pinned for one in ready)
+    assert all(sees(user, one) for user in (rita, anna) for one in ready)
+    with translation.override("de"):
+        assert str(ready[0]) and ready[0].title != "" and spec.title_of(ready[0].tiles[0])
+    assert len(ready[0].tiles) == 8 and all(tile["ready"] in READY for one in ready for tile in one.tiles)
+
+
+def test_d1_predefined_dashboards_are_made_once_and_stay_as_they_were_left(ada):
+    actions.delete(Dashboard.objects.all(), by=ada, via="list")
+    call_command("setup_lists")
+    assert not Dashboard.objects.live().exists()
+
+
+def test_d1_what_is_pinned_only_administrators_change_and_everybody_may_duplicate(anna, ada, rita):
+    pinned = Dashboard.objects.get(ready="leads")
+    for change in (
+        lambda: actions.edit_dashboard(pinned, {"columns": 2}, by=anna, via="card"),
+        lambda: actions.add_tiles(pinned, [STATUS], by=anna, via="card"),
+        lambda: actions.arrange(pinned, [3, 1], by=anna, via="card"),
+        lambda: actions.delete(pinned, by=anna, via="card"),
+    ):
+        with pytest.raises(PermissionDenied):
+            change()
+    assert not actions.may_change(pinned, anna) and actions.may_change(pinned, ada)
+    mine = actions.copy_dashboard(pinned, by=anna, via="card")
+    assert mine.owner == anna and mine.visibility == "private" and not mine.pinned and len(mine.tiles) == 8
+    with pytest.raises(PermissionDenied):
+        actions.copy_dashboard(pinned, by=rita, via="card")
+
+
+def test_d1_pinning_is_for_administrators_and_for_what_everybody_sees(anna, ada, board):
+    mine = board(STATUS, visibility="all")
+    with pytest.raises(PermissionDenied):
+        actions.edit_dashboard(mine, {"pinned": True}, by=anna, via="card")
+    actions.edit_dashboard(mine, {"pinned": True}, by=ada, via="card")
+    with pytest.raises(ValidationError):
+        actions.edit_dashboard(mine, {"visibility": "private"}, by=ada, via="card")
+
+
+def test_d1_a_dashboard_is_seen_by_those_it_is_shared_with(anna, jan, max_, mia, teams, board):
+    mine = board(STATUS)
+    assert [sees(user, mine) for user in (anna, jan, max_, mia)] == [True, False, False, False]
+    actions.edit_dashboard(mine, {"visibility": "team"}, by=anna, via="card")
+    assert [sees(user, mine) for user in (anna, jan, max_, mia)] == [True, True, False, False]
+    given = actions.edit_dashboard(mine, {"user_ids": [mia.pk], "team_ids": [teams["south"].pk]}, by=anna, via="card")
+    assert [sees(user, mine) for user in (anna, jan, max_, mia)] == [True, True, True, True]
+    undo(given.change_set, by=anna, via="card")
+    assert [sees(user, mine) for user in (anna, jan, max_, mia)] == [True, True, False, False]
+    assert not DashboardShare.objects.exists()
+
+
+def test_d1_who_sees_a_shared_dashboard_does_not_change_it(anna, max_, board):
+    mine = board(STATUS, user_ids=[max_.pk])
+    with pytest.raises(PermissionDenied):
+        actions.add_tiles(mine, [STATUS], by=max_, via="card")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"name": ""}, {"name": "x" * 81}, {"columns": 0}, {"columns": 9}, {"theme": "neon"}, {"user_ids": [10**6]}, {"user_ids": "1"}, {"team_ids": [True]},
+     {"tiles": {}}, {"tiles": [{"kind": "cake"}]}, {"tiles": [{**BARS, "unknown": 1}]}, {"tiles": [{**STATUS}] * 41}, {"nonsense": 1}],
+)  # fmt: skip
+def test_u3_what_cannot_be_is_refused(anna, values):
+    with pytest.raises(ValidationError):
+        actions.create_dashboard({"name": "Mine", **values}, by=anna, via="form")
+    assert not Dashboard.objects.filter(owner=anna).exists()
+
+
+# --- Tiles and undo -----------------------------------------------------------------------------------------------------
+
+
+def test_d5_every_change_of_tiles_is_undone(anna, board, nothing_unattributed):
+    mine = board(STATUS, BARS, {"ready": "stale_leads"})
+    before = Dashboard.objects.get(pk=mine.pk).tiles
+    for change in (
+        lambda: actions.add_tiles(mine, [STATUS, BARS], by=anna, via="card")[0],
+        lambda: actions.remove_tile(mine, 2, by=anna, via="card"),
+        lambda: actions.arrange(mine, [3, 1], by=anna, via="card"),
+        lambda: actions.size_tile(mine, 1, width=9, height=0, by=anna, via="card"),
+        lambda: actions.edit_tile(mine, 2, {**BARS, "group": "owner"}, by=anna, via="card"),
+    ):
+        outcome = change()
+        assert outcome.changed and Dashboard.objects.get(pk=mine.pk).tiles != before
+        undo(outcome.change_set, by=anna, via="card")
+        assert Dashboard.objects.get(pk=mine.pk).tiles == before
+    deleted = actions.delete(mine, by=anna, via="card")
+    assert not sees(anna, mine)
+    undo(deleted.change_set, by=anna, via="card")
+    assert sees(anna, mine)
+
+
+def test_d5_two_who_change_different_tiles_at_once_both_succeed(anna, jan, board):
+    mine = board(STATUS, BARS, visibility="team")
+    seen = Dashboard.objects.get(pk=mine.pk)
+    actions.arrange(mine, [2, 1], by=anna, via="card")
+    actions.size_tile(seen, 1, width=3, height=2, by=jan, via="card")
+    assert numbers(mine) == [2, 1] and Dashboard.objects.get(pk=mine.pk).tiles[1]["width"] == 3
+    with pytest.raises(ValidationError):
+        actions.remove_tile(mine, 99, by=anna, via="card")
+
+
+def test_moving_nothing_leaves_no_entry_in_the_history(anna, board):
+    mine = board(STATUS, BARS)
+    entries = Change.objects.count()
+    assert actions.arrange(mine, [1, 2], by=anna, via="card").change_set is None
+    assert Change.objects.count() == entries
+
+
+# --- What cannot be counted ---------------------------------------------------------------------------------------------
+
+
+def test_a_tile_whose_field_or_selection_or_value_is_gone_says_so_and_shows_no_number(anna, shown, category):
+    PersonFactory(by=anna)
+    selection = create_selection({"name": "Guests", "record_type": "person", "kind": "static"}, by=anna, via="form")
+    of_it = {"kind": "number", "selection": selection.pk}
+    assert shown(anna, of_it).total.records == 0
+    delete_selection(selection, by=anna, via="card")
+    for raw, told in (
+        (of_it, "deleted, or is not shared"),
+        ({**BARS, "group": "shoe_size"}, "no field “shoe_size” any more"),
+        ({**BARS, "criteria": {"all": [{"field": "shoe_size", "operator": "is", "value": 43}]}}, "all[0].field"),
+        ({**BARS, "criteria": {"all": [{"field": "source", "operator": "in", "value": ["999999"]}]}}, "all[0].value"),
+        ({**BARS, "measure": "conversion"}, "whose share"),
+        ({**BARS, "period": "last_blue_moon"}, "no period"),
+        ({"kind": "bar", "record": "person", "group": "created_at", "bucket": "fortnight"}, "valid choice"),
+        ({"kind": "list", "record": "person", "columns": ["name", "shoe_size"]}, "shoe_size"),
+        ({"kind": "gauge", "record": "person"}, "target"),
+        ({"kind": "funnel", "record": "sale"}, "persons"),
+        ({"kind": "number", "record": "exchange_rate"}, "such records"),
+        ({"kind": "cake"}, "of this kind"),
+        ({**BARS, "limit": "3"}, "not known"),
+    ):
+        result = shown(anna, raw)
+        text = " ".join(message for _name, message in result.problems)
+        assert told in text and not result.series and result.total is None, (raw, text)
+
+
+def test_a_deleted_item_still_counts_under_its_name(anna, ada, shown):
+    source = Source.objects.first()
+    PersonFactory(by=anna, source=source)
+    delete_item(source, by=ada, via="admin")
+    result = shown(anna, BARS)
+    assert [(head.label, cell.records) for head, cell in zip(result.heads, result.series[0].cells, strict=True)] == [
+        (f"{source.name} (deleted)", 1)
+    ]
+
+
+def test_an_item_that_a_tile_asks_for_cannot_be_deleted(anna, ada, board):
+    source = Source.objects.first()
+    mine = board({**BARS, "criteria": {"all": [{"field": "source", "operator": "in", "value": [source.pk]}]}})
+    with pytest.raises(ValidationError, match="Mine"):
+        delete_item(source, by=ada, via="admin")
+    actions.delete(mine, by=anna, via="card")
+    delete_item(source, by=ada, via="admin")
+
+
+def test_a_selection_that_is_private_to_somebody_else_is_as_one_that_is_gone(anna, mia, shown):
+    private = create_selection(
+        {"name": "Secret", "record_type": "person", "kind": "static", "visibility": "private"}, by=mia, via="form"
+    )
+    assert "Secret" not in str(shown(anna, {"kind": "number", "selection": private.pk}).problems)
+    assert shown(anna, {"kind": "number", "selection": private.pk}).problems
+
+
+def test_too_many_columns_are_refused_with_what_to_do(anna, shown):
+    raw = {"kind": "column", "record": "person", "group": "created_at", "bucket": "day", "period": "last_3_years"}
+    assert "Choose longer ones" in str(shown(anna, raw).problems)
+
+
+def test_users_who_are_gone_are_shared_with_no_more(anna, board, ada):
+    other = UserFactory()
+    mine = board(STATUS, user_ids=[other.pk])
+    assert sees(other, mine)
+    actions.edit_dashboard(mine, {"user_ids": []}, by=anna, via="card")
+    assert not sees(other, mine)
