@@ -133,13 +133,7 @@ def test_a_dashboard_from_nothing_to_print(open_page, tmp_path):
     width, height, colours, corner = page.evaluate(PIXELS, base64.b64encode(png).decode())
     assert width > 600 and height > 300 and colours > 12 and corner == [255, 255, 255]
     svg = saved(page, "Lead qualification", "SVG").decode()
-    assert (
-        "<svg" in svg
-        and "Lead qualification" in svg
-        and "class=" not in svg
-        and "style=" not in svg
-        and "var(" not in svg
-    )
+    assert "<svg" in svg and "Lead qualification" in svg and "class=" not in svg and "style=" not in svg and "var(" not in svg
     pdf = saved(page, "Stale leads", "PDF")
     assert pdf.startswith(b"%PDF-1.4") and pdf.rstrip().endswith(b"%%EOF") and len(pdf) > 2_000
     assert "Open" in saved(page, "Leads by status", "CSV").decode("utf-8-sig")

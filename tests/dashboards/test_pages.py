@@ -139,7 +139,7 @@ def test_d6_nobody_is_shown_what_was_counted_for_another(page, client, anna, max
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no time limit for a statement")
 @pytest.mark.django_db(transaction=True)
 def test_a_tile_that_takes_too_long_says_so_and_is_counted_in_the_background(lists, client, anna, board, monkeypatch):
-    monkeypatch.setattr(kept, "PATIENCE", 300)
+    monkeypatch.setattr(kept, "PATIENCE", 0.3)
     mine = board(BIG)
     client.force_login(anna)
     held, done = threading.Event(), threading.Event()
