@@ -111,7 +111,12 @@ def _ask_sale(status, data):
 
 
 def _sale_status(records, status, **how):
-    actions: dict[str, Callable[..., Outcome]] = {"open": sales.reopen, "stalled": sales.stall, "won": sales.win, "lost": sales.lose}
+    actions: dict[str, Callable[..., Outcome]] = {
+        "open": sales.reopen,
+        "stalled": sales.stall,
+        "won": sales.win,
+        "lost": sales.lose,
+    }
     return actions[status](records, **how)
 
 
@@ -323,7 +328,11 @@ def add(board, values, column, row, *, by) -> tuple[Any, ChangeSet, Outcome]:
             values[described.edit] = value
     outcome = Outcome()
     told = {} if board.record.name == "company" else {"outcome": outcome}
-    creates: dict[str, Callable[..., Any]] = {"person": leads.create_person, "company": leads.create_company, "sale": sales.create_sale}
+    creates: dict[str, Callable[..., Any]] = {
+        "person": leads.create_person,
+        "company": leads.create_company,
+        "sale": sales.create_sale,
+    }
     record = creates[board.record.name](values, by=by, via="board", **told)
     return record, created_in(record), outcome
 

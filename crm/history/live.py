@@ -1,4 +1,4 @@
-"""What has changed since somebody last looked, for pages that keep up with others (B6, settled 13, docs/decisions/0023).
+"""What has changed since somebody last looked, for pages that keep up with others (B6, settled 13, docs/decisions/0020).
 
 A `position` is a place in the history; `since(position)` tells what was written behind it, and the next position. It is safe
 against late commits: what one transaction wrote is told even if others that began later were told before.
