@@ -41,9 +41,31 @@ def prepare(apps, schema_editor):
 
 
 def connected(sender, connection, **kwargs):
-    """Give a new SQLite connection our folding function."""
+    """Give a new SQLite connection our folding function, and the median it has none of its own for."""
     if connection.vendor == "sqlite":
         connection.connection.create_function("lotse_fold", 1, fold, deterministic=True)
+        connection.connection.create_aggregate("lotse_median", 1, Median)
+
+
+class Median:
+    """The middle one of all values that there are, the lower of two: what PostgreSQL calls percentile_disc(0.5)."""
+
+    def __init__(self):
+        self.values = []
+
+    def step(self, value):
+        if value is not None:
+            self.values.append(value)
+
+    def finalize(self):
+        return sorted(self.values)[(len(self.values) - 1) // 2] if self.values else None
+
+
+def median(column):
+    """Return the SQL of the median of a column."""
+    if connection.vendor == "postgresql":
+        return f"percentile_disc(0.5) WITHIN GROUP (ORDER BY {column})"
+    return f"lotse_median({column})"
 
 
 def insert_many(records):

@@ -356,8 +356,8 @@ class CategoryAdmin(ListAdmin):
 class LeadStatusAdmin(ListAdmin):
     icon, order = "flag", 20
     about = gettext_lazy("How far a lead is. The kind is what reports rely on, whatever the name.")
-    list_display = ["label", "kind"]
-    form_fields = [*ListAdmin.names, "kind"]
+    list_display = ["label", "kind", "stale_after"]
+    form_fields = [*ListAdmin.names, "kind", "stale_after"]
 
 
 @admin.register(Industry)

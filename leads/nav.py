@@ -19,4 +19,4 @@ nav.add(nav.Entry("l", _("Leads"), "target-arrow", "leads:leads", ("leads:leads"
 nav.add(nav.Entry("c", _("Companies"), "building", "leads:companies", ("leads:companies", "leads:company", "leads:company_new",
                   "leads:company_persons"), order=30))  # fmt: skip
 nav.add(nav.Entry("p", _("Persons"), "users", "leads:persons", ("leads:persons", "leads:person", "leads:person_new"), order=40))
-nav.add(nav.Entry("b", _("Bin"), "trash", "leads:bin", ("leads:bin",), group="lower", order=80, allowed=edits))
+nav.add(nav.Entry("t", _("Bin"), "trash", "leads:bin", ("leads:bin",), group="lower", order=80, allowed=edits))

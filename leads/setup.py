@@ -26,6 +26,8 @@ CATEGORIES = [
     ("Supplier", "Lieferant", "other", False, "yellow", "Sells to us.", "Verkauft an uns."),
     ("Other", "Andere", "other", False, "grey", "None of the other categories.", "Keine der anderen Kategorien."),
 ]  # fmt: skip
+#: Days after which a lead in a status of this kind stands out on boards; an administrator may say otherwise.
+STALE_AFTER = {"open": 7, "working": 10, "qualified": 14, "nurture": 45}
 #: English, German, kind, colour, descriptions (R10).
 STATUSES = [
     ("Open", "Offen", "open", "blue",
@@ -76,7 +78,7 @@ def set_up_lists():
             for rank, (english, german, kind, colour, about, ueber) in enumerate(STATUSES):
                 LeadStatus.objects.create(
                     name_en=english, name_de=german, kind=kind, colour=colour, description_en=about, description_de=ueber,
-                    rank=rank, is_default=rank == 0,
+                    rank=rank, is_default=rank == 0, stale_after=STALE_AFTER.get(kind),
                 )  # fmt: skip
         for model, names in ((Industry, INDUSTRIES), (Source, SOURCES), (DisqualifyReason, REASONS)):
             if not model.objects.exists():

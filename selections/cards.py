@@ -8,6 +8,7 @@ from crm.fields import Asking
 from leads.views import bin as recycle_bin
 from leads.views.cards import CardType, register
 from selections import actions
+from selections.board import FACES
 from selections.forms import EDITED, NewForm, create, form_class
 from selections.members import problems
 from selections.models import RecordKind, Selection, SelectionFavourite, SelectionSubscription
@@ -17,10 +18,14 @@ def context(request, selection):
     """Return what the card shows besides its facts: the tabs, where its members are listed, and what is the user's own."""
     tabs = [("members", _("Members")), ("criteria", _("Criteria")), ("charts", _("Charts")), ("history", _("History")),
             ("details", _("Details"))]  # fmt: skip
+    has_board = selection.record_type in FACES
+    if has_board:
+        tabs.insert(1, ("board", _("Board")))
     mine = {"user": request.user, "selection": selection}
     return {
         "tabs": tabs,
         "tab": request.GET.get("tab") if request.GET.get("tab") in dict(tabs) else "members",
+        "board_url": reverse(f"selections:board_of_{selection.record_type}", args=[selection.pk]) if has_board else "",
         "lists": {"members": reverse(f"selections:selection_{selection.record_type}", args=[selection.pk])},
         "problems": problems(selection, Asking(request.user)),
         "favourite": SelectionFavourite.objects.filter(**mine).exists(),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from django.db import connection, models, transaction
 from django.utils.translation import gettext as _
 
-from crm.history.models import ChangeSet
+from crm.history.models import ChangeSet, Transaction
 
 AT_ONCE = 2_000  # records up to this number are one transaction; more are chunks of it (settled 11)
 
@@ -65,6 +65,9 @@ def writing(change_set):
     with transaction.atomic():
         before = running_id()
         _set_running(change_set.pk)
+        if change_set.state == ChangeSet.State.RUNNING and connection.vendor == "postgresql":
+            # Long work is several transactions: who watches the history is to see each of them (crm.history.live).
+            ChangeSet.objects.filter(pk=change_set.pk).update(transaction=Transaction())
         yield change_set
         _set_running(before)
 

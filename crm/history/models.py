@@ -22,6 +22,7 @@ class Via(models.TextChoices):
     LIST = "list", _("List")
     FORM = "form", _("Form")
     BULK = "bulk", _("Bulk change")
+    BOARD = "board", _("Board")
     IMPORT = "import", _("Import")
     API = "api", _("API")
     ADMIN = "admin", _("Admin site")
@@ -30,12 +31,25 @@ class Via(models.TextChoices):
     DEMO = "demo", _("Demo data")
 
 
+class Transaction(models.Func):
+    """The id of the transaction that writes; SQLite, with its one writer, needs none."""
+
+    function, arity, output_field = "pg_current_xact_id", 0, models.BigIntegerField()
+    allowed_default = True
+
+    def as_postgresql(self, compiler, connection, **context):
+        return self.as_sql(compiler, connection, template="(%(function)s()::text::bigint)", **context)
+
+    def as_sqlite(self, compiler, connection, **context):
+        return "NULL", ()
+
+
 class ChangeSet(models.Model):
     """One action on one or many records, undone as one.
 
     `action` names what was done (`crm.history.words` puts it into a sentence with `params`), `parent` is the change set
     that set this one off, `undoes` the one it takes back, `job_id` the background job that writes it: when its worker dies,
-    the next one finds by it what was left half-done.
+    the next one finds by it what was left half-done. `transaction` is the last one that wrote under it: see crm.history.live.
     """
 
     class State(models.TextChoices):
@@ -53,11 +67,16 @@ class ChangeSet(models.Model):
     undone = models.BooleanField(default=False)
     state = models.CharField(max_length=8, choices=State, default=State.DONE)
     job_id = models.BigIntegerField(null=True, default=current_job, editable=False)
+    transaction = models.BigIntegerField(null=True, db_default=Transaction(), editable=False)
 
     class Meta:
         verbose_name = _("change")
         verbose_name_plural = _("history")
-        indexes = [models.Index(fields=["job_id"], condition=models.Q(state="running"), name="changeset_unfinished")]
+        indexes = [
+            models.Index(fields=["job_id"], condition=models.Q(state="running"), name="changeset_unfinished"),
+            models.Index(fields=["transaction"], name="changeset_transaction"),
+            models.Index(fields=["at"], name="changeset_at"),
+        ]
 
     #: What cannot be taken back: the installation's own beginnings, and what erased data for good.
     LASTING = ("setup", "mend", "purge", "erase")

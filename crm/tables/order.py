@@ -180,6 +180,17 @@ class Order:
         found = found[:limit]
         return found[::-1] if backwards else found
 
+    def first_of_each(self, querysets, columns, limit) -> list[list[dict]]:
+        """Return the first rows of each of several lists, in their order; all are asked by one statement."""
+        asked = [(number, stretch) for number in range(len(querysets)) for stretch in self.stretches]
+        queries = [
+            self._ordered(querysets[number].filter(stretch.q), stretch, columns, limit, False) for number, stretch in asked
+        ]
+        found: list[list[dict]] = [[] for _queryset in querysets]
+        for row in _run([stretch for _number, stretch in asked], queries, columns) if asked else ():
+            found[asked[row.pop("_query")][0]].append(row)
+        return [rows[:limit] for rows in found]
+
     def place_of(self, queryset, pk) -> Cursor | None:
         """Return the place right at this record, or None if it is not in the list."""
         numbered: Any = Value(0)
@@ -240,6 +251,7 @@ def _run(stretches, queries, columns):
     for number, *values in rows:
         stretch, row = stretches[number], dict(zip(columns, values, strict=False))
         keys = values[width:]
+        row["_query"] = number
         row["_cursor"] = Cursor(stretch.name, keys if stretch.own else keys[len(keys) - len(stretch.keys) :])
         made.append(row)
     return made

@@ -132,6 +132,7 @@ class ListPage:
             "oob": wants_fragment(request),
             "new_url": reverse(f"{table.record.card_url}_new"),
             "kept_at": self.kept_at(table, request.user),
+            "board_at": _board_of(self, table, kwargs) if _board_of and not table.errors else "",
             "facts": self.facts(table) if self.facts and not table.errors else "",
             **(self.head(request, **kwargs) if self.head else {}),
         }  # fmt: skip
@@ -314,6 +315,16 @@ def questions_kept_by(function):
     """Register function(record type, criteria, user) -> the address where somebody keeps a question, or nothing if they may not."""
     global _keeper
     _keeper = function
+    return function
+
+
+_board_of: Callable[[ListPage, Table, dict], str] | None = None
+
+
+def shown_as_board_by(function):
+    """Register function(list, table, its address's parameters) -> the address of the board of the same records, or nothing."""
+    global _board_of
+    _board_of = function
     return function
 
 

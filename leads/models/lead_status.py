@@ -1,5 +1,6 @@
 """How far a person is (R3, R10)."""
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -20,12 +21,17 @@ class LeadStatus(ListItem):
 
     kind = models.CharField(_("kind"), max_length=12, choices=Kind, default=Kind.WORKING)
     is_default = models.BooleanField(_("default"), default=False, editable=False)
+    stale_after = models.PositiveSmallIntegerField(
+        _("stale after days"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(3_650)],
+        help_text=_("Whoever stays in this status for longer stands out on boards. Empty: nobody ever does."),
+    )  # fmt: skip
 
     history = Watch(
         "lead_status",
-        fields=("name_en", "name_de", "description_en", "description_de", "colour", "rank", "kind", "is_default", "deleted_at"),
+        fields=("name_en", "name_de", "description_en", "description_de", "colour", "rank", "kind", "is_default", "stale_after",
+                "deleted_at"),
         first=("name_en", "kind"),
-    )
+    )  # fmt: skip
 
     class Meta(ListItem.Meta):
         verbose_name = _("lead status")

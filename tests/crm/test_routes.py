@@ -47,6 +47,11 @@ LISTS = {
     **{f"selections:selection_{name}": SEEING for name in ("person", "company", "sale", "activity")},
     **{f"selections:find_{name}": ALL for name in ("person", "company", "sale", "activity")},
 }
+BOARDS = {
+    **{f"selections:board_{name}": ALL for name in ("leads", "persons", "companies", "sales")},
+    **{f"selections:board_of_{name}": SEEING for name in ("person", "company", "sale")},
+}
+BOARD_PARTS = ("", "_filter", "_view", "_settings", "_cards", "_figures", "_live", "_menu")
 PARTS = ("", "_count", "_sums", "_filter", "_columns", "_settings", "_export")
 ROUTES = {
     **dict.fromkeys(["healthz", "readyz", "crm:set_language"], OPEN),
@@ -65,6 +70,8 @@ ROUTES = {
     **{f"selections:find_{name}_save": CHANGING for name in ("person", "company", "sale", "activity")},
     **dict.fromkeys(["crm:criteria_fields", "crm:criteria_edit", "crm:criteria_counts"], ALL),
     **{f"{name}_act": MAKING if who == ALL else CHANGING for name, who in LISTS.items()},
+    **{f"{name}{part}": who for name, who in BOARDS.items() for part in BOARD_PARTS},
+    **{f"{name}_{part}": MAKING if who == ALL else CHANGING for name, who in BOARDS.items() for part in ("act", "move", "add")},
     **dict.fromkeys(["leads:person_new", "leads:company_new", "leads:bin", "leads:restore", "activities:follow_up_new", "sales:sale_new", "selections:selection_new", "exchange:new", "exchange:imports", "dashboards:dashboard_new"], MAKING),
     **dict.fromkeys(["leads:person", "leads:company", "sales:sale", "selections:selection", *(f"selections:{name}" for name in ("criteria", "charts", "favourite", "subscribe", "since", "why")), "leads:facts", "leads:head", "leads:history", "leads:details", "activities:next",
                      "activities:timeline"], SEEING),
@@ -134,6 +141,7 @@ def annas(anna, category):
 def key_of(name, kind, keys):
     """Return the key an address of this name is asked with."""
     for part, key in {**{f"selections:selection_{name}": f"selection_{name}" for name in ("person", "company", "sale", "activity")},
+                      **{f"selections:board_of_{name}": f"selection_{name}" for name in ("person", "company", "sale")},
                       "dashboards:": "dashboard", "api-dashboards": "dashboard", "selections:": "selection_person", "api-selections": "selection_person", "crm:undo": "change", "crm:job": "job", "crm:token": "token", "exchange:": "import", "activities:edit": "activity", "activities:follow_up": "activity", "activities:postpone": "activity",
                       "activities:tick": "activity", "activities:delete": "activity", "api-persons": "person", "api-companies": "company",
                       "api-activities": "activity", "api-sales": "sale", "sales:company": "company", "sales:person": "person", "sales:": "sale",

@@ -1,5 +1,6 @@
 import pytest
 
+from leads import actions as leads
 from leads.models import Person
 from selections import actions
 from tests.factories import CompanyFactory, PersonFactory
@@ -23,3 +24,29 @@ def select(anna):
         return actions.create_selection(given, by=by, via="form", records=records)
 
     return make
+
+
+@pytest.fixture
+def company(anna, category):
+    return CompanyFactory(by=anna, name="Nordwind", category=category("Lead"), city="Bremen")
+
+
+@pytest.fixture
+def lead(anna, company, status):
+    """Make a lead of Anna's in this status."""
+
+    def make(name, of="Open", by=anna, **values):
+        person = PersonFactory(by=by, first_name="", last_name=name, company=values.pop("company", company), **values)
+        if of != "Open":
+            leads.set_lead_status(person, status(of), by=by, via="card")
+        person.refresh_from_db()
+        return person
+
+    return make
+
+
+@pytest.fixture
+def page(client, anna):
+    """Anna's browser."""
+    client.force_login(anna)
+    return client
