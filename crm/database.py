@@ -3,6 +3,8 @@
 from operator import itemgetter
 
 from django.db import connection
+from django.db.models.base import ModelState
+from django.utils import timezone
 
 from crm.text import fold
 
@@ -68,6 +70,23 @@ def median(column):
     return f"lotse_median({column})"
 
 
+class Blank:
+    """Makes records of a model as `model(**values)` does, many at once: it asks the fields for their defaults only once.
+
+    So it is for a batch, not for longer: a default that is the time, or a record of a list, is the same for all of it.
+    """
+
+    def __init__(self, model):
+        self._model, self._values = model, vars(model())
+
+    def __call__(self, **values):
+        record = self._model.__new__(self._model)
+        vars(record).update(self._values, _state=ModelState())
+        for name, value in values.items():
+            setattr(record, name, value)
+        return record
+
+
 def insert_many(records):
     """Insert records of one model, whose columns are all plain, and give them their ids, as `bulk_create` does.
 
@@ -93,3 +112,35 @@ def insert_many(records):
                 copy.write_row(values(record.__dict__))
     for record in records:
         record._state.adding, record._state.db = False, connection.alias
+
+
+def update_many(model, rows, names):
+    """Write these fields of many records of one model by one statement, each row an id and the values; a version goes up (settled 10)."""
+    quote, fields = connection.ops.quote_name, [model._meta.get_field(name) for name in names]
+    columns = [quote(field.column) for field in fields]
+    every = {field.name for field in model._meta.concrete_fields}
+    table, marks, now = quote(model._meta.db_table), [], []
+    if "version" in every:
+        marks.append("version = {table}.version + 1")
+    if "updated_at" in every:
+        marks.append("updated_at = %s")
+        now.append(model._meta.get_field("updated_at").get_db_prep_save(timezone.now(), connection))
+    prepared = [
+        [pk, *(field.get_db_prep_save(value, connection) for field, value in zip(fields, values, strict=True))]
+        for pk, *values in rows
+    ]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            sets = [*(f"{column} = given.{column}" for column in columns), *marks]
+            # Without its length: a text that is too long is to be refused, not cut.
+            kinds = ["bigint", *(field.db_type(connection).partition("(")[0] for field in fields)]
+            given = ", ".join(f"%s::{kind}[]" for kind in kinds)
+            statement = (
+                f"UPDATE {{table}} SET {', '.join(sets)} FROM unnest({given}) AS given({', '.join(['pk', *columns])})"
+                f" WHERE {{table}}.{quote(model._meta.pk.column)} = given.pk"
+            )
+            cursor.execute(statement.format(table=table), [*now, *map(list, zip(*prepared, strict=True))])
+        else:
+            sets = [*(f"{column} = %s" for column in columns), *marks]
+            statement = f"UPDATE {{table}} SET {', '.join(sets)} WHERE {quote(model._meta.pk.column)} = %s"
+            cursor.executemany(statement.format(table=table), [[*values, *now, pk] for pk, *values in prepared])

@@ -57,11 +57,17 @@ def shown_by(record_type):
 
 
 def refresh(record_type, ids):
-    """Write the search texts of these records anew; called by the actions, in their transaction."""
+    """Write the search texts of these records anew where they differ; called by the actions, in their transaction."""
     ids = list(ids)
     if not ids:
         return
     described = _described[record_type](ids)
+    there = dict(SearchText.objects.filter(record_type=record_type, record_id__in=ids).values_list("record_id", "text"))
+    # Hardly anything costs as much as the entries of a text in its index.
+    described = {pk: told for pk, told in described.items() if there.get(pk) != told[0]}
+    if not described:
+        return
+    ids = list(described)
     _write_texts(record_type, {pk: text for pk, (text, _name) in described.items()})
     words = {word[:60] for _text, name in described.values() for word in name.split() if len(word) > 2 and not DIGIT.search(word)}
     SearchWord.objects.bulk_create([SearchWord(word=word) for word in sorted(words)], batch_size=1_000, ignore_conflicts=True)

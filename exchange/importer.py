@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 from django.db import connection
 from django.utils.translation import gettext as _
 
+from crm.database import Blank
 from crm.history.changes import writing
 from crm.locks import hold_every_key
 from crm.text import fold
@@ -205,7 +206,7 @@ class Importer:
         live = Company.objects.filter(deleted_at=None)
         known, ids = traces.find(marks, live, {"name": "name_key"}, {"id": source})
         allowed = traces.editable(known.values(), self.by)
-        created, new_ids = [], {}
+        created, new_ids, blank = [], {}, Blank(Company)
         changes: dict[Company, set[str]] = {}
         for row, values, external in wanted:
             company = first(known, marks[row.number])
@@ -215,7 +216,7 @@ class Importer:
             if company is None:
                 # A person's company is looked after by whoever looks after the person.
                 owner = row.values.get("owner") or self.by
-                company = Company(**{"owner": owner, "category": self.category, **values})
+                company = blank(**{"owner": owner, "category": self.category, **values})
                 company.name_key = fold(company.name)
                 created.append(traces.make(company, values))
                 report.counts["companies_created"] += 1
@@ -254,6 +255,7 @@ class Importer:
         known, ids = traces.find(marks, live, self.keys, {"id": self.source, "row": "row"})
         allowed = traces.editable(known.values(), self.by)
         created: list[Any] = []
+        self._blank = Blank(self.kind.model)
         new_ids: dict[str, dict[str, Any]] = {"id": {}, "row": {}}
         changes: dict[Any, set[str]] = {}
         for row in rows:
@@ -344,8 +346,8 @@ class Importer:
             if value is None or value == "" or (name == "name" and model is Company):
                 continue  # a company was found by its name
             attname, is_relation, label = self._fields[model, name]
-            # By the id: asking for the record behind it would be a query for each row.
-            current, new = getattr(record, attname), value.pk if is_relation else value
+            # As it is stored: the record behind an id would be a query for each row, a country an object.
+            current, new = vars(record)[attname], value.pk if is_relation else value
             if name == "lead_status" and trace.default_status:
                 current = None  # nobody gave it
             if current == new:

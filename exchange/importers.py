@@ -50,7 +50,7 @@ class Persons(Importer):
     def _new(self, row, report):
         category = row.found_company.category if row.found_company else self.category
         values = self._with_status(row.values, category, row, report)
-        person = Person(**{"owner": self.by, **values}, company=row.found_company)
+        person = self._blank(**{"owner": self.by, **values}, company=row.found_company)
         person.category, person.is_lead = category, category.lead_status_enabled
         self._traces[Person].make(person, values | ({"company": row.found_company} if row.found_company else {}))
         self._begin(person)
@@ -167,7 +167,7 @@ class Sales(_Linked):
         values = dict(row.values)
         if not values.get("stage"):
             values["stage"] = self._last_stage if values.get("status") == Sale.Status.WON else self._first_stage
-        sale = Sale(**{"owner": self.by, "currency": self.reader.mapping["currency"], **values})
+        sale = self._blank(**{"owner": self.by, "currency": self.reader.mapping["currency"], **values})
         return self._traces[Sale].make(sale, {"status": sale.status, "currency": sale.currency, **values})
 
     def _fitting(self, sale, row, report):
@@ -242,7 +242,7 @@ class FollowUps(_Linked):
         row.values.update({name: record for name, record in found.items() if record is not None})
 
     def _new(self, row, report):
-        return self._traces[Activity].make(Activity(**{"owner": self.by, **row.values}), row.values)
+        return self._traces[Activity].make(self._blank(**{"owner": self.by, **row.values}), row.values)
 
     def _fitting(self, activity, row, report):
         values = {name: value for name, value in row.values.items() if name != "created_at"}

@@ -171,8 +171,11 @@ class RowReader:
                 check(text)
                 return text
 
+        # First names, titles and cities come again and again; what is wrong is told each time.
+        converted = lru_cache(maxsize=2_000)(convert)
+
         def read_value(row, text):
-            value = convert(text)
+            value = converted(text)
             if value is not None:
                 (row.company if of_company else row.values)[name] = value
 

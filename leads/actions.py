@@ -8,9 +8,10 @@ fields, creating and editing take `external_ids`: what other systems call it (se
 
 from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import models, transaction
+from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -20,11 +21,13 @@ from crm.history.changes import Conflict, Outcome, act, change, chunks, ids_of
 from crm.history.models import Change
 from crm.locks import lock_rows
 from crm.models import ListItem, Record, User
-from leads import automation, lifecycle
+from leads import automation, bulk, lifecycle
 from leads.models import Company, LeadStatus, Person
 
 PERSON_FIELDS = ("first_name", "last_name", "title", "email", "phone", "mobile", "company", "category", "lead_status",
                  "disqualify_reason", "owner", "source", "former_employee")  # fmt: skip
+#: Those that can be changed without another one.
+PERSON_FIELDS_ALONE = tuple(name for name in PERSON_FIELDS if name not in {"company", "lead_status", "disqualify_reason"})
 COMPANY_FIELDS = ("name", "number", "category", "owner", "email", "phone", "website", "street", "postal_code", "city", "country",
                   "industry", "stop", "no_mailings")  # fmt: skip
 
@@ -221,17 +224,13 @@ def edit_company(company, values, *, by, via, version=None, was=None) -> Outcome
 
 def edit_companies(companies, name, new, **how) -> Outcome:
     """Change one field of many companies; see edit_many."""
-    return edit_many(companies, name, new, names=COMPANY_FIELDS, write=_write, **how)
+    return edit_many(companies, name, new, names=COMPANY_FIELDS, checks=_checks, write=bulk.update_companies, **how)
 
 
 def edit_persons(persons, name, new, *, by, via, **how) -> Outcome:
-    """Change one field of many persons; see edit_many."""
-
-    def after(current, changed, outcome):
-        if changed.get("lead_status"):
-            automation.status_set([current.pk], changed["lead_status"], by=by, via=via, outcome=outcome)
-
-    return edit_many(persons, name, new, names=PERSON_FIELDS, write=_write, after=after, by=by, via=via, **how)
+    """Change one field of many persons; see edit_many. A lead status, and joining a company, are actions of their own."""
+    write = partial(bulk.update_persons, by=by, via=via)
+    return edit_many(persons, name, new, names=PERSON_FIELDS_ALONE, checks=_checks, write=write, by=by, via=via, **how)
 
 
 def edit_person(person, values, *, by, via, version=None, was=None) -> Outcome:
@@ -280,32 +279,37 @@ def edit(record, values, *, names, write, by, via, version=None, was=None, after
     return outcome
 
 
-def edit_many(records, name, new, *, names, write, by, via, after=None, as_of=None, progress=None, said=None) -> Outcome:
-    """Change one field of many records of one type: `new(current)` gives the value of each, as `edit` would write it (S8).
+def edit_many(records, name, new, *, names, checks, write, by, via, as_of=None, progress=None, said=None) -> Outcome:
+    """Change one field of many records of one type, in sets: `new(current)` gives the value of each, as `edit` would write it (S8).
 
     Each goes through the rules of an edit of its own; whom a rule or permission keeps from it is left, with the reason, and so is
-    who had the field changed since `as_of`. `write`, `after` and `names` are those of `edit`.
+    who had the field changed since `as_of`. `names` are the fields that can be changed for themselves, `checks(records, name)` returns
+    function(current, changed, by) that sets the value or raises ValidationError, and `write(changes)` writes
+    {record: names of the fields} with what follows, and returns those written.
     """
     model = model_of(records)
     record_type = model.history.record_type
     known(names, {name: None})
+    column = model._meta.get_field(name).attname
 
     def step(ids, outcome):
         ids = editable(model, ids, by, outcome)
         ids = unchanged_since(as_of, record_type, name, ids, outcome)
-        for current in model.objects.filter(pk__in=ids, deleted_at=None).order_by("pk"):
-            pk, value = current.pk, new(current)
-            if getattr(current, name) == value:
+        found, changes = list(model.objects.filter(pk__in=ids, deleted_at=None).order_by("pk")), {}
+        check = checks(found, name)
+        for current in found:
+            before, value = vars(current)[column], new(current)
+            if before == (value.pk if isinstance(value, models.Model) else value):
                 continue
             try:
-                with transaction.atomic():  # what a refused one had written goes, the others stay
-                    write(current, {name: value}, by)
+                check(current, {name: value}, by)
             except ValidationError as error:
-                outcome.leave([pk], " ".join(error.messages))
+                outcome.leave([current.pk], " ".join(error.messages))
                 continue
-            outcome.changed += 1
-            if after:
-                after(current, {name: value}, outcome)
+            if vars(current)[column] != before:
+                changes[current] = {name}
+        if changes:
+            outcome.changed += len(write(changes))
 
     told = {"field": name} | params(records, said)
     outcome = act(records, step, action=f"{record_type}.edit", by=by, via=via, progress=progress, params=told)
@@ -328,15 +332,27 @@ def check_stale(current, values, was):
     return values
 
 
+def _check(current, changed, by):
+    """Set the values on a record; raise ValidationError by field unless they may stand in it."""
+    if type(current) is Person:
+        _check_person_category(current, changed)
+    for name, value in changed.items():
+        setattr(current, name, value)
+    clean(current, changed, by, required=("name",) if type(current) is Company else ("last_name",))
+
+
+def _checks(found, name):
+    """Return how the values of these records are checked, all that it takes being read."""
+    if name == "category" and found and type(found[0]) is Person:
+        models.prefetch_related_objects(found, "company")  # a reason names it
+    return _check
+
+
 def _write(current, changed, by):
     """Write changed fields of one locked record, and what follows from them."""
     model = type(current)
     old_category = current.category_id
-    if model is Person:
-        _check_person_category(current, changed)
-    for name, value in changed.items():
-        setattr(current, name, value)
-    clean(current, changed, by, required=("name",) if model is Company else ("last_name",))
+    _check(current, changed, by)
     columns = {model._meta.get_field(name).attname: getattr(current, model._meta.get_field(name).attname) for name in changed}
     if model is Company:
         columns |= lifecycle.company_keys(current.name, current.city)
@@ -345,7 +361,7 @@ def _write(current, changed, by):
             lifecycle.settle(lifecycle.persons_of([current.pk]))
         if changed.keys() & {"name", "country"}:
             lifecycle.copy_from_company(Person.objects.filter(company=current.pk))
-        if changed.keys() & SEARCHED[Company]:
+        if changed.keys() & lifecycle.SEARCHED[Company]:
             search.refresh("company", [current.pk])
             if "name" in changed:
                 lifecycle.renamed([current.pk])
@@ -366,15 +382,8 @@ def _write(current, changed, by):
     Person.objects.filter(pk=current.pk).update(**columns, **Person.edited())
     if changed.keys() & {"company", "category"}:
         lifecycle.settle([current.pk], came_from={current.pk: old_category})
-    if changed.keys() & SEARCHED[Person]:
+    if changed.keys() & lifecycle.SEARCHED[Person]:
         search.refresh("person", [current.pk])
-
-
-#: The fields a record is found by in the global search.
-SEARCHED = {
-    Company: {"name", "number", "email", "phone", "website", "city"},
-    Person: {"first_name", "last_name", "email", "phone", "mobile", "company"},
-}
 
 
 def _check_reason(status):
@@ -384,8 +393,8 @@ def _check_reason(status):
 
 def _check_person_category(person, changed):
     """A person with a company cannot have their category edited (R4); on leaving they keep the company's (settled 3)."""
-    company = changed.get("company", person.company)
     if "category" in changed:
+        company = changed.get("company", person.company)
         if company is not None:
             raise ValidationError({"category": _category_is_the_companys(company)})
         if changed["category"] is None:

@@ -1,4 +1,4 @@
-"""Writing many companies and persons whose values were checked before, as an import does, batch by batch.
+"""Writing many companies and persons whose values were checked before, as imports and changes of a field do, batch by batch.
 
 The caller checks permissions and values and has a change set open. What follows from the values (effective category, lead
 status, keys, copies, search texts) follows here as everywhere, by `leads.lifecycle`; the cost is a few statements a batch.
@@ -9,7 +9,7 @@ from collections import defaultdict
 from django.utils import timezone
 
 from crm import search
-from crm.database import insert_many
+from crm.database import insert_many, update_many
 from crm.history.changes import Outcome
 from leads import automation, lifecycle
 from leads.models import Category, Company, Person
@@ -53,7 +53,7 @@ def update_companies(changes):
         lifecycle.settle(lifecycle.persons_of(moved))
     if shown := _having(changes, {"name", "country"}):
         lifecycle.copy_from_company(Person.objects.filter(company__in=shown))
-    search.refresh("company", [company.pk for company in changes])
+    search.refresh("company", _having(changes, lifecycle.SEARCHED[Company]))
     if renamed := _having(changes, {"name"}):
         lifecycle.renamed(renamed)
     return changes
@@ -71,23 +71,23 @@ def update_persons(changes, *, by, via):
             setattr(person, key, value)
         if "lead_status" in names:
             statuses[person.lead_status].append(person.pk)
-    joined = _having(changes, {"company"})
-    came_from = dict(Person.objects.filter(pk__in=joined).values_list("pk", "category_id"))
+    moved = _having(changes, {"company", "category"})
+    came_from = dict(Person.objects.filter(pk__in=moved).values_list("pk", "category_id"))
     fields = {person: names - {"lead_status"} for person, names in changes.items()}
     for person in fields:
-        if person.pk in came_from:
+        if person.pk in came_from and person.company_id:
             # In one statement with the company: so the history keeps the category of their own that is cleared (settled 3).
             person.category_id = person.company.category_id
             fields[person] |= {"category"}
     write(Person, fields, {"name_key", "email_key"})
-    if joined:
-        lifecycle.settle(joined, came_from)
+    if moved:
+        lifecycle.settle(moved, came_from)
     written = {}
     for status, ids in statuses.items():
         leads = Person.objects.filter(pk__in=ids, is_lead=True).exclude(lead_status=status)
         written[status] = list(leads.values_list("pk", flat=True))
         Person.objects.filter(pk__in=written[status]).update(**lifecycle.with_status(status), **Person.edited())
-    search.refresh("person", [person.pk for person in changes])
+    search.refresh("person", _having(changes, lifecycle.SEARCHED[Person]))
     _set_off(written, by, via)
     return changes
 
@@ -112,13 +112,13 @@ def still_as_read(model, changes):
 
 
 def write(model, changes, keys):
-    """Write the fields that were set on these records, and their keys, a statement for all that have the same fields."""
-    now = timezone.now()
+    """Write the fields that were set on these records, and their keys, by a statement for all that have the same fields."""
     groups = defaultdict(list)
     for record, names in changes.items():
         if names:
             record.version += 1
-            record.updated_at = now
-            groups[frozenset(names)].append(record)
+            groups[tuple(sorted(names | keys))].append(record)
     for names, records in groups.items():
-        model.objects.bulk_update(records, [*sorted(names), *sorted(keys), "version", "updated_at"], batch_size=250)
+        columns = [model._meta.get_field(name).attname for name in names]
+        # What a field's descriptor makes of the value is not what is stored.
+        update_many(model, [[record.pk, *(vars(record)[column] for column in columns)] for record in records], names)

@@ -21,6 +21,12 @@ from crm.locks import lock_rows
 from crm.text import fold
 from leads.models import Category, CategoryGroup, Company, LeadStatus, Person
 
+#: The fields a record is found by in the global search.
+SEARCHED = {
+    Company: {"name", "number", "email", "phone", "website", "city"},
+    Person: {"first_name", "last_name", "email", "phone", "mobile", "company"},
+}
+
 
 def default_status():
     """Return the status new leads start with (R5); there is always one (a system check holds it)."""
@@ -161,13 +167,14 @@ def derive_persons(ids):
         others = LeadStatus.objects.exclude(kind=LeadStatus.Kind.DISQUALIFIED).values_list("pk", flat=True)
         unfounded = Q(lead_status=None) | Q(lead_status__in=list(others))
         persons.filter(unfounded).exclude(disqualify_reason=None).update(disqualify_reason=None)
-        persons.filter(company__isnull=False).update(category_id=Subquery(company.values("category_id")[:1]))
+        behind = Person.objects.filter(pk__in=drift(chunk))  # a row is written anew with all its indexes; hardly one has to be
+        behind.filter(company__isnull=False).update(category_id=Subquery(company.values("category_id")[:1]))
         enabled = list(Category.objects.filter(lead_status_enabled=True).values_list("pk", flat=True))
-        persons.update(is_lead=Case(When(category_id__in=enabled, then=Value(True)), default=Value(False)))
+        behind.update(is_lead=Case(When(category_id__in=enabled, then=Value(True)), default=Value(False)))
         without = persons.filter(is_lead=True, lead_status=None)
         if without.exists():
             without.update(lead_status=default_status(), lead_status_since=timezone.now(), **Person.edited())
-        copy_from_company(persons)
+        copy_from_company(behind)
         search.refresh("person", chunk)
 
 

@@ -12,18 +12,21 @@ from django.utils.translation import ngettext
 from activities import actions as activities
 from crm import access, external_ids, search
 from crm.history.changes import Outcome, act, change, chunks
-from crm.history.models import Change, ChangeSet
+from crm.history.models import Change
 from crm.locks import lock_rows
+from crm.models import User
 from crm.web import formats
 from leads import actions as leads
 from leads.automation import as_one
 from leads.models import Company, LeadStatus, Person
-from sales import automation, lifecycle
-from sales.models import Sale, SaleStage
+from sales import automation, bulk, lifecycle
+from sales.models import Sale, SaleReason, SaleStage
 from sales.money import Rates
 
 FIELDS = ("name", "company", "person", "type", "stage", "amount", "currency", "expected_on", "owner", "source", "status", "closed_on",
           "reason", "reopen_on")  # fmt: skip
+#: Those that can be changed without another one.
+FIELDS_ALONE = tuple(name for name in FIELDS if name not in {"company", "person", "status", "closed_on", "reason", "reopen_on"})
 Status = Sale.Status
 
 delete, restore, set_owner, along = leads.delete, leads.restore, leads.set_owner, leads.along
@@ -104,14 +107,28 @@ def edit_sale(sale, values, *, by, via, version=None, was=None) -> Outcome:
     return leads.edit(sale, values, names=FIELDS, write=_write, after=after, by=by, via=via, version=version, was=was)
 
 
-def edit_sales(sales, name, new, *, by, via, **how) -> Outcome:
-    """Change one field of many sales; see leads.actions.edit_many."""
+def edit_sales(sales, name, new, **how) -> Outcome:
+    """Change one field of many sales; see leads.actions.edit_many. What becomes of them is another action's, see win and lose."""
+    return leads.edit_many(sales, name, new, names=FIELDS_ALONE, checks=_checks, write=bulk.update_sales, **how)
 
-    def after(current, changed, outcome):
-        if "status" in changed:
-            automation.tell([current], by=by, via=via, outcome=outcome)
 
-    return leads.edit_many(sales, name, new, names=FIELDS, write=_write, after=after, by=by, via=via, **how)
+def _checks(sales, name):
+    """Return how the values of these sales are checked; all that it takes is read once."""
+    closers = _closers([sale.pk for sale in sales if sale.is_closed]) if name == "stage" else {}
+    stages, rates, reasons = SaleStage.objects.in_bulk(), Rates(), SaleReason.objects.in_bulk()
+
+    def check(sale, changed, by):
+        if "stage" in changed and sale.is_closed:
+            raise ValidationError({"stage": _already(sale, closers)})
+        if sale.reason_id:
+            sale.reason = reasons[sale.reason_id]
+        for name, value in changed.items():
+            setattr(sale, name, value)
+        _clean(sale, changed, by)
+        _check_status(sale, sale)
+        lifecycle.fill(sale, rates, stages[sale.stage_id].probability)
+
+    return check
 
 
 def _write(current, changed, by):
@@ -259,14 +276,22 @@ def _may_become(sale, status):
         raise ValidationError({"status": _already(sale)})
 
 
-def _already(sale):
+def _already(sale, closers=None):
     """Return that somebody has closed this sale already, and who."""
-    closed = Change.objects.filter(record_type="sale", record_id=sale.pk, field="status", new=sale.status).order_by("id").last()
-    who = ChangeSet.objects.select_related("by").filter(pk=closed.change_set_id).first() if closed else None
-    words = {"name": sale.name, "day": formats.date(sale.closed_on), "who": (who.by.name if who and who.by else "Lotse")}
+    who = (_closers([sale.pk]) if closers is None else closers).get(sale.pk, "Lotse")
+    words = {"name": sale.name, "day": formats.date(sale.closed_on), "who": who}
     if sale.status == Status.WON:
         return _("%(who)s has already marked “%(name)s” as won on %(day)s. Open it again to change that.") % words
     return _("%(who)s has already marked “%(name)s” as lost on %(day)s. Open it again to change that.") % words
+
+
+def _closers(ids):
+    """Return the name of who closed each of these sales last; without those that nobody is known of."""
+    closed = Change.objects.filter(
+        record_type="sale", record_id__in=ids, field="status", new__in=Sale.CLOSED, change_set__by__isnull=False
+    )
+    names = {user.pk: user.name for user in User.objects.filter(pk__in=closed.values("change_set__by"))} if ids else {}
+    return {pk: names[by] for pk, by in closed.order_by("id").values_list("record_id", "change_set__by")} if ids else {}
 
 
 def _become(sale, status):

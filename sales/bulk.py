@@ -16,11 +16,11 @@ from sales.money import Rates
 def create_sales(sales):
     """Create these sales; each has its company and stage, and what its status needs."""
     hold_companies({sale.company_id for sale in sales})
-    _fill(sales)
+    counted = _fill(sales)
     insert_many(sales)
     ids = [sale.pk for sale in sales]
-    # A stage's probability or a rate may have changed since it was read.
-    lifecycle.refresh(ids)
+    if _counting() != counted:  # a stage's probability or a rate has changed since it was read
+        lifecycle.refresh(ids)
     search.refresh("sale", ids)
 
 
@@ -34,6 +34,13 @@ def update_sales(changes):
 
 
 def _fill(sales):
-    rates, probabilities = Rates(), dict(SaleStage.objects.values_list("pk", "probability"))
+    """Fill what these sales derive; return what it was counted with."""
+    rates, probabilities = counted = _counting()
     for sale in sales:
         lifecycle.fill(sale, rates, probabilities[sale.stage_id])
+    return counted
+
+
+def _counting():
+    """Return all that the worth and the weight of sales depend on, beside themselves."""
+    return Rates(), dict(SaleStage.objects.values_list("pk", "probability"))

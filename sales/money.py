@@ -37,6 +37,11 @@ class Rates:
             by_currency[currency].append((valid_from, rate))
         self.by_currency = dict(by_currency)
 
+    def __eq__(self, other):
+        return isinstance(other, Rates) and self.by_currency == other.by_currency
+
+    __hash__ = None
+
     @property
     def currencies(self) -> list[str]:
         """The currencies a sale can have, the base currency first."""

@@ -15,6 +15,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from crm import access
+from crm.database import update_many
 from crm.history.changes import AT_ONCE, Outcome, change, chunks, writing
 from crm.history.models import Change, ChangeSet
 from crm.history.triggers import watched_models
@@ -319,7 +320,7 @@ def _allowed(model, ids, by):
 
 
 def _write_back(model, first, allowed, outcome):
-    """Set the fields to their former values, in one statement for all records that get the same; return the ids written.
+    """Set the fields to their former values, in sets; return the ids written.
 
     What was written last is taken back first, and each record at once: the constraints hold at every step, as they did on
     the way there.
@@ -333,6 +334,32 @@ def _write_back(model, first, allowed, outcome):
             outcome.leave([record_id], _("“%(field)s” was changed again later.") % {"field": label})
         else:
             values[record_id][name] = old
+    if _has_unique(model):
+        _write_in_order(model, values)
+    else:
+        groups = defaultdict(list)
+        for record_id, olds in values.items():
+            groups[tuple(sorted(olds.keys() - beside.keys()))].append(record_id)
+        for names, ids in groups.items():
+            fields = [model._meta.get_field(name) for name in names]
+            for chunk in chunks(sorted(ids)):
+                # A record that was erased or purged since is simply not there.
+                rows = [(pk, *(value_of(field, values[pk][field.name]) for field in fields)) for pk in chunk]
+                update_many(model, rows, names)
+    for record_id, olds in values.items():
+        for name in olds.keys() & beside.keys():
+            beside[name].write(model, record_id, olds[name])
+    return set(values)
+
+
+def _has_unique(model):
+    """Tell whether one record may keep another from having a value: then they are written back one after the other."""
+    unique = any(isinstance(one, models.UniqueConstraint) for one in model._meta.constraints)
+    return unique or any(field.unique and not field.primary_key for field in model._meta.concrete_fields)
+
+
+def _write_in_order(model, values):
+    """Write fields back, by one statement for all records that get the same, those that were written last first."""
     groups = defaultdict(list)
     for record_id, olds in values.items():
         groups[tuple(sorted(olds.items()))].append(record_id)
@@ -342,12 +369,7 @@ def _write_back(model, first, allowed, outcome):
             (field := model._meta.get_field(name)).attname: value_of(field, old) for name, old in olds if name not in beside
         }
         for chunk in chunks(sorted(ids)):
-            # A record that was erased or purged since is simply not there.
             model.objects.filter(pk__in=chunk).update(**columns, **marks)
-    for record_id, olds in values.items():
-        for name in olds.keys() & beside.keys():
-            beside[name].write(model, record_id, olds[name])
-    return set(values)
 
 
 def _remove_created(model, record_type, created, allowed, outcome, remove, sets):
