@@ -114,11 +114,16 @@ def insert_many(records):
         record._state.adding, record._state.db = False, connection.alias
 
 
-def update_many(model, rows, names):
-    """Write these fields of many records of one model by one statement, each row an id and the values; a version goes up (settled 10)."""
+def update_many(model, rows, names, *, edited=True):
+    """Write these fields of many records of one model by one statement, each row an id and the values.
+
+    Their versions go up, unless it is copies that are written (settled 10).
+    """
+    if not rows:
+        return
     quote, fields = connection.ops.quote_name, [model._meta.get_field(name) for name in names]
     columns = [quote(field.column) for field in fields]
-    every = {field.name for field in model._meta.concrete_fields}
+    every = {field.name for field in model._meta.concrete_fields} if edited else set()
     table, marks, now = quote(model._meta.db_table), [], []
     if "version" in every:
         marks.append("version = {table}.version + 1")

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm import search
+from crm.database import update_many
 from crm.history.changes import chunks
 from crm.history.models import Change
 from crm.history.undo import derived_by, guarded_by, weighed_by
@@ -160,7 +161,7 @@ def derive_persons(ids):
                 person.name_key, person.email_key = keys["name_key"], keys["email_key"]
                 rewritten.append(person)
         if rewritten:
-            Person.objects.bulk_update(rewritten, ["name_key", "email_key"], batch_size=500)
+            _write_keys(Person, rewritten, ["name_key", "email_key"])
         company = Company.objects.filter(pk=OuterRef("company_id"))
         persons.filter(lead_status=None).exclude(lead_status_since=None).update(lead_status_since=None)
         # A reason may be left alone with a status that an undo brought back.
@@ -189,11 +190,15 @@ def derive_companies(ids):
                 company.name_key, company.city_key = keys["name_key"], keys["city_key"]
                 rewritten.append(company)
         if rewritten:
-            Company.objects.bulk_update(rewritten, ["name_key", "city_key"], batch_size=500)
+            _write_keys(Company, rewritten, ["name_key", "city_key"])
         search.refresh("company", chunk)
         for function in _follow_name:
-            function(chunk)
-    derive_persons(persons_of(ids))
+            function([company.pk for company in rewritten])
+    derive_persons(drift(persons_of(ids)))
+
+
+def _write_keys(model, records, names):
+    update_many(model, [(record.pk, *(getattr(record, name) for name in names)) for record in records], names, edited=False)
 
 
 @derived_by("category")

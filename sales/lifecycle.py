@@ -4,6 +4,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm import search
+from crm.database import update_many
 from crm.history.changes import chunks
 from crm.history.models import Change
 from crm.history.undo import built_on_by, derived_by, guarded_by, weighed_by
@@ -34,7 +35,8 @@ def refresh(ids) -> list[int]:
             fill(sale, rates, probabilities[sale.stage_id])
             if before != [getattr(sale, name) for name in _COPIES]:
                 changed.append(sale)
-        Sale.objects.bulk_update(changed, _COPIES, batch_size=500)
+        rows = [(sale.pk, *(getattr(sale, name) for name in _COPIES)) for sale in changed]
+        update_many(Sale, rows, _COPIES, edited=False)
         wrong += [sale.pk for sale in changed]
     return wrong
 
