@@ -25,7 +25,7 @@ from django.db import connection  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.urls import reverse  # noqa: E402
 
-from bench import dashboards, work  # noqa: E402
+from bench import boards, dashboards, work  # noqa: E402
 from bench.data import fill  # noqa: E402
 from bench.measure import measure  # noqa: E402
 from crm import records  # noqa: E402
@@ -179,6 +179,7 @@ def cases(admin):
         yield Case("Criteria", f"{name}: exact count", rows(f"/persons/count/?{query}"))
         yield Case("Criteria", f"{name}: first page, a rep", rows(f"/persons/?{query}", rep))
         yield Case("Criteria", f"{name}: live counts", counts(client, tree), replay=False)
+    yield from (Case("Boards", name, request, replay) for name, request, replay in boards.requests(client, rep, admin))
     yield from (Case("Dashboards", name, request) for name, request in dashboards.requests(client, rep))
     terms = {"a name": "petersen", "a fragment": "nordw", "two words": "petersen nord", "two letters": "pe", "a typo": "peterzen",
              "nothing alike": "xqzvw", "a phone number": "421 0000042"}  # fmt: skip

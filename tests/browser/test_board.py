@@ -296,6 +296,6 @@ def test_a_card_is_dragged_by_a_thumb(open_page):
     card(page, pk).locator("summary").tap()
     page.locator("[data-move-to='3']").tap()
     expect(card(page, pk, "qualified")).to_be_attached()
-    page.locator(".toast-line button.link").last.tap()
+    page.locator(".toast-line", has_text=": Qualified").last.locator("button.link").tap()
     expect(card(page, pk, "open")).to_be_attached()
     assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
