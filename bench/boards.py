@@ -1,10 +1,12 @@
 """Boards: the first page, what its columns hold, more cards, a move, and what a board that is open asks every two seconds."""
 
+import datetime
 import random
 import re
 from urllib.parse import urlencode
 
 from django.urls import reverse
+from django.utils import timezone
 
 from crm.history import live
 from leads.models import LeadStatus, Person
@@ -30,7 +32,7 @@ def requests(client, rep, admin):
         "sales by status": "/board/sales/?all=1&by=status",
         "all leads: exact figures": "/board/figures/?all=1",
         "a selection: exact figures": f"{of}figures/",
-        "all leads, ten days ago": "/board/?all=1&day=2026-11-15",
+        "all leads, ten days ago": f"/board/?all=1&day={timezone.localdate() - datetime.timedelta(days=10)}",
     }
     for name, address in addresses.items():
         yield name, _get(client, address), True
