@@ -138,7 +138,8 @@ class SignedIn(LoginRequiredMiddleware):
         switched_off = not request.user.is_authenticated
         if switched_off or now - since > settings.SESSION_COOKIE_AGE or (seen and now - seen > self.IDLE):
             logout(request)
-        elif now - seen > self.NOTED:
+        elif now - seen > self.NOTED and "Lotse-Shown" not in request.headers:
+            # A board that only asks by itself whether there is something new is no sign of its user.
             session["since"], session["seen"] = since, now
 
     def handle_no_permission(self, request, view_func):

@@ -61,6 +61,18 @@ def test_b6_anothers_move_is_told_with_the_card_its_place_and_the_counts(page, l
     assert ask(page, news["position"]).status_code == 204
 
 
+def test_a_board_that_asks_by_itself_does_not_keep_its_user_signed_in(page, lead):
+    lead("Petersen")
+    page.get("/board/")
+    session = page.session
+    session["seen"] -= 3_600
+    session.save()
+    ask(page, live.position())
+    assert page.session["seen"] == session["seen"]
+    page.get("/board/")
+    assert page.session["seen"] > session["seen"]
+
+
 def test_b6_what_changes_a_card_is_told_whatever_it_was(page, lead, status, jan, anna, company, category):
     jana = lead("Petersen")
     deeds = [
