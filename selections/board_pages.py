@@ -153,7 +153,7 @@ class BoardPage(ListPage):
         """Answer what is new since a position; with nothing new a 204 that costs next to nothing."""
         query = request.GET.copy()
         position = query.pop("since", [""])[0]
-        selection = selection_of(request.user, kwargs["pk"], self.record) if self.of else None
+        selection = _selection(request.user, kwargs["pk"], self.record) if self.of else None
         shown = {
             int(pk) for pk in request.headers.get("Lotse-Shown", "").split(",")[:MOST_SHOWN] if pk.isdecimal() and len(pk) < 19
         }
@@ -379,16 +379,24 @@ def _like(name, list_name, title, base, **own):
                      preset=listed.preset, scope=listed.scope, actions=listed.actions, like=list_name, empty=listed.empty, **own)  # fmt: skip
 
 
+def _selection(user, pk, record_type):
+    """Return the selection of a board, asked for once in a request: its user is made anew for the next."""
+    known = vars(user).setdefault("selections_of_boards", {})
+    if (pk, record_type) not in known:
+        known[pk, record_type] = selection_of(user, pk, record_type)
+    return known[pk, record_type]
+
+
 def _of_selection(record_type, list_name):
     listed = pages.page(list_name)
 
     def head(request, pk):
-        return {"selection": selection_of(request.user, pk, record_type)}
+        return {"selection": _selection(request.user, pk, record_type)}
 
     return BoardPage(
         name=f"board_of_{record_type}", record=record_type, path=f"selections/<int:pk>/board/{record_type}/", title=listed.title,
         namespace="selections", of="pk", head=head, like=f"selection_{record_type}", actions=pages.page(f"selection_{record_type}").actions,
-        queryset=lambda user, pk: members(selection_of(user, pk, record_type), user),
+        queryset=lambda user, pk: members(_selection(user, pk, record_type), user),
         begin=lambda user, pk: {"key": f"board-of-{pk}"}, empty=gettext_lazy("Nobody is in this selection, or nobody whom you may see."),
     )  # fmt: skip
 

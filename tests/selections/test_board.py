@@ -155,6 +155,14 @@ def test_b2_a_board_asks_few_statements_however_many_cards_there_are(page, lead,
     assert asked() <= first <= 10
 
 
+def test_b2_the_board_of_a_selection_asks_few_statements_too(page, lead, select, django_assert_max_num_queries):
+    selection = select(records=[lead("Petersen")])
+    address = f"/selections/{selection.pk}/board/person/"
+    page.get(address)
+    with django_assert_max_num_queries(10):
+        page.get(address, **HTMX)
+
+
 # --- Cards (B4) --------------------------------------------------------------------------------------------------------------
 
 
