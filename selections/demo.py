@@ -42,6 +42,19 @@ def load():
          lines=[line("category_group", "in", ["potential"]), line("country", "in", ["DE"]), line("no_mailings", "is", False)])  # fmt: skip
     make("Offene Verkäufe ab 20.000 €", rep, record_type="sale", category=category.get("Analysis"), visibility="team",
          lines=[line("status", "in", ["open"]), line("base_amount", "gte", 20_000)])  # fmt: skip
+    fair = make(
+        "Messe Hannover", rep, kind="static", records=Person.objects.visible_to(rep).filter(pk__in=_some(rep)),
+        category=category.get("Event"), description="Wen wir an den Stand einladen.",
+    )  # fmt: skip
+    make(
+        "Messe Hannover, ohne Folgeaktivität",
+        rep,
+        kind="combined",
+        operation="common",
+        part_ids=[fair.pk, cold.pk],
+        category=category.get("Calls"),
+    )
+    actions.set_favourite(fair, by=rep, on=True)
     actions.set_favourite(cold, by=marketer, on=True)
     actions.set_favourite(guests, by=rep, on=True)
 

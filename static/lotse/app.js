@@ -289,7 +289,8 @@ let held = null;
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   const here = document.activeElement;
   held = null;
-  if (detail.requestConfig?.triggeringEvent?.type !== "refresh" || here.id || !detail.target.contains(here)) return;
+  // Rows see to it themselves: what was done may have made another one the current one.
+  if (detail.requestConfig?.triggeringEvent?.type !== "refresh" || here.id || here.closest("[data-row]") || !detail.target.contains(here)) return;
   const mark = SAME.find((name) => here.hasAttribute(name));
   if (mark) held = `${here.localName}[${mark}="${CSS.escape(here.getAttribute(mark))}"]`;
 });

@@ -152,11 +152,11 @@ OPENED = {
     "find-choices": ("/find/person/?selection=1", [".criteria-editor summary.pick"], ".criteria-editor .panel:popover-open"),
     "find-why": ("/find/person/?selection=1", ["#c-asked a"], "#panel[open] #id_why"),
     "selection-fill": (
-        "/selections/2/",
+        "/selections/6/",
         [".page-head summary", ".page-head .item[href$='/fill/']"],
         "#panel[open] .criteria-editor",
     ),
-    "selection-parts": ("/selections/3/?tab=criteria", [".panel-box a[href$='/parts/']"], "#panel[open] [data-sortable]"),
+    "selection-parts": ("/selections/7/?tab=criteria", [".panel-box a[href$='/parts/']"], "#panel[open] [data-sortable]"),
     "edit-in-place": ("/persons/{person}/", ["#fact-title .edit"], "#fact-title input[name=title]"),
     "edit-company-of": ("/persons/{person}/", ["#fact-company .edit"], "#fact-company [role=combobox]"),
     "dialog-edit-all": ("/persons/{person}/", ["[data-edit-all]"], "#panel[open] input[name=last_name]"),

@@ -194,7 +194,7 @@ def test_a_day_at_the_board(open_page):
     page.fill("#board-title", "")
     expect(page).not_to_have_url(re.compile("title="))
     page.locator(".toolbar summary", has_text="Rows").click()
-    page.locator(".panel:popover-open .item", has_text="Source").click()
+    page.locator(".panel:popover-open").get_by_role("button", name="Source", exact=True).click()
     expect(page.locator(".board-row").first).to_be_visible()
     page.locator(".actions summary").click()
     page.fill("#board-day", "2026-11-01")
