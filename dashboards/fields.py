@@ -37,12 +37,27 @@ class EverHad(Fixed):
         return ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Shown(Text):
+    """A name or description; of a predefined dashboard in the reader's language, as its own page tells it."""
+
+    as_told: str = ""
+
+    @property
+    def columns(self):
+        return (self.column, "ready")
+
+    def text(self, row, asking):
+        told = Dashboard(ready=row["ready"], **{self.column: row[self.column]})
+        return str(getattr(told, self.as_told))
+
+
 register(
     RecordType("dashboard", "dashboards.Dashboard", _("Dashboard"), _("Dashboards"), "name", "dashboards:dashboard", "layout-dashboard",
                "dashboards:all"),
     [
-        Text(name="name", label=_("Name"), sort="name_key", key="name_key", edit="name", default=True, required=True, as_kind="name", width=240),
-        Text(name="description", label=_("Description"), edit="description", default=True, width=300),
+        Shown(name="name", as_told="title", label=_("Name"), sort="name_key", key="name_key", edit="name", default=True, required=True, as_kind="name", width=240),
+        Shown(name="description", as_told="about", label=_("Description"), edit="description", default=True, width=300),
         UserChoice(name="owner", label=_("Owner"), path="owner_id", sort="owner__name_key", group=True, edit="owner", default=True, width=90),
         Fixed(name="visibility", label=_("Visible to"), choices=lambda: Dashboard.Visibility.choices, sort="visibility", group=True,
               edit="visibility", default=True, required=True),

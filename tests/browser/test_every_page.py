@@ -11,7 +11,9 @@ def english_texts():
     with (ROOT / "locale" / "de" / "LC_MESSAGES" / "django.po").open("rb") as file:
         catalogue = read_po(file)
     texts = {
-        message.id for message in catalogue if isinstance(message.id, str) and message.string and message.id != message.string
+        message.id
+        for message in catalogue
+        if isinstance(message.id, str) and message.id and message.string and message.id != message.string
     }
     return {text for text in texts if "%(" not in text and "{" not in text}
 
