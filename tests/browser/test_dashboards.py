@@ -4,12 +4,10 @@ import base64
 import re
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import settle
 
-pytestmark = pytest.mark.both_databases
 PIXELS = """async (data) => {
   const image = new Image();
   image.src = "data:image/png;base64," + data;
