@@ -15,8 +15,8 @@ from activities.models import Activity
 from activities.views.one import postponements
 from crm.web.htmx import page_or_fragment
 
-#: How many a section shows; all of them are in the list.
-SHOWN = 25
+#: How many a part shows at first, how many more each time one asks, and how many at most; all of them are in the list.
+SHOWN, MORE, MOST = 10, 25, 210
 
 
 @dataclass
@@ -30,6 +30,8 @@ class Section:
     order: tuple[str, ...] = ("due_at", "pk")
     count: int = 0
     rows: list[Any] = field(default_factory=list)
+    #: Where the day is with more of this part, if there are more and the page still takes them.
+    more_url: str = ""
 
 
 def sections_of(now, days) -> list[Section]:
@@ -61,6 +63,12 @@ def open_of(user, owners):
     return found if owners is None else found.filter(owner__in=owners)
 
 
+def shown_of(asked, name):
+    """Return how many follow-ups of a part are to be shown."""
+    text = asked.get(name, "")
+    return max(SHOWN, min(int(text), MOST)) if text.isdecimal() and len(text) < 5 else SHOWN
+
+
 @require_GET
 def my_day(request):
     """The page, and its rows alone after a change."""
@@ -77,12 +85,18 @@ def my_day(request):
         section.count = counts[section.name]
         if section.count:
             rows = every.filter(section.q).select_related("person__company", "company", "owner").order_by(*section.order)
-            section.rows = list(rows[:SHOWN])
+            shown = shown_of(request.GET, section.name)
+            section.rows = list(rows[:shown])
+            if section.count > shown < MOST:
+                # All of it is in the address: what a change brings anew is as long as what one sees.
+                asked = request.GET.copy()
+                asked[section.name] = shown + MORE
+                section.more_url = f"{request.path}?{asked.urlencode()}"
     listed = {"me": "owner=me&", "team": "owner=my_team&", "all": ""}[of]
     today = timezone.localdate()
     context = {
         "sections": [one for one in sections if one.count], "counts": counts, "now": now, "today": today, "of": of, "choices": choices,
-        "days": postponements(today), "shown": SHOWN, "here": request.get_full_path(),
+        "days": postponements(today), "here": request.get_full_path(),
         "list_url": f"{reverse('activities:follow_ups')}?{listed}done=0",
     }  # fmt: skip
     return page_or_fragment(request, "activities/my_day.html", "activities/_day.html", context)

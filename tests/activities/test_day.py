@@ -4,6 +4,8 @@ import datetime
 import re
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -273,6 +275,54 @@ def test_more_than_a_part_shows_are_in_the_list(page, anna, person):
     address = re.search(r'<a class="end small" href="([^"]+)">Show all 30</a>', text)[1].replace("&amp;", "&")
     assert address == "/follow-ups/?owner=me&done=0&due_at__overdue=1"
     assert "1–30 of 30" in page.get(address).content.decode()
+
+
+def more_of(text, name):
+    """Return where *Show more* of a part leads, or None."""
+    found = re.search(rf'id="more-{name}" href="([^"]+)"', text)
+    return found and found[1].replace("&amp;", "&")
+
+
+def test_a_part_shows_its_first_and_more_when_asked_and_its_true_count(page, anna, person):
+    for number in range(40):
+        plan(anna, person, f"Call {number}", datetime.datetime(2027, 2, 1, number // 60, number, tzinfo=datetime.UTC))
+    plan(anna, person, "Tomorrow", hours(24))
+    assert parts(page) == {"Overdue": [f"Call {number}" for number in range(10)], "This week": ["Tomorrow"]}
+    text = page.get(DAY).content.decode()
+    assert '<span class="muted count">40</span>' in text and more_of(text, "week") is None
+    address = more_of(text, "overdue")
+    more = page.get(address, **HTMX).content.decode()
+    assert "Call 34" in more and "Call 35" not in more and "Tomorrow" in more
+    # What a change brings anew is as long as what one sees.
+    assert f'hx-get="{address}"' in more
+    last = page.get(more_of(more, "overdue"), **HTMX).content.decode()
+    assert "Call 39" in last and more_of(last, "overdue") is None and "Show all" not in last
+
+
+@pytest.mark.parametrize("asked", ["x", "-5", "99999999999999999999", "٣٠", "0", ""])
+def test_a_number_of_rows_that_is_none_shows_as_many_as_always(page, anna, person, asked):
+    plan(anna, person, "An hour ago", hours(-1))
+    assert parts(page, f"{DAY}?overdue={asked}") == {"Overdue": ["An hour ago"]}
+
+
+def test_the_day_of_who_has_hundreds_to_do_is_as_large_as_of_who_has_dozens(page, anna, person):
+    days = [-9, 0, 1, 9]
+
+    def size():
+        with CaptureQueriesContext(connection) as asked:
+            text = page.get(DAY).content
+        return len(text), len(asked)
+
+    def add(count):
+        many = [{"person": person, "subject": "Call", "due_at": hours(1 + 24 * days[n % 4])} for n in range(count)]
+        actions.create_activities(many, by=anna, via="system")
+
+    page.get(DAY)  # the first request of a session writes it
+    add(60)
+    few, statements = size()
+    add(440)
+    many, same = size()
+    assert same == statements and abs(many - few) < 500 and many < 100_000
 
 
 def test_a_web_address_in_a_text_becomes_a_link_and_nothing_else_does():
