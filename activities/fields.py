@@ -69,7 +69,7 @@ class Done(YesNo):
 
 
 register(
-    RecordType("activity", "activities.Activity", _("Follow-up"), _("Follow-ups"), "subject", "activities:follow_up", "calendar-event",
+    RecordType("activity", "activities.Activity", _("Follow-up"), _("Follow-ups"), "subject", "activities:follow_up", "calendar-event", "activities:follow_ups",
                first_sort="due_at"),
     [
         Text(name="subject", label=_("Subject"), sort="subject", edit="subject", default=True, required=True, as_kind="name", width=260),

@@ -11,13 +11,14 @@ from crm import criteria, records
 from crm.criteria import CriteriaError
 from crm.criteria.editor import Editor as CriteriaEditor
 from crm.criteria.words import sentence
+from crm.criteria.written import every, line
 from crm.fields import Moment
 from crm.models import Colour
 from dashboards.models import MAX_COLUMNS
 from dashboards.tiles import periods, spec
 from dashboards.tiles.buckets import UNITS
 from dashboards.tiles.measures import MEASURES, measurable
-from dashboards.tiles.ready import CLOSED, EVER_LEAD, HAS_SALE, LEAD, OPEN, WON, WON_SALE, every, line
+from dashboards.tiles.ready import CLOSED, EVER_LEAD, HAS_SALE, LEAD, OPEN, WON, WON_SALE
 from selections.models import RecordKind, Selection
 
 MINE = line("owner", "in", ["me"])

@@ -40,8 +40,8 @@ class Filters:
     def query(self) -> str:
         return urlencode(self.given)
 
-    def lines(self, record, asking) -> tuple[list[dict[str, Any]], list[str]]:
-        """Return (lines of criteria, sentences) for a record type: the sentences tell which filter it knows nothing of."""
+    def lines(self, record) -> list[dict[str, Any]]:
+        """Return what they ask of a record type, as lines of criteria."""
         lines: list[dict[str, Any]] = []
         if self.owner:
             lines.append({"field": "owner", "operator": "in", "value": [self.owner]})
@@ -51,7 +51,7 @@ class Filters:
         if self.country:
             asked = [{"field": name, "operator": "in", "value": [self.country]} for name in COUNTRIES[record.name]]
             lines.append(asked[0] if len(asked) == 1 else {"any": asked})
-        return lines, []
+        return lines
 
 
 def read(query, asking) -> Filters:

@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from crm import records
 from crm.web.htmx import page_or_fragment, redirect_to, say
 from exchange import actions
 from exchange.forms import MappingForm, UploadForm
@@ -102,10 +103,8 @@ def _rejected(source):
 
 def _list_url(source):
     """Return the list in which what a file brought stands first."""
-    name = {"person": "leads:persons", "company": "leads:companies", "sale": "sales:sales"}.get(source.record_type)
-    if name is None:
-        return reverse("activities:follow_ups") + "?all=1&sort=-updated_at"
-    return reverse(name) + ("?sort=-updated_at" if source.record_type == "sale" else "?sort=-created_at")
+    first = {"activity": "all=1&sort=-updated_at", "sale": "sort=-updated_at"}.get(source.record_type, "sort=-created_at")
+    return f"{reverse(records.get(source.record_type).list_url)}?{first}"
 
 
 @require_POST

@@ -348,7 +348,7 @@ class Board(Table):
     # --- What may be done ---------------------------------------------------------------------------------------------
 
     def _read_day(self):
-        """Return the day whose end the board shows, or None for now."""
+        """Return the day whose end the board shows, or None for the board as it is."""
         text = self.state.get("day", "")
         day = day_of(text, self.asking) if text else None
         if text and day is None:

@@ -3,6 +3,7 @@
 import datetime
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -105,7 +106,7 @@ class BoardPage(ListPage):
         address = reverse(f"{listed.namespace}:{listed.name}", kwargs=kwargs)
         filters = [(name, value) for name, value in board.filters if name not in {"rows", "by"}]
         state = {name: board.state[name] for name in ("criteria", "all") if name in board.state}
-        query = pages.urlencode([*filters, *state.items()], safe=",/")
+        query = urlencode([*filters, *state.items()], safe=",/")
         return f"{address}?{query}" if query else address
 
     def show(self, request, **kwargs):
@@ -265,7 +266,7 @@ class BoardPage(ListPage):
         }
         if request.method == "GET" or request.POST.get("asked") == "1":
             return render(request, question.template, context, status=422 if question.errors else 200)
-        asks = f"{address}{'&' if query else '?'}ask=1&{pages.urlencode(sent)}"
+        asks = f"{address}{'&' if query else '?'}ask=1&{urlencode(sent)}"
         return trigger(HttpResponse(status=202), "openDialog", {"url": asks, "title": question.title, "small": True})
 
     def add(self, request, **kwargs):
@@ -413,10 +414,10 @@ PAGES = (MY_LEADS, PERSONS, COMPANIES, SALES, *OF_SELECTIONS)
 @pages.shown_as_board_by
 def board_of(listed, table, kwargs) -> str:
     """Return where a list's records stand as a board, with its filters."""
-    of = {"find_person": "persons", "find_company": "companies", "find_sale": "sales"}.get(listed.name, listed.name)
+    of = getattr(listed, "like", listed.name)  # *Find* shows what a list shows
     found = next((page for page in PAGES if page.like == of), None)
     if found is None:
         return ""
     state = {name: table.state[name] for name in ("criteria", "all") if name in table.state}
-    query = pages.urlencode([*table.filters, *state.items()], safe=",/")
+    query = urlencode([*table.filters, *state.items()], safe=",/")
     return found.url(**kwargs) + (f"?{query}" if query else "")

@@ -2,14 +2,11 @@
 
 from django.utils import translation
 
+from crm.criteria.written import line, whole
 from crm.models import User
 from leads.models import LeadStatus, Person
 from selections import actions
 from selections.models import SelectionCategory
-
-
-def line(field, operator, value=None):
-    return {"field": field, "operator": operator, "value": value}
 
 
 @translation.override("de")
@@ -24,7 +21,7 @@ def load():
     def make(name, by, kind="dynamic", lines=None, records=None, record_type="person", **values):
         given = {"name": name, "record_type": record_type, "kind": kind, **values}
         if lines is not None:
-            given["criteria"] = {"version": 1, "all": lines}
+            given["criteria"] = whole(*lines)
         return actions.create_selection(given, by=by, via="demo", records=records)
 
     cold = make(

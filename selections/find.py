@@ -26,7 +26,12 @@ from selections.typical import TYPICAL
 
 @dataclass
 class FindPage(ListPage):
-    """A list beneath an editor of its criteria. With `?selection=7` it begins with what that selection asks, and can be saved there."""
+    """A list beneath an editor of its criteria. With `?selection=7` it begins with what that selection asks, and can be saved there.
+
+    `like` is the list of the same records.
+    """
+
+    like: str = ""
 
     def urls(self):
         name, base = self.name, self.path
@@ -156,16 +161,15 @@ class FindPage(ListPage):
         return redirect_to(request, f"{selection.get_absolute_url()}?tab=criteria")
 
 
-def find_page(record_type, like):
-    """Return the page that finds records of this type; with its rows all is done that is done on the list `like`."""
+def find_page(record_type):
+    """Return the page that finds records of this type; with its rows all is done that is done on their list."""
     record = records.get(record_type)
+    like = pages.of_record(record)
     return FindPage(
         name=f"find_{record_type}", record=record_type, path=f"find/{record_type}/", title=record.plural, namespace="selections",
         queryset=lambda user: record.model.objects.visible_to(user), template="selections/find.html", actions=like.actions,
-        params=("selection",), edits=True, order=like.order, empty=gettext_lazy("There is nothing here yet."),
+        params=("selection",), edits=True, like=like.name, order=like.order, empty=gettext_lazy("There is nothing here yet."),
     )  # fmt: skip
 
 
-#: The list whose actions each of them has.
-LIKE = {"person": "persons", "company": "companies", "sale": "sales", "activity": "follow_ups"}
-FIND = [find_page(name, pages.page(like)) for name, like in LIKE.items()]
+FIND = [find_page(name) for name in RecordKind.values]

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from crm import records
 from crm.history.changes import Outcome
 from crm.tables import pages
 from crm.tables.bulk import Action, Choice
@@ -153,6 +154,5 @@ def save_as_selection(record_type, question, user):
 
 pages.offer(tasks.KINDS, tasks.actions_of)
 pages.offer(RecordKind.values, lambda record_type: (add_to(record_type),))
-MEMBERS = [_members_page(name, pages.page(like)) for name, like in (
-    ("person", "persons"), ("company", "companies"), ("sale", "sales"), ("activity", "follow_ups"))]  # fmt: skip
+MEMBERS = [_members_page(name, pages.of_record(records.get(name))) for name in RecordKind.values]
 PAGES = (SELECTIONS, *MEMBERS)

@@ -5,11 +5,13 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from crm.criteria import VERSION
+from crm.criteria.written import every, line, whole
 
-ME = {"field": "owner", "operator": "in", "value": ["me"]}
-LEAD = {"field": "lead_status_applies", "operator": "is", "value": "1"}
-THIS_WEEK = {"field": "created_at", "operator": "this_week"}
+ME = line("owner", "in", ["me"])
+LEAD = line("lead_status_applies", "is", "1")
+TO_DO = line("done", "is", "0")
+THIS_WEEK = line("created_at", "this_week")
+WITHOUT_NEXT = line("next_activity_at", "empty")
 
 
 @dataclass(frozen=True)
@@ -19,36 +21,40 @@ class Typical:
 
 
 def ask(label, *lines):
-    return Typical(label, {"version": VERSION, "all": list(lines)})
+    return Typical(label, whole(*lines))
 
 
 def in_group(*codes):
-    return {"field": "category_group", "operator": "in", "value": list(codes)}
+    return line("category_group", "in", list(codes))
 
 
 def of_kind(*kinds):
-    return {"field": "lead_status_kind", "operator": "in", "value": list(kinds)}
+    return line("lead_status_kind", "in", list(kinds))
 
 
 def sale_is(*statuses):
-    return {"field": "status", "operator": "in", "value": list(statuses)}
+    return line("status", "in", list(statuses))
+
+
+def in_period(field, period):
+    return line(field, "period", [period])
 
 
 def nothing_done(days):
     """No follow-up was done in these days."""
-    done = {"field": "done_at", "operator": "last_days", "value": str(days)}
-    return {"field": "activities", "operator": "none", "where": {"all": [done]}}
+    return line("activities", "none", where=every(line("done_at", "last_days", str(days))))
 
 
+WON_THIS_YEAR = (sale_is("won"), in_period("closed_on", "this_year"))
 TYPICAL = {
     "person": (
         ask(_("My leads"), LEAD, ME),
-        ask(_("My qualified leads without a follow-up"), LEAD, ME, of_kind("qualified"), {"field": "next_activity_at", "operator": "empty"}),
+        ask(_("My qualified leads without a follow-up"), LEAD, ME, of_kind("qualified"), WITHOUT_NEXT),
         ask(_("Leads without activity in 30 days"), LEAD, nothing_done(30)),
         ask(_("New this week"), THIS_WEEK),
         ask(_("Potential customers"), in_group("potential")),
         ask(_("Customers"), in_group("customer")),
-        ask(_("Disqualified this month"), of_kind("disqualified"), {"field": "lead_status_since", "operator": "this_month"}),
+        ask(_("Disqualified this month"), of_kind("disqualified"), line("lead_status_since", "this_month")),
     ),
     "company": (
         ask(_("My companies"), ME),
@@ -56,24 +62,21 @@ TYPICAL = {
         ask(_("Customers"), in_group("customer")),
         ask(_("New this week"), THIS_WEEK),
         ask(_("Customers without activity in 90 days"), in_group("customer"), nothing_done(90)),
-        ask(_("Won at least 50,000 this year"), {
-            "field": "sales.sum_base_amount", "operator": "gte", "value": "50000",
-            "where": {"all": [sale_is("won"), {"field": "closed_on", "operator": "period", "value": ["this_year"]}]},
-        }),
-        ask(_("Without persons"), {"field": "persons", "operator": "none"}),
+        ask(_("Won at least 50,000 this year"), line("sales.sum_base_amount", "gte", "50000", where=every(*WON_THIS_YEAR))),
+        ask(_("Without persons"), line("persons", "none")),
     ),
     "sale": (
         ask(_("My open sales"), ME, sale_is("open")),
-        ask(_("Expected this quarter"), sale_is("open"), {"field": "expected_on", "operator": "period", "value": ["this_quarter"]}),
-        ask(_("Overdue"), {"field": "expected_on", "operator": "overdue"}),
-        ask(_("Won this year"), sale_is("won"), {"field": "closed_on", "operator": "period", "value": ["this_year"]}),
-        ask(_("Lost opportunities of last year"), sale_is("lost"), {"field": "closed_on", "operator": "period", "value": ["previous_year"]}),
-        ask(_("Open without a follow-up"), sale_is("open"), {"field": "next_activity_at", "operator": "empty"}),
+        ask(_("Expected this quarter"), sale_is("open"), in_period("expected_on", "this_quarter")),
+        ask(_("Overdue"), line("expected_on", "overdue")),
+        ask(_("Won this year"), *WON_THIS_YEAR),
+        ask(_("Lost opportunities of last year"), sale_is("lost"), in_period("closed_on", "previous_year")),
+        ask(_("Open without a follow-up"), sale_is("open"), WITHOUT_NEXT),
     ),
     "activity": (
-        ask(_("My open follow-ups"), ME, {"field": "done", "operator": "is", "value": "0"}),
-        ask(_("Overdue"), {"field": "done", "operator": "is", "value": "0"}, {"field": "due_at", "operator": "overdue"}),
-        ask(_("Due this week"), {"field": "done", "operator": "is", "value": "0"}, {"field": "due_at", "operator": "this_week"}),
-        ask(_("Done this month"), {"field": "done_at", "operator": "this_month"}),
+        ask(_("My open follow-ups"), ME, TO_DO),
+        ask(_("Overdue"), TO_DO, line("due_at", "overdue")),
+        ask(_("Due this week"), TO_DO, line("due_at", "this_week")),
+        ask(_("Done this month"), line("done_at", "this_month")),
     ),
-}  # fmt: skip
+}

@@ -17,16 +17,14 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from crm import criteria, periods
 from crm.criteria import CriteriaError, Set
 from crm.criteria.draft import JOINS, DraftLine, Group, check, read
+from crm.criteria.offered import MAX_UNSEARCHED, Option, operators_of, options_of, usual_operator
 from crm.criteria.words import sentence
-from crm.fields import BARE, OPERATORS, Asking, Field
+from crm.fields import BARE, Asking, Field
 from crm.records import RecordType
 from crm.relations import askable, field_of
 from crm.text import fold
 
 MAX_FOUND = 60  # fields offered at once
-MAX_UNSEARCHED = 8  # more choices than this get a field to search them
-#: What the API can ask, but what no form needs to offer beside the others.
-UNOFFERED = {"date": {"lt", "lte", "gt", "gte"}, "link": {"in", "not_in"}}
 JOINED = {
     "all": gettext_lazy("All of these hold"),
     "any": gettext_lazy("At least one of these holds"),
@@ -73,14 +71,6 @@ def shape_of(field: Field, operator: str) -> str:
     if field.kind == "number":
         return "numbers" if operator == "between" else "number"
     return {"choice": "choices", "user": "choices", "yesno": "yesno"}.get(field.kind, "text")
-
-
-@dataclass(frozen=True)
-class Option:
-    key: str
-    label: str
-    colour: str
-    chosen: bool
 
 
 @dataclass(frozen=True)
@@ -148,9 +138,7 @@ class ShownLine:
 
     @property
     def operators(self):
-        unoffered = UNOFFERED.get(self.field.kind, set())
-        names = [name for name in self.field.operators if name not in unoffered or name == self.line.operator]
-        return [(name, str(OPERATORS[name]).replace("…", "X")) for name in names]
+        return operators_of(self.field, self.line.operator)
 
     @property
     def first(self):
@@ -170,17 +158,7 @@ class ShownLine:
 
     @cached_property
     def options(self) -> list[Option]:
-        """The choices, with *me* and *my team* first where they are users; what is chosen is among them even if it is gone."""
-        described: Any = self.field
-        chosen = dict.fromkeys(self.line.values)
-        words = [("me", _("me")), ("my_team", _("my team"))] if self.field and self.field.kind == "user" else []
-        made = [Option(key, str(label), "", key in chosen) for key, label in words]
-        for item in described.options(self.asking):
-            key = str(item.pk)
-            if key in chosen or not getattr(item, "deleted_at", None):
-                made.append(Option(key, str(item.label), getattr(item, "colour", ""), key in chosen))
-        known = {option.key for option in made}
-        return [*made, *(Option(key, f"#{key}", "", True) for key in chosen if key not in known)]
+        return options_of(self.field, self.line.values, self.asking)
 
     @property
     def searchable(self):
@@ -333,8 +311,7 @@ class Editor:
         described = field_of(group.record, data.get(f"c:{path}:add", "")) if group.record else None
         if described is None or not described.filter:
             raise CriteriaError([("", _("This field does not exist."))])
-        operators = [name for name in described.operators if name not in UNOFFERED.get(described.kind, set())]
-        operator = described.default_operator if described.default_operator in operators else operators[0]
+        operator = usual_operator(described)
         where = Group(record=described.counted) if described.takes_where else None
         values = {"yesno": ["1"], "number": ["1"] if described.takes_where else []}.get(described.kind, [])
         group.nodes.append(DraftLine(described.name, operator, list(values), where))
@@ -422,21 +399,21 @@ class Editor:
 
     # --- What can be asked, and what is shown ------------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def tree(self) -> str:
         """The whole draft, as the form carries it."""
         return json.dumps({"version": criteria.VERSION, **self.root.tree()}, ensure_ascii=False)
 
-    @property
+    @cached_property
     def question(self) -> dict:
         return {"version": criteria.VERSION, **self.root.tree(only_complete=True)}
 
-    @property
+    @cached_property
     def packed(self) -> str:
         """The question, short enough for an address."""
         return criteria.packed(self.question)
 
-    @property
+    @cached_property
     def sentence(self) -> str:
         """The question in words; nothing while it asks nothing, or cannot be asked."""
         return sentence(self.record, self.asked, self.asking) if self.asked and self.asked.active else ""

@@ -1,29 +1,18 @@
 """The form that asks for one filter, by the kind of its field, and what it makes of the answer."""
 
-from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext as _
 
 from crm import criteria
 from crm.criteria import Line
-from crm.fields import BARE, OPERATORS, Field, Link, Moment
+from crm.criteria.offered import MAX_UNSEARCHED, Option, operators_of, options_of, usual_operator
+from crm.fields import BARE, Field
 
-#: What the API can ask, but what no form needs to offer beside *before*, *after* and *contains*.
-UNOFFERED = {Moment: {"lt", "lte", "gt", "gte"}, Link: {"in", "not_in"}}
 #: Which inputs of a date's form belong to which operators.
 DAYS = ("last_days", "next_days")
 TWO = ("between",)
-MAX_UNSEARCHED = 8  # more choices than this get a field to search them
-
-
-@dataclass(frozen=True)
-class Option:
-    key: str
-    label: str
-    colour: str
-    chosen: bool
 
 
 class FilterForm:
@@ -35,18 +24,14 @@ class FilterForm:
     def __init__(self, table, field: Field, data=None, param=""):
         self.table, self.field, self.data, self.error = table, field, data, ""
         self.line: Line | None = next((line for line in table.lines if line.field is field and param in ("", line.param)), None)
-        self.operators = [
-            (name, str(OPERATORS[name]).replace("…", "X"))
-            for name in field.operators
-            if name not in UNOFFERED.get(type(field), ())
-        ]
         self.operator, self.values = self._begin()
+        self.operators = operators_of(field, self.operator)
 
     def _begin(self) -> tuple[str, list[str]]:
         if self.data is not None:
             return self.data.get("operator", self.field.default_operator), self.data.getlist("value")
         if self.line is None:
-            return self.field.default_operator, []
+            return usual_operator(self.field), []
         value = self.line.value
         if self.field.kind in {"choice", "user"} or self.line.operator in TWO:
             value = value if isinstance(value, list | tuple) else str(value).split(",")
@@ -72,17 +57,9 @@ class FilterForm:
     def searchable(self):
         return len(self.options) > MAX_UNSEARCHED
 
-    @property
+    @cached_property
     def options(self) -> list[Option]:
-        """The choices, with *me* and *my team* first where they are users."""
-        field: Any = self.field
-        chosen = set(self.values)
-        items = [Option(str(one.pk), str(one.label), getattr(one, "colour", ""), str(one.pk) in chosen) for one in
-                 field.options(self.table.asking)]  # fmt: skip
-        if self.kind != "user":
-            return items
-        words = [("me", _("me")), ("my_team", _("my team"))]
-        return [*(Option(key, label, "", key in chosen) for key, label in words), *items]
+        return options_of(self.field, self.values, self.table.asking)
 
     def address(self) -> str:
         """Return the list's address with this filter; raise ValidationError, and keep its words, if it makes no sense.

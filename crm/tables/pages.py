@@ -333,6 +333,11 @@ def page(name) -> ListPage:
     return _pages[name]
 
 
+def of_record(record) -> ListPage:
+    """Return the list of all records of a type, whose address the catalogue names."""
+    return page(record.list_url.partition(":")[2])
+
+
 def offer(record_types, make):
     """Let every list of these record types, as far as it is known by now, offer the actions make(record type), before its last
     one: that deletes."""

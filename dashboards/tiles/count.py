@@ -42,7 +42,7 @@ def facts(question) -> list[str]:
         told.append(tile.selection.name)
     if question.period:
         told.append(_("%(date)s: %(period)s") % {"date": tile.date.label, "period": periods.words(question.period)})
-    return told + question.notes
+    return told
 
 
 def cell(amount, part) -> Cell:

@@ -19,8 +19,6 @@ from dashboards.tiles import buckets, periods
 from dashboards.tiles.spec import Tile
 from selections.members import condition as membership
 
-#: Where the list of a record type is that takes any criteria.
-LISTS = {"person": "leads:persons", "company": "leads:companies", "sale": "sales:sales", "activity": "activities:follow_ups"}
 NONE, EARLIER, LINE = "-", "earlier", "line"
 
 
@@ -68,18 +66,13 @@ class Question:
         today, ahead = self.tile.asking.today, bool(getattr(self.tile.date, "due", False))
         return (first, today) if first <= today < last and not ahead else self.days
 
-    @cached_property
-    def notes(self) -> list[str]:
-        """What of the dashboard's filters does not touch this tile."""
-        return self.filters.lines(self.tile.record, self.tile.asking)[1]
-
     # --- Criteria -----------------------------------------------------------------------------------------------------
 
     def tree(self, days, *further) -> dict:
         """Return what is asked of these days, with further criteria."""
         tile = self.tile
         asked = [tile.tree] if tile.tree else []
-        asked += self.filters.lines(tile.record, tile.asking)[0]
+        asked += self.filters.lines(tile.record)
         if days:
             asked.append(within(tile.date, *days))
         return {"version": criteria.VERSION, "all": [*asked, *(one for one in further if one)]}
@@ -152,6 +145,6 @@ def address(record, tree, selection=None) -> str:
     if selection:
         url = reverse(f"selections:selection_{selection.record_type}", args=[selection.pk])
     else:
-        url = reverse(LISTS[record.name])
+        url = reverse(record.list_url)
     # `all` takes off what the list itself is filtered by until one asks for something else.
     return f"{url}?{urlencode({'criteria': criteria.packed(tree), 'all': 1})}"

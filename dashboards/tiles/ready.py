@@ -8,6 +8,8 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from crm.criteria.written import every, line
+
 
 @dataclass(frozen=True)
 class Ready:
@@ -17,14 +19,6 @@ class Ready:
     about: Any
     group: str
     spec: dict = field(default_factory=dict)
-
-
-def line(name, operator, value=None, **more):
-    return {"field": name, "operator": operator, **({} if value is None else {"value": value}), **more}
-
-
-def every(*lines):
-    return {"all": list(lines)}
 
 
 GROUPS = {"leads": _("Leads"), "sources": _("Sources"), "sales": _("Sales"), "work": _("Follow-ups")}

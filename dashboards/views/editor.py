@@ -32,7 +32,7 @@ BLANK = {
 
 def changeable(request, pk):
     dashboard = page.find(request, pk)
-    page._require_change(dashboard, request.user)
+    page.require_change(dashboard, request.user)
     return dashboard
 
 
@@ -85,7 +85,7 @@ def edit(request, pk, number):
     if raw.get("ready") and not raw.get("title"):
         whole["title"] = spec.title_of(raw)
     if "selection" in whole:
-        selection = Selection.objects.filter(pk=whole["selection"]).first()
+        selection = Selection.objects.visible_to(request.user).filter(pk=whole["selection"]).first()
         whole["record"] = selection.record_type if selection else whole.get("record", "person")
     return _edit(request, dashboard, {name: value for name, value in whole.items() if name not in {"id", "ready"}}, number)
 

@@ -88,7 +88,7 @@ def new(request):
 @require_http_methods(["GET", "POST"])
 def edit(request, pk):
     dashboard = find(request, pk)
-    _require_change(dashboard, request.user)
+    require_change(dashboard, request.user)
     form = DashboardForm(request.POST or None, instance=dashboard, user=request.user)
     address = reverse("dashboards:edit", args=[pk])
     if request.method == "POST" and form.is_valid():
@@ -114,7 +114,7 @@ def _form(request, form, address, title, button, dashboard=None):
     return render(request, template, context, status=422 if form.is_bound else 200)
 
 
-def _require_change(dashboard, user):
+def require_change(dashboard, user):
     access.require_edit(dashboard, user)
     if not actions.may_change(dashboard, user):
         raise PermissionDenied(_("What is pinned for everybody only an administrator changes. Duplicate it to make it yours."))
@@ -131,7 +131,7 @@ def copy(request, pk):
 @require_POST
 def delete(request, pk):
     dashboard = find(request, pk)
-    _require_change(dashboard, request.user)
+    require_change(dashboard, request.user)
     outcome = actions.delete(dashboard, by=request.user, via="card")
     say(request, _("%(name)s was deleted.") % {"name": dashboard}, outcome.change_set)
     return redirect_to(request, reverse("dashboards:dashboards"))
@@ -149,7 +149,7 @@ def favourite(request, pk):
 def arrange(request, pk):
     """Put the tiles into the order of their numbers."""
     dashboard = find(request, pk)
-    _require_change(dashboard, request.user)
+    require_change(dashboard, request.user)
     numbers = [int(text) for text in request.POST.get("order", "").split(",") if text.isdecimal() and len(text) < 6]
     actions.arrange(dashboard, numbers, by=request.user, via="card")
     return HttpResponse(status=204)

@@ -131,7 +131,7 @@ def copy(request, pk, number):
 
 def _changeable(request, pk, number):
     dashboard, raw = find(request, pk, number)
-    page._require_change(dashboard, request.user)
+    page.require_change(dashboard, request.user)
     return dashboard, raw
 
 

@@ -126,8 +126,9 @@ def parts(request, pk):
             )
             return trigger(trigger(told, "closeDialog"), "changed")
     visible = Selection.objects.visible_to(request.user).filter(record_type=selection.record_type).exclude(pk=pk)
-    known = {one.pk: one for one in Selection.objects.filter(pk__in=chosen)}
     seen = set(visible.filter(pk__in=chosen).values_list("pk", flat=True))
+    # Of those one may not see only what is a part already is named as one: nobody learns by asking what else there is.
+    known = {one.pk: one for one in Selection.objects.filter(pk__in=seen.union(selection.part_ids))}
     offered = visible.exclude(pk__in=chosen).order_by("name_key", "pk")[:MOST_OFFERED]
     context = {
         "selection": selection,
