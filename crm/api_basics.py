@@ -7,7 +7,6 @@ import json
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, ValidationError
 from django.core.paginator import Paginator
-from django.db import connection
 from django.db.models import ProtectedError
 from django.http import Http404
 from django.utils import timezone, translation
@@ -15,6 +14,7 @@ from django.utils.translation import gettext as _
 from rest_framework import authentication, exceptions, pagination, parsers, throttling
 
 from crm.models import ApiToken
+from crm.throttle import used
 
 
 class TokenAuthentication(authentication.TokenAuthentication):
@@ -60,17 +60,8 @@ class Throttle(throttling.UserRateThrottle):
         key = self.get_cache_key(request, view)
         if key is None or self.rate is None:
             return True
-        now = timezone.now().timestamp()
-        window = int(now // self.duration)
-        self.ends = (window + 1) * self.duration
-        ends_at = timezone.datetime.fromtimestamp(self.ends, timezone.get_default_timezone())
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "INSERT INTO crm_throttle(key, count, ends_at) VALUES (%s, 1, %s)"
-                " ON CONFLICT (key) DO UPDATE SET count = crm_throttle.count + 1 RETURNING count",
-                [f"{key}:{window}"[:200], ends_at],
-            )
-            return cursor.fetchone()[0] <= self.num_requests
+        count, self.ends = used(key, self.duration)
+        return count <= self.num_requests
 
     def wait(self):
         return max(1, self.ends - timezone.now().timestamp())

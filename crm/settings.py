@@ -62,7 +62,7 @@ if PRODUCTION:
     SECURE_HSTS_PRELOAD = env.bool("HSTS_PRELOAD", True)
 
 # --- Apps -------------------------------------------------------------------------------------------------------------
-LOTSE_APPS = ["crm", "leads", "activities", "sales", "selections", "dashboards", "exchange"]  # from the ground floor up
+LOTSE_APPS = ["crm", "leads", "activities", "sales", "selections", "dashboards", "capture", "exchange"]  # from the ground floor up
 INSTALLED_APPS = [
     *LOTSE_APPS,
     "crm.apps.AdminConfig",
@@ -92,6 +92,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "crm.web.middleware.BadInput",
+    "crm.web.middleware.Public",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -104,6 +105,8 @@ MIDDLEWARE = [
     "crm.web.middleware.SecondFactor",
     "crm.web.middleware.Again",
 ]
+# What strangers open: forms and the script for other websites. There are no sessions and no cookies there.
+PUBLIC_PATHS = ("/f/",)
 ROOT_URLCONF = "crm.urls"
 WSGI_APPLICATION = "crm.wsgi.application"
 AUTH_USER_MODEL = "crm.User"

@@ -19,6 +19,7 @@ urlpatterns = [
     path("", include("sales.urls")),
     path("", include("selections.urls")),
     path("", include("dashboards.urls")),
+    path("", include("capture.urls")),
     path("", include("exchange.urls")),
 ]
 

@@ -76,11 +76,12 @@ def writing(change_set):
 def change(action, *, by, via, params=None, undoes=None, parent=None):
     """Open a change set and a transaction; nested in another action it is that one's child, else that of `parent`.
 
-    Leaves no empty change set behind: one under which nothing was written is deleted again.
+    Leaves no empty change set behind: one under which nothing was written is deleted again. A `by` who is no stored user (who
+    acts for a stranger) is nobody to the history.
     """
     with transaction.atomic():
         change_set = ChangeSet.objects.create(
-            action=action, by=by, via=via, params=params or {}, undoes=undoes, parent_id=running_id() or (parent and parent.pk)
+            action=action, by=by if by and by.pk else None, via=via, params=params or {}, undoes=undoes, parent_id=running_id() or (parent and parent.pk)
         )
         with writing(change_set):
             yield change_set

@@ -51,9 +51,24 @@ class Headers:
         if signing_out and response.status_code == 302:
             # Nothing personal is left in the browser: its cache, the pages Back would show, what scripts stored.
             response.headers["Clear-Site-Data"] = '"cache", "storage"'
-        if not request.path.startswith(settings.STATIC_URL):
+        if not request.path.startswith(settings.STATIC_URL) and not getattr(response, "may_be_kept", False):
             # Nothing personal stays in a browser's or proxy's cache; Back asks again.
             patch_cache_control(response, no_store=True, private=True)
+        return response
+
+
+class Public:
+    """Keeps the addresses of PUBLIC_PATHS free of sessions and cookies: whoever opens them is a stranger to us (settled 20)."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        if not request.path.startswith(settings.PUBLIC_PATHS):
+            return self.get_response(request)
+        request.META.pop("HTTP_COOKIE", None)
+        response = self.get_response(request)
+        response.cookies.clear()
         return response
 
 

@@ -1,0 +1,190 @@
+"""The catalogue of forms and submissions, and where persons and companies came from (C2, C4)."""
+
+from dataclasses import dataclass
+
+from django.db.models import Q
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
+from activities.fields import PersonLink
+from capture.models import CompanyOrigin, Form, PersonOrigin, Submission
+from crm.fields import Cell, Fixed, Link, Moment, Number, Part, Text, UserChoice, YesNo
+from crm.models import NEVER
+from crm.records import RecordType, extend, register, relate
+from crm.relations import Many, One
+from crm.tables.table import capped
+
+MOST_PARTS = 300  # values a list is grouped by; campaigns beyond that stand under their first
+#: Each value of a touch: its words, and whether lists are grouped by it.
+VALUES = [
+    ("source", _("source"), True),
+    ("medium", _("medium"), True),
+    ("campaign", _("campaign"), True),
+    ("term", _("term"), False),
+    ("content", _("content"), False),
+    ("referrer", _("referrer"), False),
+]
+COLOURS = {"received": "blue", "accepted": "green", "spam": "orange"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class UtmText(Text):
+    """A value of a touch: in lower case as it is stored, and none for most records."""
+
+    def filled(self):
+        return Q(**{f"{self.sort}__gt": ""}), Q(**{self.sort: ""}) | Q(**{f"{self.sort}__isnull": True})
+
+    def condition(self, operator, value, asking):
+        q = super().condition(operator, value, asking)
+        if operator in {"contains", "starts", "ends", "is"} and value:
+            q &= Q(**{f"{self.column}__gt": ""})  # only who has one: the few rows of their own table are read
+        return q
+
+    @property
+    def stored(self):
+        """Return (model, column) of the table that holds it."""
+        model, _dot, column = self.of.rpartition(".")
+        return {"PersonOrigin": PersonOrigin, "CompanyOrigin": CompanyOrigin, "Submission": Submission}[model], column
+
+    of: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UtmValue(UtmText):
+    """A value of a touch of which there are few: lists, boards and tiles are grouped by it. Asked by *is*, as a tile's number is."""
+
+    default_operator = "is"
+
+    def read(self, operator, value, asking):
+        read = super().read(operator, value, asking)
+        if operator not in {"is", "is_not"}:
+            return read
+        text = value[0] if isinstance(value, list | tuple) else value
+        return " ".join(text.lower().split())
+
+    def condition(self, operator, value, asking):
+        if operator == "is":
+            return Q(**{self.column: value}) if value else super().condition("empty", None, asking)
+        if operator == "is_not":
+            return ~Q(**{self.column: value}) | Q(**{f"{self.column}__isnull": True})
+        return super().condition(operator, value, asking)
+
+    def values(self, asking):
+        """Return the values there are; asked once for each request."""
+        key = f"capture:{self.of}"
+        if key not in asking._items:
+            model, column = self.stored
+            found = model.objects.exclude(**{column: ""}).order_by(column).values_list(column, flat=True).distinct()
+            asking._items[key] = list(found[:MOST_PARTS])
+        return asking._items[key]
+
+    def parts(self, asking):
+        made = [Part(value, Cell(value), Q(**{self.column: value})) for value in self.values(asking)]
+        return [*made, Part("", Cell(str(_("none"))), self.condition("empty", None, asking))]
+
+    def part_key(self, row, asking):
+        return row[self.column] or ""
+
+
+def touch(prefix, words, path, of, default=()):
+    """Return the fields of one touch: `prefix` begins their names, `path` their columns."""
+    fields = []
+    for name, label, grouped in VALUES:
+        kind = UtmValue if grouped else UtmText
+        column = f"{path}{name}"
+        fields.append(kind(
+            name=f"{prefix}_{name}", label=format_lazy("{}: {}", words, label), path=column, sort=column if grouped else "", group=grouped,
+            of=f"{of}{name}", default=name in default, width=150,
+        ))  # fmt: skip
+    fields.append(TouchedAt(name=f"{prefix}_at", label=format_lazy("{}: {}", words, _("time")), path=f"{path}at", sort=f"{path}at"))
+    return fields
+
+
+class TouchedAt(Moment):
+    """When a touch was; most records have none."""
+
+    def filled(self):
+        return Q(**{f"{self.sort}__lt": NEVER}), Q(**{f"{self.sort}__isnull": True})
+
+
+FIRST, LEAD, SOURCE, CONVERSION = _("First touch"), _("Lead creation"), _("Company source"), _("Conversion")
+extend("person", [*touch("first_touch", FIRST, "origin__first_", "PersonOrigin.first_"),
+                  *touch("lead_creation", LEAD, "origin__lead_", "PersonOrigin.lead_")])  # fmt: skip
+extend("company", touch("company_source", SOURCE, "origin__", "CompanyOrigin."))
+
+
+class StateField(Fixed):
+    """What became of a submission, as a pill."""
+
+    def parts(self, asking):
+        return [Part(part.key, self._pill(part.key, part.cell.text), part.q) for part in super().parts(asking) if part.key]
+
+    def cell(self, row, asking):
+        return self._pill(row.get(self.column), self.text(row, asking))
+
+    @staticmethod
+    def _pill(value, text):
+        return Cell(text, "pill", data={"colour": COLOURS.get(value, "grey")})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Received(Number):
+    """How many submissions a form has; counted for the page that is shown."""
+
+    loads_text = True
+
+    @property
+    def columns(self):
+        return ("pk",)
+
+    def cell(self, row, asking):
+        return Cell("", "number")
+
+
+COUNT_UP_TO = 10_000
+
+
+def submissions_of(ids, asking):
+    """Return id -> how many submissions the user sees, in words."""
+    visible = Submission.objects.visible_to(asking.user)
+    return {pk: capped(visible.filter(form=pk).order_by().values("pk")[: COUNT_UP_TO + 1].count(), COUNT_UP_TO) for pk in ids}
+
+
+register(
+    RecordType("form", "capture.Form", _("Form"), _("Forms"), "name", "capture:form", "forms", "capture:forms"),
+    [
+        Text(name="name", label=_("Name"), sort="name_key", key="name_key", edit="name", default=True, required=True, as_kind="name", width=240),
+        YesNo(name="published", label=_("Published"), sort="published", group=True, edit="published", required=True, default=True),
+        Received(name="number_of_submissions", label=_("Submissions"), load=submissions_of, filter=False, default=True, width=120),
+        Fixed(name="language", label=_("Language"), choices=lambda: Form._meta.get_field("language").choices, sort="language", group=True,
+              edit="language", default=True, required=True),
+        Fixed(name="rule", label=_("Who gets the leads"), choices=lambda: Form.Rule.choices, sort="rule", group=True, required=True, default=True),
+        UserChoice(name="owner", label=_("Owner"), path="owner_id", sort="owner__name_key", group=True, edit="owner", default=True),
+        Moment(name="updated_at", label=_("Changed"), sort="updated_at", required=True, default=True),
+        Moment(name="created_at", label=_("Created"), sort="created_at", required=True),
+    ],
+)  # fmt: skip
+
+register(
+    RecordType("submission", "capture.Submission", _("Submission"), _("Submissions"), "name", "capture:submission", "inbox",
+               "capture:submissions", first_sort="created_at"),
+    [
+        Text(name="name", label=_("Name"), sort="name_key", key="name_key", default=True, required=True, as_kind="name", width=180),
+        StateField(name="state", label=_("State"), choices=lambda: Submission.State.choices, sort="state", group=True, default=True, required=True),
+        Link(name="form", label=_("Form"), path="form__name", key="form__name_key", id_path="form_id", url_name="capture:form",
+             owner_path="form__owner_id", default=True),
+        Text(name="email", label=_("E-mail"), as_kind="email", default=True),
+        PersonLink(name="person", label=_("Person"), path="person__name_key", key="person__name_key", id_path="person_id",
+                   url_name="leads:person", default=True),
+        YesNo(name="known", label=_("Known before"), sort="known", group=True, required=True, default=True),
+        UserChoice(name="owner", label=_("Given to"), path="owner_id", sort="owner__name_key", group=True, default=True),
+        *touch("conversion", CONVERSION, "", "Submission.", default=("source", "campaign")),
+        Moment(name="created_at", label=_("Received at"), sort="created_at", required=True, default=True),
+    ],
+)  # fmt: skip
+
+relate("submission", One(name="person", label=_("Person"), record="person", path="person_id"))
+relate("submission", One(name="form", label=_("Form"), record="form", path="form_id"))
+for name in ("person", "form"):
+    relate(name, Many(name="submissions", label=_("Submissions"), record="submission", link=name, some=_("with submissions"),
+                      none=_("without submissions"), number=_("Number of submissions")))  # fmt: skip

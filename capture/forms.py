@@ -1,0 +1,137 @@
+"""Forms in which marketers make forms. They read and check what was typed; writing is the actions'."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from capture import questions
+from capture.models import Form
+from crm.models import User
+from leads.forms import RecordForm
+
+#: What is edited in place; the fields of the form and who gets its leads have tabs of their own.
+EDITED = ("name", "published", "title", "intro", "language", "button", "consent_text", "consent_purpose", "consent_required", "thanks",
+          "sites", "redirect_url", "source", "owner")  # fmt: skip
+HELP = {
+    "title": _("What stands above the form; the name, if empty."),
+    "button": _("“Send”, if empty."),
+    "consent_text": _("A box to tick, with these words. Other words are a new version."),
+    "consent_purpose": _("For what, for example “Newsletter”."),
+    "redirect_url": _("Instead of the thank-you text; on one of the sites."),
+    "published": _("Strangers can open it by its address."),
+}
+AREAS = {"intro": 3, "consent_text": 3, "thanks": 3}
+
+
+class LinesField(forms.CharField):
+    """A list of texts, one a line."""
+
+    widget = forms.Textarea(attrs={"rows": 3})
+
+    def prepare_value(self, value):
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def clean(self, value):
+        return [line.strip() for line in (super().clean(value) or "").splitlines() if line.strip()]
+
+
+class FormForm(RecordForm):
+    never_empty = ("owner",)
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            field.help_text = HELP.get(name, field.help_text)
+            if name in AREAS:
+                field.widget = forms.Textarea(attrs={"rows": AREAS[name]})
+        if "source" in self.fields:
+            self.fields["source"].required = False
+        if "sites" in self.fields:
+            self.fields["sites"] = LinesField(
+                label=_("Sites"), required=False, max_length=3_000, initial=self.instance.sites,
+                help_text=_("Websites that show this form, one a line, for example https://www.example.com."),
+            )  # fmt: skip
+
+
+def form_class(names):
+    """Return a form class for these fields of a form."""
+    return forms.modelform_factory(Form, form=FormForm, fields=[name for name in EDITED if name in names])
+
+
+class NewForm(FormForm):
+    class Meta:
+        model = Form
+        fields = ("name", "title", "language", "source", "owner")
+
+
+# --- The tab *Fields* -----------------------------------------------------------------------------------------------------
+
+
+def rows_of(form, blank=2) -> list[dict]:
+    """Return a row for each field that is asked, in order, and then for each that could be."""
+    asked = [{**one, "use": True} for one in form.questions]
+    names = {one["name"] for one in asked}
+    others = [{"name": name} for name in questions.ASKED if name not in names]
+    free = [{"name": name, "kind": "text"} for name in questions.FREE if name not in names][:blank]
+    rows = [{"label": "", "help": "", "required": False, "use": False, "choices": [], **row} for row in [*asked, *others, *free]]
+    for rank, row in enumerate(rows, 1):
+        row["rank"] = rank
+        row["free"] = row["name"] in questions.FREE
+        row["called"] = questions.label_of(row["name"]) if not row["free"] else _("Field of your own")
+        row["id"] = row["name"].replace(".", "-")
+    return rows
+
+
+def read_questions(data) -> list[dict]:
+    """Return the questions that the tab's form says, in the order of its numbers."""
+    made = []
+    for place, name in enumerate([*questions.ASKED, *questions.FREE]):
+        key = name.replace(".", "-")
+        if data.get(f"use-{key}") != "on":
+            continue
+        question = {"name": name, "label": data.get(f"label-{key}", ""), "help": data.get(f"help-{key}", ""),
+                    "required": data.get(f"required-{key}") == "on"}  # fmt: skip
+        if name in questions.FREE:
+            question["kind"] = data.get(f"kind-{key}", "text")
+            if question["kind"] == "choice":
+                question["choices"] = [line.strip() for line in data.get(f"choices-{key}", "").splitlines() if line.strip()]
+        rank = data.get(f"rank-{key}", "")
+        made.append((int(rank) if rank.isdecimal() and len(rank) < 5 else 9_999, place, question))
+    return [question for _rank, _place, question in sorted(made, key=lambda one: one[:2])]
+
+
+# --- The tab *Assignment* -------------------------------------------------------------------------------------------------
+
+
+class RuleForm(forms.Form):
+    """Who gets the leads, and who may be next; what the countries and answers say stands beside it (read_lines)."""
+
+    rule = forms.ChoiceField(label=_("Who gets the leads"), choices=Form.Rule.choices)
+    takers = forms.ModelMultipleChoiceField(
+        User.objects.filter(is_active=True), label=_("Users, in their turns"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+
+    def __init__(self, form, data=None):
+        super().__init__(data, initial={"rule": form.rule, "takers": form.takers})
+        self.fields["takers"].queryset = User.objects.filter(is_active=True) | User.objects.filter(pk__in=form.takers)
+
+
+def read_takers(form, chosen) -> list[int]:
+    """Return the users' ids: those there were in their order, then the new ones."""
+    ids = [user.pk for user in chosen]
+    return [*(pk for pk in form.takers if pk in ids), *(pk for pk in ids if pk not in form.takers)]
+
+
+def read_countries(data) -> dict[str, int]:
+    """Return {country: user id} of the lines that were filled in."""
+    pairs = zip(data.getlist("country"), data.getlist("country-user"), strict=False)
+    return {code: int(user) for code, user in pairs if code and user.isdecimal() and len(user) < 19}
+
+
+def read_criteria(data) -> list[dict]:
+    """Return the lines by answer that were filled in."""
+    columns = (data.getlist(name) for name in ("field", "operator", "value", "user"))
+    return [
+        {"field": field, "operator": operator, "value": value, "user": int(user)}
+        for field, operator, value, user in zip(*columns, strict=False)
+        if field and user.isdecimal() and len(user) < 19
+    ]

@@ -1,0 +1,145 @@
+"""The section tabs of a form's card (C1, C3)."""
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db.models import Count, Q
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
+from django_countries import countries
+
+from capture import actions, assign, questions
+from capture.forms import RuleForm, read_countries, read_criteria, read_questions, read_takers, rows_of
+from capture.models import Assignment, Form, Submission
+from capture.questions import PublicForm
+from crm import access
+from crm.history.changes import Conflict
+from crm.models import User
+from crm.web.htmx import toast, trigger
+from leads.views.cards import find, may_edit
+
+SHOWN = 25
+
+
+def _save(request, form, values):
+    """Write a tab's fields; return (answer, errors) of which one is None."""
+    access.require_edit(form, request.user)
+    version = request.POST.get("version", "")
+    if not version.isdecimal() or len(version) > 9:
+        return HttpResponse(status=400), None
+    try:
+        outcome = actions.edit_form(form, values, by=request.user, via="card", version=int(version))
+    except ValidationError as error:
+        return None, error.messages
+    except Conflict as conflict:
+        return None, [str(conflict)]
+    response = HttpResponse(status=204)
+    if outcome.change_set:
+        toast(response, _("%(name)s was changed.") % {"name": form}, undo_url=reverse("crm:undo", args=[outcome.change_set.pk]))
+    return trigger(response, "changed"), None
+
+
+@require_http_methods(["GET", "POST"])
+def fields(request, pk):
+    """What the form asks: fields of the catalogue, and some of its own."""
+    form, errors = find(request, "forms", pk), None
+    if request.method == "POST":
+        form.questions = read_questions(request.POST)
+        answer, errors = _save(request, find(request, "forms", pk), {"questions": form.questions})
+        if answer:
+            return answer
+    context = {"form": form, "rows": rows_of(form), "kinds": questions.KINDS, "errors": errors, "editable": may_edit(request, form)}
+    return render(request, "capture/_fields.html", context, status=422 if errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+def assignment(request, pk):
+    """Who gets the leads, how it went so far for each, and the latest decisions."""
+    form, errors = find(request, "forms", pk), None
+    asked = RuleForm(form, request.POST if request.method == "POST" else None)
+    if request.method == "POST":
+        if not asked.is_valid():
+            errors = [text for texts in asked.errors.values() for text in texts]
+        else:
+            values = {"rule": asked.cleaned_data["rule"], "takers": read_takers(form, asked.cleaned_data["takers"]),
+                      "by_country": read_countries(request.POST), "criteria": read_criteria(request.POST)}  # fmt: skip
+            answer, errors = _save(request, form, values)
+            if answer:
+                return answer
+    context = {
+        "form": form, "asked": asked, "errors": errors, "editable": may_edit(request, form), "fair": fairness(form),
+        "ledger": _ledger(form), "users": User.objects.filter(is_active=True), "countries": list(countries),
+        "asks": [(one["name"], questions.called(one)) for one in form.questions],
+        "operators": {"is": _("is"), "is_not": _("is not"), "contains": _("contains"), "starts": _("starts with"), "not_empty": _("is not empty")},
+    }  # fmt: skip
+    return render(request, "capture/_assignment.html", context, status=422 if errors else 200)
+
+
+def fairness(form):
+    """Return (user, received, worked) of each who got leads by this form: worked are those that are not open any more."""
+    mine = form.assignments.filter(user__isnull=False)
+    worked = Q(submission__person__lead_status_since__isnull=False) & ~Q(submission__person__lead_status__is_default=True)
+    counted = mine.values("user").annotate(received=Count("pk"), worked=Count("pk", filter=worked)).order_by("-received")
+    users = User.objects.in_bulk([row["user"] for row in counted])
+    return [(users[row["user"]], row["received"], row["worked"]) for row in counted]
+
+
+def _ledger(form):
+    """Return (decision, who was passed over and why) of the latest decisions."""
+    latest = list(Assignment.objects.filter(form=form).select_related("user", "submission").order_by("-pk")[:SHOWN])
+    users = User.objects.in_bulk({one["user"] for decision in latest for one in decision.passed_over})
+    return [
+        (decision, [f"{users[one['user']].name if one['user'] in users else '#' + str(one['user'])}: {assign.WHY[one['why']]}"
+                    for one in decision.passed_over])
+        for decision in latest
+    ]  # fmt: skip
+
+
+@require_GET
+def publish(request, pk):
+    """Where the form is, how it is shown on another website, and how it looks."""
+    form = find(request, "forms", pk)
+    base = settings.BASE_URL.rstrip("/")
+    context = {
+        "form": form,
+        "address": f"{base}{form.public_path}",
+        "script": f'<script src="{base}{reverse("capture:script")}" async></script>',
+        "place": f'<div data-lotse-form="{form.key}"></div>',
+        "bound": PublicForm(form),
+    }
+    return render(request, "capture/_publish.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+def submission(request, pk):
+    """One submission: what was answered, where it came from, and what became of it. A POST accepts it, or puts it aside."""
+    found = Submission.objects.visible_to(request.user).select_related("form", "person", "owner").filter(pk=pk).first()
+    if found is None:
+        from django.http import Http404
+
+        raise Http404
+    if request.method == "POST":
+        aside = request.POST.get("to") == "spam"
+        outcome = (actions.quarantine if aside else actions.release)(found, by=request.user, via="card")
+        response = HttpResponse(status=204)
+        if outcome.changed:
+            text = _("Put into quarantine.") if aside else _("%(name)s was accepted.") % {"name": found}
+            toast(response, text, undo_url=reverse("crm:undo", args=[outcome.change_set.pk]))
+        return trigger(response, "reload")
+    decisions = found.assignments.select_related("user").order_by("pk")
+    sees_form = Form.objects.visible_to(request.user).filter(pk=found.form_id).exists()
+    context = {"submission": found, "answers": questions.shown(found), "decisions": decisions, "sees_form": sees_form,
+               "editable": actions.may_handle(found, request.user), "why": WHY.get(found.why, "")}  # fmt: skip
+    return render(request, "capture/submission.html", context)
+
+
+from django.utils.translation import gettext_lazy  # noqa: E402
+
+#: Why something waits in quarantine.
+WHY = {
+    "trap": gettext_lazy("A field that people do not see was filled in."),
+    "fast": gettext_lazy("It was sent within two seconds."),
+    "links": gettext_lazy("It holds several links."),
+}
