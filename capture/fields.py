@@ -96,7 +96,9 @@ def touch(prefix, words, path, of, default=()):
             name=f"{prefix}_{name}", label=format_lazy("{}: {}", words, label), path=column, sort=column if grouped else "", group=grouped,
             of=f"{of}{name}", default=name in default, width=150,
         ))  # fmt: skip
-    fields.append(TouchedAt(name=f"{prefix}_at", label=format_lazy("{}: {}", words, _("time")), path=f"{path}at", sort=f"{path}at"))
+    fields.append(
+        TouchedAt(name=f"{prefix}_at", label=format_lazy("{}: {}", words, _("time")), path=f"{path}at", sort=f"{path}at")
+    )
     return fields
 
 
@@ -167,7 +169,7 @@ register(
 
 register(
     RecordType("submission", "capture.Submission", _("Submission"), _("Submissions"), "name", "capture:submission", "inbox",
-               "capture:submissions", first_sort="created_at"),
+               "capture:submissions", first_sort="created_at", by_hand=False),
     [
         Text(name="name", label=_("Name"), sort="name_key", key="name_key", default=True, required=True, as_kind="name", width=180),
         StateField(name="state", label=_("State"), choices=lambda: Submission.State.choices, sort="state", group=True, default=True, required=True),

@@ -26,7 +26,9 @@ def follow_name(ids):
 def forget_spam():
     """Remove what nobody has released from quarantine for long (settled 12)."""
     before = timezone.now() - timedelta(days=SPAM_DAYS)
-    ids = list(Submission.objects.filter(state=Submission.State.SPAM, created_at__lt=before).order_by("pk").values_list("pk", flat=True))
+    ids = list(
+        Submission.objects.filter(state=Submission.State.SPAM, created_at__lt=before).order_by("pk").values_list("pk", flat=True)
+    )
     for some in chunks(ids, 500):
         with change("purge", by=None, via="system", params={"count": len(some)}):
             erase("submission", Submission, some)

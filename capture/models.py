@@ -149,7 +149,9 @@ class Form(Record):
     class Meta:
         verbose_name = _("form")
         verbose_name_plural = _("forms")
-        constraints = [models.CheckConstraint(condition=Q(rule__in=("fixed", "turns", "least", "country", "criteria")), name="form_rule")]
+        constraints = [
+            models.CheckConstraint(condition=Q(rule__in=("fixed", "turns", "least", "country", "criteria")), name="form_rule")
+        ]
         indexes = [
             models.Index(fields=["name_key", "id"], condition=Q(deleted_at=None), name="fo_name"),
             models.Index(fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="fo_bin"),
@@ -193,7 +195,9 @@ class Submission(PlainTouch, Record):
     answers = models.JSONField(_("answers"), default=dict)
     touches = models.JSONField(default=dict, editable=False)
     consent = models.JSONField(_("consent"), default=dict)
-    person = models.ForeignKey(Person, models.CASCADE, null=True, verbose_name=_("person"), related_name="submissions", db_index=False)
+    person = models.ForeignKey(
+        Person, models.CASCADE, null=True, verbose_name=_("person"), related_name="submissions", db_index=False
+    )
     known = models.BooleanField(_("known before"), default=False)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, verbose_name=_("owner"), related_name="submissions", db_index=False
@@ -238,7 +242,10 @@ class Assignment(models.Model):
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        indexes = [models.Index(fields=["form", "-id"], name="assignment_form"), models.Index(fields=["user", "at"], name="assignment_user")]
+        indexes = [
+            models.Index(fields=["form", "-id"], name="assignment_form"),
+            models.Index(fields=["user", "at"], name="assignment_user"),
+        ]
 
     def __str__(self):
         return f"{self.form_id} {self.rule} {self.user_id}"

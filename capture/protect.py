@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.core import signing
+from django.utils.translation import gettext_lazy
 
 from capture.touches import Touch, read
 from crm.throttle import used
@@ -24,6 +25,12 @@ RATES = (("address-form", 10, 600), ("address", 60, 3600), ("form", 600, 60))
 #: The field people do not see and programs fill in.
 TRAP = "homepage"
 MAX_LINKS = 3
+#: Why something waits in quarantine.
+WHY = {
+    "trap": gettext_lazy("A field that people do not see was filled in."),
+    "fast": gettext_lazy("It was sent within two seconds."),
+    "links": gettext_lazy("It holds several links."),
+}
 LINK = re.compile(r"https?://|www\.", re.IGNORECASE)
 
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import translation
-from django.utils.translation import pgettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from django_countries import countries
 
 from crm import records
@@ -206,7 +205,9 @@ def _free(question, words):
     if kind == "yesno":
         return forms.BooleanField(**words)
     if kind == "area":
-        return forms.CharField(max_length=MAX_AREA, validators=[validators.plain], widget=forms.Textarea(attrs={"rows": 4}), **words)
+        return forms.CharField(
+            max_length=MAX_AREA, validators=[validators.plain], widget=forms.Textarea(attrs={"rows": 4}), **words
+        )
     return forms.CharField(max_length=MAX_LINE, validators=[validators.one_line], **words)
 
 
@@ -233,5 +234,3 @@ def shown(submission) -> list[tuple[str, str]]:
             value = dict(countries).get(value, value)
         found.append((label, str(value)))
     return found
-
-

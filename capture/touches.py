@@ -8,7 +8,13 @@ from urllib.parse import parse_qs, urlsplit
 from django.utils import timezone
 
 #: Our name of each value -> its parameter in an address, and how much of it is kept.
-PARAMS = {"source": "utm_source", "medium": "utm_medium", "campaign": "utm_campaign", "term": "utm_term", "content": "utm_content"}
+PARAMS = {
+    "source": "utm_source",
+    "medium": "utm_medium",
+    "campaign": "utm_campaign",
+    "term": "utm_term",
+    "content": "utm_content",
+}
 LENGTHS = {"source": 100, "medium": 100, "campaign": 200, "term": 200, "content": 200, "referrer": 300}
 NAMES = (*LENGTHS, "at")
 #: A browser keeps its first touch as long as nobody clears it; what is older, or of tomorrow, its clock has made up.

@@ -16,6 +16,7 @@ class RecordType:
     """A record type: its model, its words, and its fields in the order lists offer them.
 
     `default_sort` names its records and leads to their cards; lists are sorted by it unless `first_sort` names another field.
+    `by_hand` is false of records that people do not create.
     """
 
     name: str
@@ -27,6 +28,7 @@ class RecordType:
     icon: str = ""
     list_url: str = ""
     first_sort: str = ""
+    by_hand: bool = True
     fields: dict[str, Field] = field(default_factory=dict)
     relations: dict[str, Any] = field(default_factory=dict)
 

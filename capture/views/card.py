@@ -4,20 +4,21 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Q
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 from django_countries import countries
 
-from capture import actions, assign, questions
+from capture import actions, assign, protect, questions
+from capture.fields import FIRST, LEAD, SOURCE, VALUES
 from capture.forms import RuleForm, read_countries, read_criteria, read_questions, read_takers, rows_of
-from capture.models import Assignment, Form, Submission
+from capture.models import Assignment, CompanyOrigin, Form, PersonOrigin, Submission
 from capture.questions import PublicForm
 from crm import access
 from crm.history.changes import Conflict
 from crm.models import User
-from crm.web.htmx import toast, trigger
+from crm.web.htmx import redirect_to, say, toast, trigger
 from leads.views.cards import find, may_edit
 
 SHOWN = 25
@@ -50,7 +51,13 @@ def fields(request, pk):
         answer, errors = _save(request, find(request, "forms", pk), {"questions": form.questions})
         if answer:
             return answer
-    context = {"form": form, "rows": rows_of(form), "kinds": questions.KINDS, "errors": errors, "editable": may_edit(request, form)}
+    context = {
+        "form": form,
+        "rows": rows_of(form),
+        "kinds": questions.KINDS,
+        "errors": errors,
+        "editable": may_edit(request, form),
+    }
     return render(request, "capture/_fields.html", context, status=422 if errors else 200)
 
 
@@ -115,31 +122,59 @@ def publish(request, pk):
 @require_http_methods(["GET", "POST"])
 def submission(request, pk):
     """One submission: what was answered, where it came from, and what became of it. A POST accepts it, or puts it aside."""
-    found = Submission.objects.visible_to(request.user).select_related("form", "person", "owner").filter(pk=pk).first()
-    if found is None:
-        from django.http import Http404
-
-        raise Http404
+    visible = Submission.objects.visible_to(request.user).select_related("form", "person", "owner")
+    found = get_object_or_404(visible, pk=pk)
     if request.method == "POST":
         aside = request.POST.get("to") == "spam"
         outcome = (actions.quarantine if aside else actions.release)(found, by=request.user, via="card")
-        response = HttpResponse(status=204)
         if outcome.changed:
-            text = _("Put into quarantine.") if aside else _("%(name)s was accepted.") % {"name": found}
-            toast(response, text, undo_url=reverse("crm:undo", args=[outcome.change_set.pk]))
-        return trigger(response, "reload")
+            say(
+                request, _("Put into quarantine.") if aside else _("%(name)s was accepted.") % {"name": found}, outcome.change_set
+            )
+        return redirect_to(request, found.get_absolute_url())
     decisions = found.assignments.select_related("user").order_by("pk")
     sees_form = Form.objects.visible_to(request.user).filter(pk=found.form_id).exists()
     context = {"submission": found, "answers": questions.shown(found), "decisions": decisions, "sees_form": sees_form,
-               "editable": actions.may_handle(found, request.user), "why": WHY.get(found.why, "")}  # fmt: skip
+               "editable": actions.may_handle(found, request.user), "why": protect.WHY.get(found.why, "")}  # fmt: skip
     return render(request, "capture/submission.html", context)
 
 
-from django.utils.translation import gettext_lazy  # noqa: E402
+@require_http_methods(["GET", "POST"])
+def new_leads(request):
+    """What one got by forms and has not looked at; the dialog of the bell. A POST says that one has."""
+    mine = Submission.objects.visible_to(request.user).filter(owner=request.user, seen_at=None)
+    if request.method == "POST":
+        actions.mark_seen(mine, request.user)
+        return trigger(trigger(HttpResponse(status=204), "closeDialog"), "jobs")
+    return render(
+        request, "capture/_new_leads.html", {"submissions": mine.select_related("form", "person").order_by("-created_at")[:SHOWN]}
+    )
 
-#: Why something waits in quarantine.
-WHY = {
-    "trap": gettext_lazy("A field that people do not see was filled in."),
-    "fast": gettext_lazy("It was sent within two seconds."),
-    "links": gettext_lazy("It holds several links."),
-}
+
+@require_GET
+def person_origin(request, pk):
+    """Where a person came from, what they agreed to, and what they sent."""
+    person = find(request, "persons", pk)
+    origin = PersonOrigin.objects.filter(person=person).first()
+    touches = [(FIRST, touch_of(origin, "first_")), (LEAD, touch_of(origin, "lead_"))] if origin else []
+    sent = Submission.objects.visible_to(request.user).filter(person=person).select_related("form").order_by("-created_at")
+    context = {"touches": touches, "consents": person.consents.order_by("-at"), "submissions": sent[:SHOWN]}
+    return render(request, "capture/_origin.html", context)
+
+
+@require_GET
+def company_origin(request, pk):
+    """Where a company came from, and what its persons sent."""
+    company = find(request, "companies", pk)
+    origin = CompanyOrigin.objects.filter(company=company).first()
+    sent = (
+        Submission.objects.visible_to(request.user).filter(person__company=company).select_related("form").order_by("-created_at")
+    )
+    context = {"touches": [(SOURCE, touch_of(origin, ""))] if origin else [], "consents": [], "submissions": sent[:SHOWN]}
+    return render(request, "capture/_origin.html", context)
+
+
+def touch_of(record, prefix):
+    """Return the (words, value) of one touch that have a value, and its time."""
+    values = [(label, getattr(record, f"{prefix}{name}")) for name, label, _grouped in VALUES]
+    return [(label, value) for label, value in values if value], getattr(record, f"{prefix}at")

@@ -129,7 +129,9 @@ def _refused(form, request, frame, status, told, bound=None):
 
 def _thanks(form, request, frame):
     if _asks_in_json(request):
-        return _guarded(JsonResponse({"go": form.redirect_url, "told": form.thanks or _("Thank you. We have received it.")}), form)
+        return _guarded(
+            JsonResponse({"go": form.redirect_url, "told": form.thanks or _("Thank you. We have received it.")}), form
+        )
     if form.redirect_url:
         response = redirect(form.redirect_url)
         response.status_code = 303

@@ -130,7 +130,7 @@ class ListPage:
             "toggles": [(toggle, table.address(**{toggle.param: None if toggle.param in table.state else "1"}),
                          toggle.param in table.state) for toggle in self.toggles],
             "oob": wants_fragment(request),
-            "new_url": reverse(f"{table.record.card_url}_new"),
+            "new_url": reverse(f"{table.record.card_url}_new") if table.record.by_hand else "",
             "kept_at": self.kept_at(table, request.user),
             "board_at": _board_of(self, table, kwargs) if _board_of and not table.errors else "",
             "facts": self.facts(table) if self.facts and not table.errors else "",
