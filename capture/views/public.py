@@ -33,8 +33,16 @@ def _guarded(response, form=None):
 
 def _page(form, frame, status=200, **context):
     # Without the request: nothing of who is signed in, and no cookie, belongs on this page.
-    text = render_to_string("capture/public.html", {"form": form, "frame": frame, "bound": None, "language": form.language,
-                                                    "trap": protect.TRAP, **context})  # fmt: skip
+    known = {
+        "form": form,
+        "frame": frame,
+        "language": form.language,
+        "trap": protect.TRAP,
+        "sent": False,
+        "told": "",
+        "errors": {},
+    }
+    text = render_to_string("capture/public.html", {**known, **context})
     return _guarded(HttpResponse(text, status=status), form)
 
 

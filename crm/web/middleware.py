@@ -69,6 +69,7 @@ class Public:
         request.META.pop("HTTP_COOKIE", None)
         response = self.get_response(request)
         response.cookies.clear()
+        response.headers.pop("Vary", None)  # it varies by no cookie
         return response
 
 
