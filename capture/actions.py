@@ -40,7 +40,7 @@ def create_form(values, *, by, via) -> Form:
     form = Form(**{"owner": by, **values})
     if "questions" not in values:
         form.questions = [
-            {"name": name, "label": "", "help": "", "required": name != "company.name"}
+            {"name": name, "label": "", "help": "", "required": name == "person.last_name"}
             for name in ("person.first_name", "person.last_name", "company.name", "person.email")
         ]
     if "takers" not in values:

@@ -128,9 +128,15 @@ def test_c5_giants_and_other_content_are_refused(form, stranger):
 
 def test_c5_nothing_that_was_typed_comes_back(form, stranger):
     for accept in ("text/html", "application/json"):
-        for wrong in ({"email": CANARY}, {"email": "a@b\r\nBcc: all@example.com"}, {"last_name": f"Petersen\r\nBcc: all@example.com {CANARY}"}):
+        for wrong in (
+            {"email": CANARY},
+            {"email": "a@b\r\nBcc: all@example.com"},
+            {"last_name": f"Petersen\r\nBcc: all@example.com {CANARY}"},
+        ):
             answer = post(stranger, form, sent(form, **wrong), HTTP_ACCEPT=accept)
-            assert answer.status_code == 422 and "alert(1)" not in answer.content.decode() and "Bcc" not in answer.content.decode()
+            assert (
+                answer.status_code == 422 and "alert(1)" not in answer.content.decode() and "Bcc" not in answer.content.decode()
+            )
         thanks = post(stranger, form, sent(form, last_name=CANARY, message=CANARY), HTTP_ACCEPT=accept)
         assert thanks.status_code == 200 and "alert(1)" not in thanks.content.decode()
     answer = stranger.get(f"{form.public_path}?utm_source={_quoted(CANARY)}&x={_quoted(CANARY)}")
@@ -142,7 +148,12 @@ def test_c5_what_was_typed_is_text_on_our_own_pages_and_no_formula_in_a_spreadsh
     assert post(stranger, form, data).status_code == 200
     submission, client = Submission.objects.get(), Client()
     client.force_login(mia)
-    for address in (submission.get_absolute_url(), submission.person.get_absolute_url(), reverse("capture:submissions"), reverse("crm:bell")):
+    for address in (
+        submission.get_absolute_url(),
+        submission.person.get_absolute_url(),
+        reverse("capture:submissions"),
+        reverse("crm:bell"),
+    ):
         text = client.get(address).content.decode()
         assert "<script>alert" not in text and "49" not in re.findall(r"\{\{7\*7\}\}", text)
     exported = b"".join(client.get(reverse("capture:submissions_export", args=["csv"])).streaming_content).decode()
@@ -153,14 +164,20 @@ def test_c5_known_and_unknown_are_answered_alike(form, stranger, anna):
     PersonFactory(by=anna, company=None, email="known@example.com")
     known = post(stranger, form, sent(form, email="known@example.com"))
     unknown = post(stranger, form, {**sent(form, email="unknown@example.com"), "token": token(form, 31)})
-    assert (known.status_code, known.content, dict(known.headers)) == (unknown.status_code, unknown.content, dict(unknown.headers))
+    assert (known.status_code, known.content, dict(known.headers)) == (
+        unknown.status_code,
+        unknown.content,
+        dict(unknown.headers),
+    )
 
 
 def test_c5_who_fills_in_the_trap_or_is_too_quick_is_answered_like_all_and_waits(form, stranger):
     right = post(stranger, form, sent(form)).content
     trapped = post(stranger, form, {**sent(form, email="b@example.com"), "token": token(form, 40), protect.TRAP: "http://x"})
     quick = post(stranger, form, {**sent(form, email="c@example.com"), "token": token(form, 1)})
-    linked = post(stranger, form, {**sent(form, email="d@example.com", message="http://a http://b www.c"), "token": token(form, 41)})
+    linked = post(
+        stranger, form, {**sent(form, email="d@example.com", message="http://a http://b www.c"), "token": token(form, 41)}
+    )
     assert trapped.content == quick.content == linked.content == right
     assert list(Submission.objects.order_by("pk").values_list("state", "why")) == [
         ("accepted", ""), ("spam", "trap"), ("spam", "fast"), ("spam", "links"),
@@ -169,7 +186,9 @@ def test_c5_who_fills_in_the_trap_or_is_too_quick_is_answered_like_all_and_waits
 
 
 def test_c5_one_address_sends_a_form_no_more_than_so_often(form, stranger):
-    answers = [post(stranger, form, {**sent(form), "token": token(form, 30 + number)}, REMOTE_ADDR="192.0.2.1") for number in range(11)]
+    answers = [
+        post(stranger, form, {**sent(form), "token": token(form, 30 + number)}, REMOTE_ADDR="192.0.2.1") for number in range(11)
+    ]
     assert [answer.status_code for answer in answers] == [200] * 10 + [429]
     assert int(answers[-1].headers["Retry-After"]) > 0 and Submission.objects.count() == 10
     other = post(stranger, form, {**sent(form), "token": token(form, 99)}, REMOTE_ADDR="192.0.2.2")

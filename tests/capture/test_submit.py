@@ -19,7 +19,12 @@ def test_c2_c3_a_new_person_and_company_are_leads_with_first_touch_lead_creation
     submission = send(form, first=LINKEDIN, latest=FACEBOOK)
     person = submission.person
     assert (submission.state, submission.known, person.company.name) == ("accepted", False, "Nordwind GmbH")
-    assert (person.company.category.name_en, person.lead_status, person.owner, person.company.owner) == ("Lead", status("Open"), anna, anna)
+    assert (person.company.category.name_en, person.lead_status, person.owner, person.company.owner) == (
+        "Lead",
+        status("Open"),
+        anna,
+        anna,
+    )
     origin = PersonOrigin.objects.get(person=person)
     assert touch_of(origin, "first_") == {
         "source": "linkedin", "medium": "social", "campaign": "spring", "term": "", "content": "", "referrer": "www.linkedin.com/feed",

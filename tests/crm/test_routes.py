@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
+from capture.actions import create_form
 from crm.history.models import ChangeSet
 from crm.jobs.models import Job
 from crm.models import ApiToken, TableSetting, Throttle
@@ -17,6 +18,7 @@ from exchange import actions as imports
 from leads import actions
 from leads.models import AutomationRule, Proposal
 from selections.actions import create_selection
+from tests.capture.conftest import send
 from tests.factories import ActivityFactory, CompanyFactory, PersonFactory, SaleFactory
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
@@ -39,6 +41,9 @@ LISTS = {
     "leads:companies": ALL,
     "leads:company_persons": SEEING,
     "activities:follow_ups": ALL,
+    "capture:forms": ALL,
+    "capture:submissions": ALL,
+    "capture:form_submissions": SEEING,
     "sales:sales": ALL,
     "sales:company_sales": SEEING,
     "sales:person_sales": SEEING,
@@ -55,6 +60,11 @@ BOARD_PARTS = ("", "_filter", "_view", "_settings", "_cards", "_figures", "_live
 PARTS = ("", "_count", "_sums", "_filter", "_columns", "_settings", "_export")
 ROUTES = {
     **dict.fromkeys(["healthz", "readyz", "crm:set_language"], OPEN),
+    # What strangers send: tests/capture/test_public.py.
+    **dict.fromkeys(["capture:script", "capture:public", "capture:public_frame"], OPEN),
+    **dict.fromkeys(["capture:form", "capture:fields", "capture:assignment", "capture:publish", "capture:submission", "capture:person_origin",
+                     "capture:company_origin"], SEEING),
+    "capture:new_leads": ALL, "capture:form_new": MAKING,
     # Signing in and out, and what allauth guards by itself: tests/crm/test_signin.py.
     **dict.fromkeys(["?", "account_login", "account_logout", "account_inactive", "account_signup", "account_reauthenticate", "account_email",
                      "account_email_verification_sent", "account_change_password", "account_set_password", "account_reset_password",
@@ -132,6 +142,7 @@ def annas(anna, category):
     return {
         **{f"selection_{name}": pk for name, pk in made.items()},
         "dashboard": create_dashboard({"name": "Annas", "tiles": [{"id": 1, "ready": "leads_by_status"}]}, by=anna, via="form").pk,
+        "form": (form := create_form({"name": "Annas"}, by=anna, via="form")).pk, "submission": send(form, company=None, message=None).pk,
         "proposal": proposal.pk, "sale": SaleFactory(by=anna, company=company, person=person).pk, "person": person.pk, "company": company.pk, "activity": activity.pk, "gone": gone.pk, "change": ChangeSet.objects.latest("pk").pk,
         "token": ApiToken.objects.get().pk, "job": Job.objects.create(owner=anna, path="tests.crm.job_functions.nothing", title="Work").pk,
         "import": imports.upload(file, "file.csv", "person", by=anna, at_once=True).pk,
@@ -142,13 +153,14 @@ def key_of(name, kind, keys):
     """Return the key an address of this name is asked with."""
     for part, key in {**{f"selections:selection_{name}": f"selection_{name}" for name in ("person", "company", "sale", "activity")},
                       **{f"selections:board_of_{name}": f"selection_{name}" for name in ("person", "company", "sale")},
-                      "dashboards:": "dashboard", "api-dashboards": "dashboard", "selections:": "selection_person", "api-selections": "selection_person", "crm:undo": "change", "crm:job": "job", "crm:token": "token", "exchange:": "import", "activities:edit": "activity", "activities:follow_up": "activity", "activities:postpone": "activity",
+                      "dashboards:": "dashboard", "api-dashboards": "dashboard",
+                      "selections:": "selection_person", "api-selections": "selection_person", "capture:submission": "submission", "capture:person": "person", "capture:company": "company", "capture:": "form", "crm:undo": "change", "crm:job": "job", "crm:token": "token", "exchange:": "import", "activities:edit": "activity", "activities:follow_up": "activity", "activities:postpone": "activity",
                       "activities:tick": "activity", "activities:delete": "activity", "api-persons": "person", "api-companies": "company",
                       "api-activities": "activity", "api-sales": "sale", "sales:company": "company", "sales:person": "person", "sales:": "sale",
                       "leads:company": "company", "leads:person": "person", "leads:proposal": "proposal", "api-proposals": "proposal", "leads:set_status": "person"}.items():  # fmt: skip
         if name.startswith(part):
             return keys[key]
-    return keys[{"persons": "person", "companies": "company", "sales": "sale", "selections": "selection_person"}[kind]]
+    return keys[{"persons": "person", "companies": "company", "sales": "sale", "selections": "selection_person", "forms": "form"}[kind]]
 
 
 def addresses(wanted, keys):
@@ -156,7 +168,7 @@ def addresses(wanted, keys):
     for name, parameters in routes():
         if who(name) not in wanted or name == "api-nowhere":
             continue
-        kinds = ("persons", "companies") + (() if name.startswith("activities:") else ("sales", "selections"))
+        kinds = ("persons", "companies") + (() if name.startswith("activities:") else ("sales", "selections", "forms"))
         for kind in kinds if "kind" in parameters else ("persons",):
             values = {
                 "kind": kind,

@@ -1,0 +1,87 @@
+"""Forms for the demo and what came in by them, made by the product's own actions; no person more than there were."""
+
+import random
+from datetime import timedelta
+
+from django.utils import timezone, translation
+
+from capture import actions, questions
+from capture.models import CompanyOrigin, Form, PersonOrigin, Submission
+from capture.touches import Touch
+from crm.models import User
+from leads.models import Person, Source
+
+#: Source, medium, campaign, and how often each is.
+SOURCES = [
+    ("linkedin", "social", "fruehjahr-2026", 5), ("google", "cpc", "marke", 4), ("facebook", "cpc", "sommer-2026", 3),
+    ("newsletter", "email", "juni-ausgabe", 3), ("google", "organic", "", 3), ("messe", "qr", "hannover-2026", 2),
+]  # fmt: skip
+ORIGINS, CONVERSIONS = 90, 9
+
+
+@translation.override("de")
+def load():
+    """Make two forms of the first marketer, where some leads came from, and what some of them sent."""
+    chance = random.Random(7)
+    users = User.objects.filter(is_active=True).order_by("pk")
+    marketer = users.filter(role__code="marketer").first() or users.first()
+    reps = [user.pk for user in users.filter(role__code="sales_rep")]
+    contact = actions.create_form(
+        {
+            "name": "Kontakt auf der Website", "published": True, "language": "de", "title": "Sprechen Sie mit uns",
+            "intro": "Wir melden uns am nächsten Werktag.", "button": "Anfrage senden", "takers": reps or [marketer.pk],
+            "sites": ["https://www.example.com"], "source": Source.objects.filter(name_en="Website").first(),
+            "consent_text": "Schicken Sie mir den Newsletter, etwa einmal im Monat. Ich kann ihn jederzeit abbestellen.", "consent_purpose": "Newsletter",
+            "questions": [
+                {"name": "person.first_name", "required": False}, {"name": "person.last_name", "required": True},
+                {"name": "company.name", "required": False}, {"name": "person.email"}, {"name": "person.phone", "required": False},
+                {"name": "free.1", "label": "Worum geht es?", "kind": "choice", "choices": ["Angebot", "Termin", "Etwas anderes"]},
+                {"name": "free.2", "label": "Ihre Nachricht", "kind": "area"},
+            ],
+        },
+        by=marketer, via="demo",
+    )  # fmt: skip
+    actions.create_form(
+        {"name": "Trade fair", "language": "en", "title": "Meet us at the fair", "rule": Form.Rule.LEAST, "takers": reps or [marketer.pk]},
+        by=marketer, via="demo",
+    )  # fmt: skip
+    leads = list(Person.objects.live().leads().exclude(email="").select_related("company").order_by("pk"))
+    some = chance.sample(leads, min(ORIGINS, len(leads)))
+    _origins(some, chance)
+    now = timezone.now()
+    for number, person in enumerate(some[:CONVERSIONS]):
+        values = {"person.last_name": person.last_name, "person.email": person.email, "free.1": "Angebot"}
+        _send(
+            contact, values, _touch(chance, now - timedelta(days=number)), f"demo-{number}", now - timedelta(days=number, hours=3)
+        )
+    spam = {
+        "person.last_name": "Seo Best",
+        "person.email": "seo@spam.example",
+        "free.2": "http://a.example http://b.example http://c.example",
+    }
+    _send(contact, spam, Touch(), "demo-spam", now - timedelta(hours=7), why="links")
+    Submission.objects.update(seen_at=now)
+
+
+def _touch(chance, at):
+    source, medium, campaign, _weight = chance.choices(SOURCES, [one[3] for one in SOURCES])[0]
+    return Touch(source=source, medium=medium, campaign=campaign, referrer="www.google.com" if source == "google" else "", at=at)
+
+
+def _origins(persons, chance):
+    firsts = [_touch(chance, person.created_at - timedelta(days=chance.randint(1, 40))) for person in persons]
+    lasts = [
+        first if chance.random() < 0.6 else _touch(chance, person.created_at)
+        for person, first in zip(persons, firsts, strict=True)
+    ]
+    PersonOrigin.objects.bulk_create(
+        PersonOrigin(person=person, **first.columns("first_"), **last.columns("lead_"))
+        for person, first, last in zip(persons, firsts, lasts, strict=True)
+    )
+    companies = {person.company_id: last for person, last in zip(persons, lasts, strict=True) if person.company_id}
+    CompanyOrigin.objects.bulk_create(CompanyOrigin(company_id=pk, **last.columns()) for pk, last in companies.items())
+
+
+def _send(form, values, touch, key, at, why=""):
+    bound = questions.read(form, values, consent=False)
+    actions.submit(form, bound.answers(), (touch, touch), key, why=why, now=at)
