@@ -5,7 +5,9 @@ from django.core.exceptions import ValidationError
 from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 from django_countries import countries
@@ -114,8 +116,10 @@ def publish(request, pk):
         "address": f"{base}{form.public_path}",
         "script": f'<script src="{base}{reverse("capture:script")}" async></script>',
         "place": f'<div data-lotse-form="{form.key}"></div>',
-        "bound": PublicForm(form),
     }
+    # What strangers read is in the form's language, not in that of who looks at it.
+    with translation.override(form.language):
+        context["preview"] = render_to_string("capture/_preview.html", {"form": form, "bound": PublicForm(form)})
     return render(request, "capture/_publish.html", context)
 
 
