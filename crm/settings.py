@@ -62,7 +62,16 @@ if PRODUCTION:
     SECURE_HSTS_PRELOAD = env.bool("HSTS_PRELOAD", True)
 
 # --- Apps -------------------------------------------------------------------------------------------------------------
-LOTSE_APPS = ["crm", "leads", "activities", "sales", "selections", "dashboards", "capture", "exchange"]  # from the ground floor up
+LOTSE_APPS = [
+    "crm",
+    "leads",
+    "activities",
+    "sales",
+    "selections",
+    "dashboards",
+    "capture",
+    "exchange",
+]  # from the ground floor up
 INSTALLED_APPS = [
     *LOTSE_APPS,
     "crm.apps.AdminConfig",

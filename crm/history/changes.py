@@ -81,7 +81,12 @@ def change(action, *, by, via, params=None, undoes=None, parent=None):
     """
     with transaction.atomic():
         change_set = ChangeSet.objects.create(
-            action=action, by=by if by and by.pk else None, via=via, params=params or {}, undoes=undoes, parent_id=running_id() or (parent and parent.pk)
+            action=action,
+            by=by if by and by.pk else None,
+            via=via,
+            params=params or {},
+            undoes=undoes,
+            parent_id=running_id() or (parent and parent.pk),
         )
         with writing(change_set):
             yield change_set

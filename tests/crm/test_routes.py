@@ -160,7 +160,9 @@ def key_of(name, kind, keys):
                       "leads:company": "company", "leads:person": "person", "leads:proposal": "proposal", "api-proposals": "proposal", "leads:set_status": "person"}.items():  # fmt: skip
         if name.startswith(part):
             return keys[key]
-    return keys[{"persons": "person", "companies": "company", "sales": "sale", "selections": "selection_person", "forms": "form"}[kind]]
+    return keys[
+        {"persons": "person", "companies": "company", "sales": "sale", "selections": "selection_person", "forms": "form"}[kind]
+    ]
 
 
 def addresses(wanted, keys):
