@@ -62,16 +62,8 @@ if PRODUCTION:
     SECURE_HSTS_PRELOAD = env.bool("HSTS_PRELOAD", True)
 
 # --- Apps -------------------------------------------------------------------------------------------------------------
-LOTSE_APPS = [
-    "crm",
-    "leads",
-    "activities",
-    "sales",
-    "selections",
-    "dashboards",
-    "capture",
-    "exchange",
-]  # from the ground floor up
+# From the ground floor up.
+LOTSE_APPS = ["crm", "leads", "activities", "sales", "selections", "dashboards", "capture", "exchange"]
 INSTALLED_APPS = [
     *LOTSE_APPS,
     "crm.apps.AdminConfig",

@@ -1,0 +1,126 @@
+"""A form on a customer's website, from its making to the lead it brings, across two origins (C1–C4)."""
+
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import is_problem, settle, violations
+
+PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Nordwind</title><script src="{server}/f/utm.js" async></script></head>
+<body><h1>Nordwind</h1>{place}</body></html>"""
+
+
+@contextmanager
+def website(place, server):
+    """A website of somebody else's, at another origin: every page holds `place`."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            body = PAGE.format(server=server, place=place()).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args):
+            pass
+
+    site = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=site.serve_forever, daemon=True).start()
+    try:
+        yield f"http://localhost:{site.server_port}"
+    finally:
+        site.shutdown()
+
+
+def set_fact(page, name, value):
+    """Change a field on the card, in place."""
+    page.locator(f"#fact-{name} .edit").click()
+    field = page.locator(f"#fact-{name} [name={name}]")
+    field.check() if value is True else field.fill(value)
+    with page.expect_response(lambda answer: f"/facts/{name}/" in answer.url and answer.request.method == "POST") as saved:
+        page.locator(f"#fact-{name} form button").first.click()
+    assert saved.value.status == 204
+    settle(page)
+
+
+def test_c1_c2_a_visitor_of_another_site_becomes_a_lead_with_first_touch_and_lead_creation(open_page, browser, server):
+    place = [""]
+    with website(lambda: place[0], server.url) as site:
+        mia = open_page("mia")
+        mia.goto("/forms/new/")
+        mia.fill("[name=name]", "Nordwind contact")
+        mia.select_option("[name=language]", "en")
+        mia.locator("main button.primary").click()
+        mia.wait_for_url("**/forms/*/")
+        settle(mia)
+        card = mia.url
+        set_fact(mia, "sites", site)
+        set_fact(mia, "published", True)
+        mia.goto(f"{card}?tab=publish")
+        settle(mia)
+        place[0] = mia.locator("#embed-place").input_value()
+
+        context = browser.new_context(locale="en-GB")
+        visitor, problems = context.new_page(), []
+        visitor.on("console", lambda message: problems.append(message.text) if is_problem(message) else None)
+        visitor.on("pageerror", lambda error: problems.append(str(error)))
+        visitor.goto(f"{site}/?utm_source=LinkedIn&utm_medium=Social&utm_campaign=Spring")
+        visitor.frame_locator("iframe").locator("[name=person_email]").wait_for()
+        visitor.goto(f"{site}/prices")
+        visitor.goto("about:blank")
+        visitor.goto(f"{site}/offer?utm_source=Facebook&utm_medium=CPC&utm_campaign=Summer")
+        form = visitor.frame_locator("iframe")
+        form.locator("[name=person_first_name]").fill("Wiebke")
+        form.locator("[name=person_last_name]").fill("Windhorst")
+        form.locator("[name=company_name]").fill("Windhorst Segel GmbH")
+        form.locator("[name=person_email]").fill("wiebke@windhorst")
+        visitor.wait_for_timeout(2_200)  # people take longer than programs
+        form.get_by_role("button", name="Send").click()
+        expect(form.locator("#person_email_error")).to_be_visible()
+        assert form.locator("[name=person_last_name]").input_value() == "Windhorst", "what was typed stays"
+        form.locator("[name=person_email]").fill("wiebke@windhorst.example")
+        visitor.wait_for_timeout(2_200)
+        form.get_by_role("button", name="Send").dblclick()
+        expect(form.locator(".thanks")).to_have_text("Thank you. We have received it.")
+        assert not context.cookies() and not problems
+        assert visitor.locator("iframe").evaluate("frame => frame.getBoundingClientRect().height") != 480, (
+            "it is as high as its content"
+        )
+
+        elsewhere = context.new_page()
+        with website(lambda: place[0], server.url) as other:
+            elsewhere.goto(other)
+            elsewhere.locator("iframe").wait_for()
+            elsewhere.wait_for_timeout(500)
+            assert not elsewhere.frames[1].url.startswith(server.url), "no site shows it that the form does not name"
+        elsewhere.close()
+
+        mia.goto(card)
+        settle(mia)
+        row = mia.locator("tbody tr[data-row]")
+        expect(row).to_have_count(1)
+        expect(row).to_contain_text("facebook")
+        row.locator("a.name").click()
+        mia.locator("main .facts-list a").first.click()
+        expect(mia.locator("#fact-category")).to_contain_text("Lead")
+        expect(mia.locator("#fact-lead_status")).to_contain_text("Open")
+        expect(mia.locator("#fact-company")).to_contain_text("Windhorst Segel GmbH")
+        expect(mia.locator("#fact-owner")).to_contain_text("Mia")
+        mia.goto(f"{mia.url.partition('?')[0]}?tab=origin")
+        origin = mia.locator(".origin")
+        expect(origin).to_contain_text("linkedin")
+        expect(origin).to_contain_text("summer")
+        mia.goto(
+            "/persons/?cols=name,first_touch_source,lead_creation_source&lead_creation_source=facebook&first_touch_source=linkedin&name__contains=windhorst"
+        )
+        expect(mia.locator("tbody tr[data-row]")).to_have_count(1)
+        public = context.new_page()
+        mia.goto(card)
+        address = mia.locator(".page-head a[href^='/f/']").get_attribute("href")
+        public.goto(f"{server.url}{address}")
+        assert not violations(public)
+        context.close()

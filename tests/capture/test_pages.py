@@ -1,0 +1,144 @@
+"""The pages on which marketers make forms and look at what came in (C1, C3, C4)."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from capture.models import Form, Submission
+from crm import criteria, records
+from crm.fields import Asking
+from leads.models import Company, Person
+from tests.capture.conftest import FACEBOOK, LINKEDIN, send
+
+HTMX = {"HTTP_HX_REQUEST": "true"}
+
+
+@pytest.fixture
+def client_of():
+    def sign_in(user):
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return sign_in
+
+
+def ask(record, field, operator, value, user):
+    tree = {"version": 1, "all": [{"field": field, "operator": operator, "value": value}]}
+    return criteria.condition(records.get(record), tree, Asking(user))
+
+
+def test_c1_a_marketer_makes_a_form_with_fields_of_the_catalogue_and_of_their_own(mia, client_of):
+    client = client_of(mia)
+    answer = client.post("/forms/new/", {"name": "Trade fair", "language": "en", "owner": mia.pk, "title": "", "source": ""})
+    form = Form.objects.get()
+    assert answer.headers["Location"] == form.get_absolute_url() and form.takers == [mia.pk]
+    sent = {
+        "version": form.version, "use-person-email": "on", "rank-person-email": "2", "use-free-1": "on", "label-free-1": "Stand",
+        "kind-free-1": "choice", "choices-free-1": "Hall 1\nHall 2\n", "rank-free-1": "1", "use-person-last_name": "on",
+        "required-person-last_name": "on", "help-person-last_name": "As on your badge", "rank-person-last_name": "3",
+    }  # fmt: skip
+    assert client.post(f"/forms/{form.pk}/fields/", sent, **HTMX).status_code == 204
+    form.refresh_from_db()
+    assert [one["name"] for one in form.questions] == ["free.1", "person.email", "person.last_name"]
+    assert form.questions[0]["choices"] == ["Hall 1", "Hall 2"] and form.questions[1]["required"] is True
+    preview = client.get(f"/forms/{form.pk}/publish/").content.decode()
+    assert "Hall 2" in preview and "As on your badge" in preview and form.key in preview
+
+
+@pytest.mark.parametrize("wrong", [
+    {"use-person-last_name": "on"},  # without the e-mail
+    {"use-person-email": "on", "use-free-1": "on", "kind-free-1": "text"},  # without a label
+    {"use-person-email": "on", "use-free-1": "on", "label-free-1": "One", "kind-free-1": "choice", "choices-free-1": "only one"},
+    {"use-person-email": "on", "use-free-1": "on", "label-free-1": "x" * 121, "kind-free-1": "text"},
+])  # fmt: skip
+def test_c1_fields_that_cannot_be_asked_are_refused_and_stay_on_the_page(form, mia, client_of, wrong):
+    before = form.questions
+    answer = client_of(mia).post(f"/forms/{form.pk}/fields/", {"version": form.version, **wrong}, **HTMX)
+    form.refresh_from_db()
+    assert answer.status_code == 422 and b'role="alert"' in answer.content and form.questions == before
+
+
+def test_c3_the_rule_is_set_on_its_tab_and_the_ledger_tells_what_it_did(form, mia, anna, jan, max_, client_of):
+    client = client_of(mia)
+    sent = {"version": form.version, "rule": "country", "takers": [anna.pk], "country": ["AT", ""], "country-user": [max_.pk, ""]}
+    assert client.post(f"/forms/{form.pk}/assignment/", sent, **HTMX).status_code == 204
+    form.refresh_from_db()
+    assert (form.rule, form.takers, form.by_country) == ("country", [anna.pk], {"AT": max_.pk})
+    anna.is_active = False
+    anna.save()
+    send(form)
+    text = client.get(f"/forms/{form.pk}/assignment/").content.decode()
+    assert "Anna Kraft: switched off" in text and "nobody" in text
+
+
+def test_r17_a_stale_tab_does_not_overwrite(form, mia, client_of):
+    answer = client_of(mia).post(f"/forms/{form.pk}/fields/", {"version": form.version - 1, "use-person-email": "on"}, **HTMX)
+    assert answer.status_code == 422 and "meanwhile" in answer.content.decode()
+
+
+def test_c4_utm_fields_are_columns_filters_groups_and_criteria(form, mia, client_of):
+    send(form, "a", first=LINKEDIN, latest=FACEBOOK, email="a@example.com")
+    send(form, "b", first=LINKEDIN, latest=LINKEDIN, email="b@example.com", company="Other")
+    send(form, "c", email="c@example.com", company=None)
+    client = client_of(mia)
+    text = client.get("/persons/?cols=name,first_touch_source,lead_creation_campaign&group=lead_creation_source").content.decode()
+    assert "facebook" in text and "linkedin" in text
+    for address, count in (("lead_creation_source=facebook", 1), ("lead_creation_source=face", 0), ("first_touch_source__contains=linked", 2),
+                           ("lead_creation_source__empty=1", 1), ("sort=-first_touch_source", 3), ("sort=first_touch_at", 3)):  # fmt: skip
+        text = client.get(f"/persons/?{address}").content.decode()
+        assert text.count("data-row data-id") == count, address
+    assert Person.objects.filter(ask("person", "lead_creation_campaign", "is", "Summer", mia)).count() == 1
+    assert Person.objects.filter(ask("person", "first_touch_source", "is_not", "linkedin", mia)).count() == 1
+    assert Person.objects.filter(ask("person", "submissions.number", "gte", "1", mia)).count() == 3
+    assert Company.objects.filter(ask("company", "company_source_source", "is", "facebook", mia)).count() == 1
+    assert Submission.objects.filter(ask("submission", "conversion_source", "is", "linkedin", mia)).count() == 1
+
+
+def test_c4_the_parts_of_a_utm_field_hold_every_record_once(form, mia):
+    send(form, "a", first=LINKEDIN, latest=FACEBOOK, email="a@example.com")
+    send(form, "b", email="b@example.com")
+    field, asking = records.get("person").fields["first_touch_source"], Asking(mia)
+    counts = {part.key: Person.objects.filter(part.q).count() for part in field.parts(asking)}
+    assert counts == {"linkedin": 1, "": 1}
+    rows = Person.objects.values(*field.part_columns)
+    assert sorted(field.part_key(row, asking) for row in rows) == ["", "linkedin"]
+
+
+def test_c1_submissions_are_seen_by_those_who_see_the_person_or_the_form(form, anna, max_, mia, client_of):
+    submission = send(form)
+    for user, status in ((anna, 200), (mia, 200), (max_, 404)):
+        assert client_of(user).get(submission.get_absolute_url()).status_code == status
+    spam = send(form, "spam", why="trap", email="s@example.com")
+    assert client_of(anna).get(spam.get_absolute_url()).status_code == 404, "it belongs to nobody yet, and the form is Mia's"
+
+
+def test_c3_the_bell_tells_the_owner_until_they_have_looked(form, anna, jan, client_of):
+    send(form)
+    client = client_of(anna)
+    assert "1 submission of a form for you" in client.get(reverse("crm:bell")).content.decode()
+    assert "submission of a form" not in client_of(jan).get(reverse("crm:bell")).content.decode()
+    assert "Petersen" in client.get("/submissions/mine/").content.decode()
+    assert client.post("/submissions/mine/").status_code == 204
+    assert "submission of a form" not in client.get(reverse("crm:bell")).content.decode()
+
+
+def test_c5_quarantine_is_released_on_its_page_and_from_the_list(form, mia, client_of):
+    client, submission = client_of(mia), send(form, why="links")
+    assert "Nothing was created of it" in client.get(submission.get_absolute_url()).content.decode()
+    client.post(submission.get_absolute_url())
+    submission.refresh_from_db()
+    assert submission.state == "accepted"
+    other = send(form, "other", why="fast", email="o@example.com")
+    client.post(reverse("capture:submissions_act", args=["release"]), {"ids": other.pk, "confirmed": "1"}, **HTMX)
+    other.refresh_from_db()
+    assert other.state == "accepted"
+
+
+def test_c2_the_card_tells_where_a_person_and_a_company_came_from(form, anna, client_of):
+    person, client = send(form, first=LINKEDIN, latest=FACEBOOK).person, client_of(anna)
+    text = client.get(f"/persons/{person.pk}/origin/").content.decode()
+    assert "linkedin" in text and "facebook" in text and "www.linkedin.com/feed" in text
+    assert "facebook" in client.get(f"/companies/{person.company_id}/origin/").content.decode()
+    timeline = client.get(reverse("activities:timeline", args=["persons", person.pk]), **HTMX).content.decode()
+    assert "Form sent:" in timeline and "facebook / cpc / summer" in timeline
