@@ -52,8 +52,8 @@ def test_c1_c2_a_visitor_of_another_site_becomes_a_lead_with_first_touch_and_lea
     with website(lambda: place[0], server.url) as site:
         mia = open_page("mia")
         mia.goto("/forms/new/")
-        mia.fill("[name=name]", "Nordwind contact")
-        mia.select_option("[name=language]", "en")
+        mia.fill("main [name=name]", "Nordwind contact")
+        mia.select_option("main select[name=language]", "en")
         mia.locator("main button.primary").click()
         mia.wait_for_url("**/forms/*/")
         settle(mia)
