@@ -11,10 +11,14 @@ from crm.web import formats
 MOST = 100
 
 
+def unseen_of(user):
+    """Return the submissions that were given to this user, are theirs still, and were not looked at."""
+    return Submission.objects.live().filter(owner=user, person__owner=user, person__deleted_at=None, seen_at=None)
+
+
 @shown_by_bell
 def new_leads(user):
-    mine = Submission.objects.visible_to(user).filter(owner=user, seen_at=None)
-    found = list(mine.order_by("-created_at").values_list("name", "form__name")[:MOST])
+    found = list(unseen_of(user).order_by("-created_at").values_list("name", "form__name")[:MOST])
     if not found:
         return []
     count = formats.number(len(found)) + ("+" if len(found) == MOST else "")

@@ -9,7 +9,6 @@ from django.utils.translation import gettext_lazy as _
 from activities.fields import PersonLink
 from capture.models import CompanyOrigin, Form, PersonOrigin, Submission
 from crm.fields import Cell, Fixed, Link, Moment, Number, Part, Text, UserChoice, YesNo
-from crm.models import NEVER
 from crm.records import RecordType, extend, register, relate
 from crm.relations import Many, One
 from crm.tables.table import capped
@@ -87,7 +86,10 @@ class UtmValue(UtmText):
 
 
 def touch(prefix, words, path, of, default=()):
-    """Return the fields of one touch: `prefix` begins their names, `path` their columns."""
+    """Return the fields of one touch: `prefix` begins their names, `path` their columns.
+
+    No index of a person's gives their order by its time, so lists are not sorted by it.
+    """
     fields = []
     for name, label, grouped in VALUES:
         kind = UtmValue if grouped else UtmText
@@ -96,17 +98,8 @@ def touch(prefix, words, path, of, default=()):
             name=f"{prefix}_{name}", label=format_lazy("{}: {}", words, label), path=column, sort=column if grouped else "", group=grouped,
             of=f"{of}{name}", default=name in default, width=150,
         ))  # fmt: skip
-    fields.append(
-        TouchedAt(name=f"{prefix}_at", label=format_lazy("{}: {}", words, _("time")), path=f"{path}at", sort=f"{path}at")
-    )
+    fields.append(Moment(name=f"{prefix}_at", label=format_lazy("{}: {}", words, _("time")), path=f"{path}at"))
     return fields
-
-
-class TouchedAt(Moment):
-    """When a touch was; most records have none."""
-
-    def filled(self):
-        return Q(**{f"{self.sort}__lt": NEVER}), Q(**{f"{self.sort}__isnull": True})
 
 
 FIRST, LEAD, SOURCE, CONVERSION = _("First touch"), _("Lead creation"), _("Company source"), _("Conversion")

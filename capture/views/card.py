@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from django_countries import countries
 
 from capture import actions, assign, protect, questions
+from capture.bell import unseen_of
 from capture.fields import FIRST, LEAD, SOURCE, VALUES
 from capture.forms import RuleForm, read_countries, read_criteria, read_questions, read_takers, rows_of
 from capture.models import Assignment, CompanyOrigin, Form, PersonOrigin, Submission
@@ -146,7 +147,7 @@ def submission(request, pk):
 @require_http_methods(["GET", "POST"])
 def new_leads(request):
     """What one got by forms and has not looked at; the dialog of the bell. A POST says that one has."""
-    mine = Submission.objects.visible_to(request.user).filter(owner=request.user, seen_at=None)
+    mine = unseen_of(request.user)
     if request.method == "POST":
         actions.mark_seen(mine, request.user)
         return trigger(trigger(HttpResponse(status=204), "closeDialog"), "jobs")

@@ -33,6 +33,7 @@ OPEN = {
     "/healthz", "/readyz", "/settings/language/", "/accounts/login/", "/accounts/logout/", "/accounts/inactive/",
     "/accounts/password/reset/", "/accounts/password/reset/done/", "/accounts/password/reset/key/done/",
     "/accounts/password/reset/key/1-1/", "/admin/login/", "/accounts/2fa/authenticate/",
+    "/f/utm.js",
 }  # fmt: skip
 
 

@@ -81,7 +81,9 @@ def plain_key(field, person, user):
     if field.name == "country":
         labels = [value for value, _label in field.choices()]
         return (not person.country, labels.index(person.country) if person.country else 0)
-    value = getattr(person, field.sort)
+    value = person
+    for step in field.sort.split("__"):  # through a record of its own, which most have not
+        value = getattr(value, step, None)
     assert asking
     return (value in {None, "", NEVER}, value if value is not None else NEVER)
 
