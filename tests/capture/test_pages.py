@@ -80,7 +80,7 @@ def test_r17_a_stale_tab_does_not_overwrite(form, mia, client_of):
 def test_c4_utm_fields_are_columns_filters_groups_and_criteria(form, mia, client_of):
     send(form, "a", first=LINKEDIN, latest=FACEBOOK, email="a@example.com")
     send(form, "b", first=LINKEDIN, latest=LINKEDIN, email="b@example.com", company="Other")
-    send(form, "c", email="c@example.com", company=None)
+    send(form, "c", email="c@example.com", company="Third")
     client = client_of(mia)
     text = client.get("/persons/?cols=name,first_touch_source,lead_creation_campaign&group=lead_creation_source").content.decode()
     assert "facebook" in text and "linkedin" in text
@@ -130,7 +130,7 @@ def test_c5_quarantine_is_released_on_its_page_and_from_the_list(form, mia, clie
     submission.refresh_from_db()
     assert submission.state == "accepted"
     other = send(form, "other", why="fast", email="o@example.com")
-    client.post(reverse("capture:submissions_act", args=["release"]), {"ids": other.pk, "confirmed": "1"}, **HTMX)
+    client.post(reverse("capture:submissions_act", args=["release"]), {"ids": other.pk, "go": "1"}, **HTMX)
     other.refresh_from_db()
     assert other.state == "accepted"
 
