@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -31,9 +31,18 @@ class UtmText(Text):
     """A value of a touch: in lower case as it is stored, and none for most records."""
 
     def filled(self):
-        return Q(**{f"{self.sort}__gt": ""}), Q(**{self.sort: ""}) | Q(**{f"{self.sort}__isnull": True})
+        return Q(**{f"{self.sort}__gt": ""}), self.none()
+
+    def none(self):
+        """Return the condition of records without a value: asked row by row, so that a list walks its own index."""
+        model, column = self.stored
+        if model is Submission:
+            return Q(**{column: ""})
+        return ~Q(Exists(model.objects.filter(**{model._meta.pk.name: OuterRef("pk"), f"{column}__gt": ""})))
 
     def condition(self, operator, value, asking):
+        if operator in {"empty", "not_empty"}:
+            return self.none() if operator == "empty" else ~self.none()
         q = super().condition(operator, value, asking)
         if operator in {"contains", "starts", "ends", "is"} and value:
             q &= Q(**{f"{self.column}__gt": ""})  # only who has one: the few rows of their own table are read
