@@ -18,7 +18,7 @@ from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = ["de"]
-APPS = ["crm", "leads", "activities", "sales", "selections", "dashboards", "exchange"]
+APPS = ["crm", "leads", "activities", "sales", "selections", "dashboards", "capture", "exchange"]
 METHODS = [*((f"{app}/**.py", "python") for app in APPS), ("templates/**", "jinja2")]
 OPTIONS = {"templates/**": {"extensions": "jinja2.ext.do", "trimmed": "true", "silent": "false"}}
 KEYWORDS = {

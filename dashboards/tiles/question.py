@@ -142,9 +142,6 @@ def within(dated, first, last) -> dict:
 
 def address(record, tree, selection=None) -> str:
     """Return the address of the list of these records."""
-    if selection:
-        url = reverse(f"selections:selection_{selection.record_type}", args=[selection.pk])
-    else:
-        url = reverse(record.list_url)
+    at = reverse(f"selections:selection_{selection.record_type}", args=[selection.pk]) if selection else reverse(record.list_url)
     # `all` takes off what the list itself is filtered by until one asks for something else.
-    return f"{url}?{urlencode({'criteria': criteria.packed(tree), 'all': 1})}"
+    return f"{at}?{urlencode({'criteria': criteria.packed(tree), 'all': 1})}"
