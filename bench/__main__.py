@@ -1,6 +1,7 @@
 """`make bench`: fill both databases with 10,000 and 100,000 persons, measure, write the tables into docs/performance.md.
 
-python -m bench [--sizes 10000,100000] [--databases sqlite,postgresql] [--only WORD] [--rounds 15] [--no-work] [--no-write]
+python -m bench [--sizes 10000,100000] [--databases sqlite,postgresql] [--only WORD] [--rounds 15] [--work WORD | --no-work]
+    [--no-write]
 """
 
 import argparse
@@ -61,6 +62,7 @@ def main():
     options.add_argument("--databases", default="sqlite,postgresql")
     options.add_argument("--only", default="", help="cases whose section or name has this word")
     options.add_argument("--rounds", type=int, default=15)
+    options.add_argument("--work", default="", help="long work whose name has this word, and no cases unless --only names some")
     options.add_argument("--no-work", action="store_true", help="leave out import, export and changes of all")
     options.add_argument("--no-write", action="store_true", help="do not write docs/performance.md")
     given = options.parse_args()
@@ -84,14 +86,17 @@ def measure(database, sizes, given):
             # What there is one of for each field has less to say than the pages everybody opens.
             rounds = given.rounds if section in EVERYDAY else max(3, given.rounds // 3)
             wanted = {name: number for number, (_section, name) in listed if given.only in f"{section} {name}"}
+            if given.work and not given.only:
+                break
             if wanted:
                 cases = {name: one_case(workers, number, rounds) for name, number in wanted.items()}
                 parts.append(table(section, cases, sizes))
                 print(parts[-1], flush=True)
-        if not given.no_work and not given.only:
+        if given.work or not (given.no_work or given.only):
             done = {}
             for name in workers[-1].offered["work"]:
-                done |= workers[-1].ask(work=name)
+                if given.work in name:
+                    done |= workers[-1].ask(work=name)
             parts.append(work_table(done, sizes[-1]))
             print(parts[-1], flush=True)
     finally:

@@ -155,4 +155,42 @@ def fields(admin):
     return done
 
 
-EVERY = {"selections": selections, "fields": fields, "export": export, "import": import_file, "change": change_all}
+def boards(admin):
+    """Moves of one and of eight who move cards at the same moment, and of one while 200 boards are open."""
+    return {
+        "boards: moves, one moves": at_once(1, 0)["moves"],
+        "boards: moves, eight move": at_once(8, 0)["moves"],
+        "boards: questions of 200 open ones, nobody moves": at_once(0, 4)["questions"],
+        **{f"boards: {name}, one moves and 200 are open": result for name, result in at_once(1, 4).items()},
+    }
+
+
+def at_once(movers, lookers, seconds=10):
+    """Run so many processes of bench.at_once beside each other; return what the movers and the lookers did together."""
+    running = []
+    for number, what in enumerate(["move"] * movers + ["look"] * lookers):
+        command = [sys.executable, "-m", "bench.at_once", what, str(seconds), str(number)]
+        running.append((what, subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)))
+    for _what, process in running:
+        process.stdout.readline()
+    for _what, process in running:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    done = {}
+    for what, process in running:
+        one = json.loads(process.communicate()[0])
+        told = {"move": "moves", "look": "questions"}[what]
+        together = done.setdefault(told, {"rows": 0, "seconds": seconds, "busy": 0.0, "memory": own_memory()})
+        together["rows"] += one["rows"]
+        together["busy"] += one["busy"]
+    return done
+
+
+EVERY = {
+    "selections": selections,
+    "fields": fields,
+    "boards": boards,
+    "export": export,
+    "import": import_file,
+    "change": change_all,
+}

@@ -65,7 +65,7 @@ class PlainTouch(models.Model):
 
 
 class PersonOrigin(FirstTouch, LeadTouch):
-    """Where a person came from; who was typed in or imported has none (docs/decisions/0020)."""
+    """Where a person came from; who was typed in or imported has none (docs/decisions/0024)."""
 
     person = models.OneToOneField(Person, models.CASCADE, primary_key=True, related_name="origin")
 
