@@ -1,6 +1,7 @@
 """The pages of boards: ready ones for leads, persons, companies and sales, and one for each selection (B1)."""
 
 import datetime
+import functools
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -158,12 +159,13 @@ class BoardPage(ListPage):
         shown = {
             int(pk) for pk in request.headers.get("Lotse-Shown", "").split(",")[:MOST_SHOWN] if pk.isdecimal() and len(pk) < 19
         }
-        news = board_live.since(position, lambda: self.table(request, query, **kwargs), shown, selection)
+        table = functools.cache(lambda: self.table(request, query, **kwargs))
+        news = board_live.since(position, table, shown, selection)
         if news is None:
             return HttpResponse(status=204)
         answer: dict[str, Any] = {"position": news.position, "everything": news.everything, "gone": news.gone, "cards": []}
         if news.cards or news.gone:
-            board = self.table(request, query, **kwargs)
+            board = table()
             context = self.context(request, board, **kwargs)
             template = get_template("boards/_card.html")
             for card in news.cards:

@@ -13,6 +13,9 @@ from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
+from capture import questions
+from capture.actions import create_form, submit
+from capture.touches import Touch
 from crm import records
 from crm.fields import BARE, Asking
 from crm.filters import CatalogueBackend, parameters_of
@@ -104,6 +107,9 @@ def test_every_filter_and_order_of_the_catalogue_is_one_of_the_api(rf, person, a
     ActivityFactory(by=anna, person=person)
     SaleFactory(by=anna, person=person, company=person.company)
     create_selection({"name": "A", "kind": "static", "record_type": "person"}, by=anna, via="form")
+    form = create_form({"name": "Website"}, by=anna, via="form")
+    sent = questions.read(form, {"person.email": "x@example.com", "person.last_name": "X"})
+    submit(form, sent.answers(), (Touch(), Touch()), "k", why="links")
     arrange(Dashboard.objects.exclude(ready="leads"), deleted_at=timezone.now())  # of each record type there is one
     for name, (described, operator) in parameters_of(record).items():
         assert asked(rf, anna, record, **{name: example(described, operator, anna)}) in {0, 1}, name

@@ -45,6 +45,20 @@ def test_nothing_new_is_a_204_of_three_statements(page, lead, django_assert_num_
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("many", [1, 4])
+def test_b6_news_cost_as_many_statements_however_many_cards_they_are(
+    page, lead, status, jan, many, django_assert_max_num_queries
+):
+    people = [lead(f"Person {n}") for n in range(4)]
+    position = live.position()
+    for one in people[:many]:
+        actions.set_lead_status(one, status("Qualified"), by=jan, via="board")
+    ask(page, position)
+    with django_assert_max_num_queries(11):
+        ask(page, position)
+
+
+@pytest.mark.django_db(transaction=True)
 def test_b6_anothers_move_is_told_with_the_card_its_place_and_the_counts(page, lead, status, jan):
     jana = lead("Petersen")
     lead("Wehner")
