@@ -1,4 +1,4 @@
-"""What must hold on every page: accessible and translated."""
+"""What must hold on every page: accessible, translated, and no wider than a phone."""
 
 from babel.messages.pofile import read_po
 
@@ -31,7 +31,10 @@ VISIBLE_TEXTS = """() => {
 }"""
 
 
-def test_every_page_is_accessible_and_translated(open_page):
+BEYOND = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+def test_every_page_is_accessible_translated_and_fits_a_phone(open_page):
     """By axe-core, in the light with all rules, in the dark (where only the colours differ) by those of contrast."""
     problems, english = [], english_texts()
     # A German word may be spelt as another English text is.
@@ -46,4 +49,8 @@ def test_every_page_is_accessible_and_translated(open_page):
         page.emulate_media(color_scheme="dark")
         problems += [f"{name}, dark: {problem}" for problem in violations(page, ["color-contrast"])]
         page.emulate_media(color_scheme="light")
+        page.set_viewport_size({"width": 390, "height": 844})
+        if (over := page.evaluate(BEYOND)) > 0:
+            problems.append(f"{name}: on a phone {over} px too wide")
+        page.set_viewport_size({"width": 1440, "height": 900})
     assert not problems, "\n".join(dict.fromkeys(problems))

