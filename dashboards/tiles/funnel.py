@@ -4,15 +4,16 @@ A step counts who got that far or further, whatever came of it later: the histor
 person. Its criteria are the question of the list that opens.
 """
 
-import datetime
 from decimal import Decimal
 from itertools import pairwise
-from statistics import median
 
-from django.db.models import Count, Min, Q
+from django.db import connection
+from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
-from crm import criteria, records
+from crm import records
+from crm.database import median
+from crm.tables.order import compiled_or_none
 from crm.web import formats
 from dashboards.statuses import status_changes
 from dashboards.tiles import colours
@@ -54,61 +55,80 @@ def tree_of(question, step) -> dict:
 
 
 def fill(result, question, theme):
-    tile, asking = question.tile, question.tile.asking
-    record = tile.record
-    conditions = {step: criteria.condition(record, {"all": [asked]}, asking) for step, asked in STEPS.items()}
-    cohort = question.records(tree_of(question, "lead")).order_by()
-    counts = cohort.aggregate(
-        **{step: Count("pk", filter=q) if step != "lead" else Count("pk") for step, q in conditions.items()}
-    )
-    days = medians(cohort, asking)
+    tile = question.tile
+    counts, days = counted(question)
     share, first, before = Measure("conversion"), counts["lead"], counts["lead"]
     for step, label in labels().items():
         number = counts[step]
         cell = Cell(float(number), formats.number(number), number, Part(step))
         of_before = "" if step == "lead" else share.amount({"m_n": before, "m_m": number}).text
         of_all = "" if step == "lead" else share.amount({"m_n": first, "m_m": number}).text
-        result.steps.append(Step(label, cell, of_before, of_all, days.get(step, "")))
+        result.steps.append(Step(label, cell, of_before, of_all, _in_words(days.get(step))))
         before = number
     result.total = result.steps[0].cell
     result.colour = colours.of(theme, 0, tile.raw.get("colour", ""))
 
 
-def medians(cohort, asking) -> dict[str, str]:
-    """Return for each step the days that half of those who made it took from the step before, in words."""
-    times = reached(cohort, asking)
-    told, steps = {}, list(STEPS)
-    for before, step in pairwise(steps):
-        took = [times[step][pk] - times[before][pk] for pk in times[step] if pk in times[before]]
-        if took:
-            days = max(0.0, median(took) / 86_400)
-            told[step] = formats.number(shortest(rounded(days, TENTH if days < 10 else ONE)))
-    return told
+def _in_words(days):
+    if days is None:
+        return ""
+    days = max(0.0, float(days))
+    return formats.number(shortest(rounded(days, TENTH if days < 10 else ONE)))
 
 
-def reached(cohort, asking) -> dict[str, dict[int, float]]:
-    """Return step -> person -> the second they first got so far, or further."""
-    ids = cohort.values("pk")
-    times: dict[str, dict[int, float]] = {step: {} for step in STEPS}
-    further: dict[str, list[str]] = {"contacted": [Kind.WORKING, Kind.QUALIFIED], "qualified": [Kind.QUALIFIED]}
-    statuses = asking.items("leads.LeadStatus").values()
-    of_kind = {step: [str(status.pk) for status in statuses if status.kind in kinds] for step, kinds in further.items()}
-    rows = status_changes(Kind.values, asking).filter(record_id__in=ids).order_by().values("record_id")
-    asked = {step: Min("change_set__at", filter=Q(new__in=known)) for step, known in of_kind.items()}
-    for pk, *found in rows.annotate(lead=Min("change_set__at"), **asked).values_list(
-        "record_id", "lead", "contacted", "qualified"
-    ):
-        for step, moment in zip(("lead", "contacted", "qualified"), found, strict=True):
-            if moment is not None:
-                times[step][pk] = moment.timestamp()
-    sales = records.get("person").relations["sales"].rows(asking, Q(person__in=ids)).order_by().values("person")
-    firsts = sales.annotate(made=Min("created_at"), won=Min("closed_on", filter=Q(status="won")))
-    for pk, made, won in firsts.values_list("person", "made", "won"):
-        times["sale"][pk] = made.timestamp()
-        if won is not None:
-            times["won"][pk] = max(made, asking.start_of(won) + datetime.timedelta(hours=12)).timestamp()
-    # Who got further got here by then at the latest.
-    for step, later in (("sale", "won"), ("qualified", "sale"), ("contacted", "qualified")):
-        for pk, moment in times[later].items():
-            times[step][pk] = min(moment, times[step].get(pk, moment))
-    return times
+def counted(question) -> tuple[dict[str, int], dict[str, float | None]]:
+    """Return (how many got to each step, the days that half of those who made it took from the step before), by one statement.
+
+    It says of all persons at once what STEPS says of one. Who got further has been at the steps before by then at the latest. Of a won sale
+    only the day is known: its noon stands for it, in UTC, the same for whoever looks.
+    """
+    asking = question.tile.asking
+    cohort = question.records(question.tree(question.days)).order_by().values_list("pk")
+    _compiler, persons, of_persons = compiled_or_none(cohort)
+    if not persons:
+        return dict.fromkeys(STEPS, 0), {}
+    entries = status_changes(Kind.values, asking).order_by().annotate(_at=F("change_set__at"))
+    _compiler, history, of_history = compiled_or_none(entries.values_list("record_id", "new", "_at"))
+    sales = records.get("person").relations["sales"].rows(asking, Q()).order_by()
+    _compiler, offers, of_offers = compiled_or_none(sales.values_list("person_id", "status", "created_at", "closed_on"))
+    got_to, of_kinds = [], []
+    for step, kinds in (("contacted", {Kind.WORKING, Kind.QUALIFIED}), ("qualified", {Kind.QUALIFIED})):
+        ids = _ids_of(kinds, asking)
+        got_to.append(f"MIN(CASE WHEN entry.new IN ({', '.join(['%s'] * len(ids))}) THEN entry._at END) AS {step}")
+        of_kinds += ids
+    noon, days = _DAYS[connection.vendor]
+    steps = list(STEPS)
+    asked = [*(f"COUNT({step})" for step in steps), *(median(days.format(*pair)) for pair in pairwise(steps))]
+    statement = f"""
+      WITH cohort(person) AS MATERIALIZED ({persons}),
+      had AS (
+        SELECT entry.record_id AS person, MIN(entry._at) AS lead, {", ".join(got_to)}
+        FROM cohort JOIN ({history}) entry ON entry.record_id = cohort.person GROUP BY entry.record_id),
+      sold AS (
+        SELECT sale.person_id AS person, MIN(sale.created_at) AS sale, MIN(CASE WHEN sale.status <> 'won' THEN NULL WHEN {noon} < sale.created_at THEN sale.created_at ELSE {noon} END) AS won
+        FROM cohort JOIN ({offers}) sale ON sale.person_id = cohort.person GROUP BY sale.person_id),
+      step AS (
+        SELECT lead, {_first("contacted", _first("qualified", "sale"))} AS contacted, {_first("qualified", "sale")} AS qualified, sale, won
+        FROM had LEFT JOIN sold ON sold.person = had.person)
+      SELECT {", ".join(asked)} FROM step"""  # noqa: S608 (compiled by the ORM)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*of_persons, *of_kinds, *of_history, *of_offers])
+        row = cursor.fetchone()
+    return dict(zip(steps, row, strict=False)), dict(zip(steps[1:], row[len(steps) :], strict=True))
+
+
+#: The noon of a day, and the days from one moment to another.
+_DAYS = {
+    "postgresql": ("sale.closed_on + time with time zone '12:00+00'", "EXTRACT(EPOCH FROM {1} - {0}) / 86400"),
+    "sqlite": ("sale.closed_on || ' 12:00:00'", "julianday({1}) - julianday({0})"),
+}
+
+
+def _first(one, other):
+    """Return the SQL of the earlier of two moments, of which either may be missing."""
+    return f"CASE WHEN {one} IS NULL OR {other} < {one} THEN {other} ELSE {one} END"
+
+
+def _ids_of(kinds, asking):
+    """Return the statuses of these kinds as the history writes them; never none of all, which SQL could not say."""
+    return [str(status.pk) for status in asking.items("leads.LeadStatus").values() if status.kind in kinds] or ["-"]

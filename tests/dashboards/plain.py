@@ -20,9 +20,11 @@ class Plain(Rows):
         self.now, self.today = now, now.astimezone(self.zone).date()
         self.kinds = dict(LeadStatus.objects.values_list("pk", "kind"))
         self.had: dict[int, set[str]] = {}
+        self.reached: dict[tuple[int, str], datetime.datetime] = {}
         changes = Change.objects.filter(record_type="person", field="lead_status", new__isnull=False, change_set__undone=False)
-        for pk, new in changes.values_list("record_id", "new"):
+        for pk, new, at in changes.order_by("-change_set__at").values_list("record_id", "new", "change_set__at"):
             self.had.setdefault(pk, set()).add(self.kinds[int(new)])
+            self.reached[pk, self.kinds[int(new)]] = at
 
     def line(self, record, node):
         name, operator, value = node["field"], node["operator"], node.get("value")
@@ -123,6 +125,29 @@ class Plain(Rows):
         wanted = KINDS_OF_FUNNEL[step]
         had = self.had.get(record.pk, set())
         return bool(had) if wanted is None else bool(had & wanted) or bool(sales)
+
+    def moment(self, record, step):
+        """Return when a person first got as far as this step, or further; None if they never did."""
+        sales = [one for one in self.sale.values() if one.person_id == record.pk]
+        noon = datetime.time(12, tzinfo=datetime.UTC)
+        at = {
+            "won": [max(one.created_at, datetime.datetime.combine(one.closed_on, noon)) for one in sales if one.status == "won"],
+            "sale": [one.created_at for one in sales],
+        }
+        if step not in at:
+            kinds = KINDS_OF_FUNNEL[step] or set(self.kinds.values())
+            at[step] = [self.reached[record.pk, kind] for kind in kinds if (record.pk, kind) in self.reached]
+            at[step] += at["sale"] if step != "lead" else []
+        return min(at[step], default=None)
+
+    def median_days(self, records, before, step):
+        """Return the days that half of those who made a step took for it, in words; nothing where nobody did."""
+        moments = [(self.moment(one, before), self.moment(one, step)) for one in records]
+        took = [(later - earlier).total_seconds() / 86_400 for earlier, later in moments if earlier and later]
+        if not took:
+            return ""
+        days = max(0.0, sorted(took)[(len(took) - 1) // 2])
+        return f"{days:.1f}".removesuffix(".0") if days < 10 else f"{days:.0f}"
 
 
 DATES = {

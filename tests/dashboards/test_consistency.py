@@ -5,6 +5,7 @@ Random records around ends of months and changes of the clocks, users of each ro
 
 import random
 import re
+from itertools import pairwise
 
 import pytest
 from django.utils import timezone
@@ -144,6 +145,7 @@ def test_d4_d6_every_number_is_that_of_a_plain_recount_and_of_the_list_it_opens(
 
 
 def test_d3_the_funnel_counts_who_got_so_far_or_further(world, behind, shown):
+    told = 0
     for user in world:
         plain, raw = Plain(user, timezone.now()), {"ready": "funnel"}
         for filters in (Filters(), Filters(period="previous_year"), Filters(country="DE")):
@@ -152,7 +154,11 @@ def test_d3_the_funnel_counts_who_got_so_far_or_further(world, behind, shown):
             for step, name in zip(result.steps, funnel.STEPS, strict=True):
                 expected = sum(plain.step(one, name) for one in cohort)
                 assert (step.cell.records, question.answer(step.cell.part)[3].count()) == (expected, expected), (user, name)
+            for (before, name), step in zip(pairwise(funnel.STEPS), result.steps[1:], strict=True):
+                assert step.days.replace(",", ".") == plain.median_days(cohort, before, name), (user, name)
+                told += bool(step.days)
     assert any(step.cell.records for step in shown(world[-1], {"ready": "funnel"}, Filters(period="last_3_years")).steps)
+    assert told > 20
 
 
 def test_the_parts_of_a_whole_make_the_whole(world, shown):
