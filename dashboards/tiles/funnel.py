@@ -15,7 +15,7 @@ from crm import records
 from crm.database import median
 from crm.tables.order import compiled_or_none
 from crm.web import formats
-from dashboards.statuses import status_changes
+from dashboards.statuses import ids_of, status_changes
 from dashboards.tiles import colours
 from dashboards.tiles.measures import TENTH, Measure, rounded, shortest
 from dashboards.tiles.question import Part
@@ -93,7 +93,7 @@ def counted(question) -> tuple[dict[str, int], dict[str, float | None]]:
     _compiler, offers, of_offers = compiled_or_none(sales.values_list("person_id", "status", "created_at", "closed_on"))
     got_to, of_kinds = [], []
     for step, kinds in (("contacted", {Kind.WORKING, Kind.QUALIFIED}), ("qualified", {Kind.QUALIFIED})):
-        ids = _ids_of(kinds, asking)
+        ids = ids_of(kinds, asking) or ["-"]  # SQL knows no empty list
         got_to.append(f"MIN(CASE WHEN entry.new IN ({', '.join(['%s'] * len(ids))}) THEN entry._at END) AS {step}")
         of_kinds += ids
     noon, days = _DAYS[connection.vendor]
@@ -105,7 +105,8 @@ def counted(question) -> tuple[dict[str, int], dict[str, float | None]]:
         SELECT entry.record_id AS person, MIN(entry._at) AS lead, {", ".join(got_to)}
         FROM cohort JOIN ({history}) entry ON entry.record_id = cohort.person GROUP BY entry.record_id),
       sold AS (
-        SELECT sale.person_id AS person, MIN(sale.created_at) AS sale, MIN(CASE WHEN sale.status <> 'won' THEN NULL WHEN {noon} < sale.created_at THEN sale.created_at ELSE {noon} END) AS won
+        SELECT sale.person_id AS person, MIN(sale.created_at) AS sale,
+          MIN(CASE WHEN sale.status <> 'won' THEN NULL WHEN {noon} < sale.created_at THEN sale.created_at ELSE {noon} END) AS won
         FROM cohort JOIN ({offers}) sale ON sale.person_id = cohort.person GROUP BY sale.person_id),
       step AS (
         SELECT lead, {_first("contacted", _first("qualified", "sale"))} AS contacted, {_first("qualified", "sale")} AS qualified, sale, won
@@ -127,8 +128,3 @@ _DAYS = {
 def _first(one, other):
     """Return the SQL of the earlier of two moments, of which either may be missing."""
     return f"CASE WHEN {one} IS NULL OR {other} < {one} THEN {other} ELSE {one} END"
-
-
-def _ids_of(kinds, asking):
-    """Return the statuses of these kinds as the history writes them; never none of all, which SQL could not say."""
-    return [str(status.pk) for status in asking.items("leads.LeadStatus").values() if status.kind in kinds] or ["-"]

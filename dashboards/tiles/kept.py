@@ -27,6 +27,7 @@ FRESH = timedelta(seconds=60)
 UNCHANGED = timedelta(minutes=10)
 KEPT = 24 * 3600
 PATIENCE = 8.0  # seconds a page waits for a tile; then it is counted in the background
+BEHIND = 60  # seconds a page leaves that to the job before it tries for itself again
 VERSION = 1  # of what is kept: a new shape is a new key
 
 
@@ -89,11 +90,15 @@ def show(raw, filters, theme, user, *, fresh=False) -> Shown:
     old = recent([raw], filters, theme, user).get(raw["id"])
     if old and not old.stale and not fresh:
         return old
+    if cache.get(f"{key}:slow"):
+        # A page that asks again whether it is there does not count it once more beside the job.
+        return Shown(old.result if old else None, stale=bool(old), slow=True)
     try:
         with within(PATIENCE):
             return Shown(count_now(raw, filters, theme, user, key))
     except TookTooLong:
         logger.warning("A tile takes longer than %s s: %s", PATIENCE, raw)
+    cache.set(f"{key}:slow", True, BEHIND)
     enqueue(count_in_background, unique_key=key[:100], raw=raw, filters=filters.given, theme=theme, user=user.pk,
             language=translation.get_language())  # fmt: skip
     return Shown(old.result if old else None, stale=bool(old), slow=True)
@@ -107,6 +112,7 @@ def count_now(raw, filters, theme, user, key) -> Result:
     result = count(spec.read(raw, Asking(user)), filters, theme)
     if not at_work and not result.problems:
         cache.set(key, Kept(result, seen), KEPT)
+        cache.delete(f"{key}:slow")
     return result
 
 

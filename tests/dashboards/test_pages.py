@@ -160,6 +160,7 @@ def test_a_tile_that_takes_too_long_says_so_and_is_counted_in_the_background(lis
         done.set()
         thread.join()
     assert "longer than usual" in html and "load delay:4s" in html
+    assert "longer than usual" in tile(client, mine), "The page counts it once more, beside the job."
     job = Job.objects.get(path__contains="count_in_background")
     kept.count_in_background(None, **job.args)
     assert value(tile(client, mine)) == "0"
