@@ -8,14 +8,14 @@ from decimal import Decimal
 from itertools import pairwise
 
 from django.db import connection
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from crm import records
 from crm.database import median
 from crm.tables.order import compiled_or_none
 from crm.web import formats
-from dashboards.statuses import ids_of, status_changes
+from dashboards.statuses import ids_of, status_rows
 from dashboards.tiles import colours
 from dashboards.tiles.measures import TENTH, Measure, rounded, shortest
 from dashboards.tiles.question import Part
@@ -87,14 +87,13 @@ def counted(question) -> tuple[dict[str, int], dict[str, float | None]]:
     _compiler, persons, of_persons = compiled_or_none(cohort)
     if not persons:
         return dict.fromkeys(STEPS, 0), {}
-    entries = status_changes(Kind.values, asking).order_by().annotate(_at=F("change_set__at"))
-    _compiler, history, of_history = compiled_or_none(entries.values_list("record_id", "new", "_at"))
+    history, of_history = status_rows(Kind.values, asking)
     sales = records.get("person").relations["sales"].rows(asking, Q()).order_by()
     _compiler, offers, of_offers = compiled_or_none(sales.values_list("person_id", "status", "created_at", "closed_on"))
     got_to, of_kinds = [], []
     for step, kinds in (("contacted", {Kind.WORKING, Kind.QUALIFIED}), ("qualified", {Kind.QUALIFIED})):
         ids = ids_of(kinds, asking) or ["-"]  # SQL knows no empty list
-        got_to.append(f"MIN(CASE WHEN entry.new IN ({', '.join(['%s'] * len(ids))}) THEN entry._at END) AS {step}")
+        got_to.append(f"MIN(CASE WHEN entry.status IN ({', '.join(['%s'] * len(ids))}) THEN entry.at END) AS {step}")
         of_kinds += ids
     noon, days = _DAYS[connection.vendor]
     steps = list(STEPS)
@@ -102,8 +101,8 @@ def counted(question) -> tuple[dict[str, int], dict[str, float | None]]:
     statement = f"""
       WITH cohort(person) AS MATERIALIZED ({persons}),
       had AS (
-        SELECT entry.record_id AS person, MIN(entry._at) AS lead, {", ".join(got_to)}
-        FROM cohort JOIN ({history}) entry ON entry.record_id = cohort.person GROUP BY entry.record_id),
+        SELECT entry.person, MIN(entry.at) AS lead, {", ".join(got_to)}
+        FROM cohort JOIN ({history}) entry ON entry.person = cohort.person GROUP BY entry.person),
       sold AS (
         SELECT sale.person_id AS person, MIN(sale.created_at) AS sale,
           MIN(CASE WHEN sale.status <> 'won' THEN NULL WHEN {noon} < sale.created_at THEN sale.created_at ELSE {noon} END) AS won
