@@ -14,15 +14,9 @@ def status_changes(kinds, asking):
     return Change.objects.filter(record_type="person", field="lead_status", new__in=ids, change_set__undone=False)
 
 
-def status_rows(kinds, asking):
-    """Return (statement, parameters) of the same as rows of a person, a status, and since when.
-
-    Written by hand: SQLite takes the index of these entries only where the statement itself says what the index is about.
-    """
-    ids = ids_of(kinds, asking)
-    statement = f"""
-        SELECT entry.record_id AS person, entry.new AS status, crm_changeset.at AS at
-        FROM crm_change entry JOIN crm_changeset ON crm_changeset.id = entry.change_set_id
-        WHERE entry.record_type = 'person' AND entry.field = 'lead_status' AND entry.new IS NOT NULL
-          AND entry.new IN ({", ".join(["%s"] * len(ids))}) AND NOT crm_changeset.undone"""  # noqa: S608 (placeholders)
-    return statement, ids
+#: Every lead status a person was given, with its moment; the same entries. SQLite takes their index only where a statement itself says
+#: what the index is about.
+GIVEN = """
+  SELECT entry.record_id AS person, entry.new AS status, crm_changeset.at AS at
+  FROM crm_change entry JOIN crm_changeset ON crm_changeset.id = entry.change_set_id
+  WHERE entry.record_type = 'person' AND entry.field = 'lead_status' AND entry.new IS NOT NULL AND NOT crm_changeset.undone"""

@@ -15,7 +15,7 @@ from crm import records
 from crm.database import median
 from crm.tables.order import compiled_or_none
 from crm.web import formats
-from dashboards.statuses import ids_of, status_rows
+from dashboards.statuses import GIVEN, ids_of
 from dashboards.tiles import colours
 from dashboards.tiles.measures import TENTH, Measure, rounded, shortest
 from dashboards.tiles.question import Part
@@ -87,7 +87,6 @@ def counted(question) -> tuple[dict[str, int], dict[str, float | None]]:
     _compiler, persons, of_persons = compiled_or_none(cohort)
     if not persons:
         return dict.fromkeys(STEPS, 0), {}
-    history, of_history = status_rows(Kind.values, asking)
     sales = records.get("person").relations["sales"].rows(asking, Q()).order_by()
     _compiler, offers, of_offers = compiled_or_none(sales.values_list("person_id", "status", "created_at", "closed_on"))
     got_to, of_kinds = [], []
@@ -102,17 +101,17 @@ def counted(question) -> tuple[dict[str, int], dict[str, float | None]]:
       WITH cohort(person) AS MATERIALIZED ({persons}),
       had AS (
         SELECT entry.person, MIN(entry.at) AS lead, {", ".join(got_to)}
-        FROM cohort JOIN ({history}) entry ON entry.person = cohort.person GROUP BY entry.person),
+        FROM cohort CROSS JOIN ({GIVEN}) entry WHERE entry.person = cohort.person GROUP BY entry.person),
       sold AS (
         SELECT sale.person_id AS person, MIN(sale.created_at) AS sale,
           MIN(CASE WHEN sale.status <> 'won' THEN NULL WHEN {noon} < sale.created_at THEN sale.created_at ELSE {noon} END) AS won
-        FROM cohort JOIN ({offers}) sale ON sale.person_id = cohort.person GROUP BY sale.person_id),
+        FROM cohort CROSS JOIN ({offers}) sale WHERE sale.person_id = cohort.person GROUP BY sale.person_id),
       step AS (
         SELECT lead, {_first("contacted", _first("qualified", "sale"))} AS contacted, {_first("qualified", "sale")} AS qualified, sale, won
         FROM had LEFT JOIN sold ON sold.person = had.person)
       SELECT {", ".join(asked)} FROM step"""  # noqa: S608 (compiled by the ORM)
     with connection.cursor() as cursor:
-        cursor.execute(statement, [*of_persons, *of_kinds, *of_history, *of_offers])
+        cursor.execute(statement, [*of_persons, *of_kinds, *of_offers])
         row = cursor.fetchone()
     return dict(zip(steps, row, strict=False)), dict(zip(steps[1:], row[len(steps) :], strict=True))
 

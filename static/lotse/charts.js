@@ -249,6 +249,13 @@ function legend(chart) {
 }
 
 const watcher = new ResizeObserver((entries) => entries.forEach(({ target }) => requestAnimationFrame(() => { if (target.isConnected) draw(target.closest(".chart")); })));
+// Paper has another width than the window: the page takes it before it is printed, and its charts are drawn to it.
+for (const [event, printing] of [["beforeprint", true], ["afterprint", false]]) {
+  addEventListener(event, () => {
+    document.documentElement.classList.toggle("printing", printing);
+    document.querySelectorAll(".chart").forEach((box) => charts.has(box) && draw(box));
+  });
+}
 function begin(box) {
   if (charts.has(box) || !box.dataset.chart) return;
   const chart = { box, data: JSON.parse(box.dataset.chart), hidden: new Set(), marks: 0 };
