@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from crm import criteria, records
 from crm.criteria import CriteriaError
@@ -111,7 +111,10 @@ class Editor:
         """Return the form's parts: (heading, fields)."""
         if self.kind == "text":
             return [
-                (_("Text"), [self._input("title", _("Title")), self._input("text", _("Text"), kind="textarea")]),
+                (
+                    _("Text"),
+                    [self._input("title", pgettext("of a record", "Title")), self._input("text", _("Text"), kind="textarea")],
+                ),
                 self._look(),
             ]
         parts = [(_("What is counted"), self._records())]
@@ -170,7 +173,7 @@ class Editor:
     def _shape(self):
         fields = self.record.fields.values()
         named = [(one.name, str(one.label)) for one in fields if spec.groupable(one)]
-        found = [self._input("group", _("By"), [("", _("Choose one …")), *named])]
+        found = [self._input("group", pgettext("grouped", "By"), [("", _("Choose one …")), *named])]
         if isinstance(self.record.fields.get(self.raw.get("group", "")), Moment):
             found.append(self._input("bucket", _("In steps of a"), [(key, str(label)) for key, label in UNITS.items()]))
         else:
@@ -250,7 +253,7 @@ class Editor:
 
     def _look(self):
         fields = [] if self.kind == "text" else [
-            Input("title", _("Title"), self.raw.get("title", ""), errors=tuple(self.errors.get("title", ())), hint=spec.title_of(self.raw)),
+            Input("title", pgettext("of a record", "Title"), self.raw.get("title", ""), errors=tuple(self.errors.get("title", ())), hint=spec.title_of(self.raw)),
             self._input("colour", _("Colour"), [("", _("Of the dashboard")), *((value, str(label)) for value, label in Colour.choices)]),
         ]  # fmt: skip
         sizes = [

@@ -13,7 +13,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from crm import criteria, records
 from crm.criteria import CriteriaError
@@ -28,7 +28,7 @@ from selections.members import problems as wrong_with
 from selections.models import RecordKind, Selection
 
 KINDS = {
-    "number": gettext_lazy("Big number"), "column": gettext_lazy("Columns"), "bar": gettext_lazy("Bars"), "line": gettext_lazy("Line"),
+    "number": gettext_lazy("Big number"), "column": pgettext_lazy("chart", "Columns"), "bar": gettext_lazy("Bars"), "line": pgettext_lazy("chart", "Line"),
     "area": gettext_lazy("Area"), "combo": gettext_lazy("Columns and line"), "pie": gettext_lazy("Pie"), "donut": gettext_lazy("Ring"),
     "gauge": gettext_lazy("Gauge"), "funnel": gettext_lazy("Funnel"), "list": gettext_lazy("List"), "table": gettext_lazy("Table"),
     "text": gettext_lazy("Text"),
