@@ -1,6 +1,7 @@
 """Dashboards: whole, as they are kept, and counted anew; and each of their tiles."""
 
 from dashboards.models import Dashboard
+from dashboards.tiles import kept
 from dashboards.tiles.spec import title_of
 
 FRAGMENT = {"HTTP_HX_REQUEST": "true"}
@@ -8,6 +9,7 @@ FRAGMENT = {"HTTP_HX_REQUEST": "true"}
 
 def requests(client, rep):
     """Yield (name, request). *Anew* is what a browser asks of a page of which nothing is kept, one after the other."""
+    kept.PATIENCE = 600  # counted to the end, also where other work makes it longer than a page waits
     for dashboard in Dashboard.objects.order_by("pk"):
         name = f"{dashboard} ({len(dashboard.tiles)} tiles)"
         for who, told in ((client, ""), (rep, ", a rep")):

@@ -31,7 +31,8 @@ NAMES = {"name", "last_name", "name_key", "company_key", "email", "email_key"}  
 def fill(persons):
     """Fill the empty database with so many persons and return the administrator.
 
-    Beyond COPIED_FROM they are copies of the first, made in the database (PostgreSQL only), without history and search texts.
+    Beyond COPIED_FROM they are copies of the first, made in the database (PostgreSQL only), without search texts, and of their history with
+    their lead statuses alone.
     """
     admin = staff()
     add(min(persons, COPIED_FROM), admin)
@@ -66,6 +67,12 @@ def _copy(times):
                     f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(columns)})"
                     f" SELECT {', '.join(values)} FROM {quote(model._meta.db_table)} WHERE id <= {highest[model]}"
                 )
+            cursor.execute(
+                "INSERT INTO crm_change (change_set_id, record_type, record_id, op, field, old, new)"
+                " SELECT change_set_id, record_type, record_id + %s, op, field, old, new FROM crm_change"
+                " WHERE record_type = 'person' AND field = 'lead_status' AND record_id <= %s",
+                [turn * highest[Person], highest[Person]],
+            )
         cursor.execute("SET session_replication_role = DEFAULT")
         for model in models:
             cursor.execute(

@@ -21,10 +21,22 @@ class Plain(Rows):
         self.kinds = dict(LeadStatus.objects.values_list("pk", "kind"))
         self.had: dict[int, set[str]] = {}
         self.reached: dict[tuple[int, str], datetime.datetime] = {}
-        changes = Change.objects.filter(record_type="person", field="lead_status", new__isnull=False, change_set__undone=False)
-        for pk, new, at in changes.order_by("-change_set__at").values_list("record_id", "new", "change_set__at"):
-            self.had.setdefault(pk, set()).add(self.kinds[int(new)])
-            self.reached[pk, self.kinds[int(new)]] = at
+        entries = Change.objects.filter(record_type="person", field="lead_status").select_related("change_set__parent")
+        taken_back = {(one.record_id, one.change_set.undoes_id) for one in entries if not one.change_set.undone}
+        for one in sorted(entries, key=lambda entry: entry.change_set.at, reverse=True):
+            given = one.change_set
+            parent = given.parent
+            undone = {(one.record_id, pk) for pk in (given.pk, given.parent_id, parent and parent.parent_id) if pk} & taken_back
+            if (
+                one.new is None
+                or (given.undoes_id and one.old is not None)
+                or given.state == "failed"
+                or (given.undone and undone)
+            ):
+                continue
+            kind = self.kinds[int(one.new)]
+            self.had.setdefault(one.record_id, set()).add(kind)
+            self.reached[one.record_id, kind] = given.at
 
     def line(self, record, node):
         name, operator, value = node["field"], node["operator"], node.get("value")

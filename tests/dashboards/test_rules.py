@@ -11,8 +11,9 @@ from dashboards import actions
 from dashboards.models import Dashboard, DashboardShare
 from dashboards.tiles import spec
 from dashboards.tiles.ready import READY
+from leads import actions as leads
 from leads.list_items import delete_item
-from leads.models import Source
+from leads.models import LeadStatus, Person, Source
 from selections.actions import create_selection
 from selections.actions import delete as delete_selection
 from tests.factories import PersonFactory, UserFactory
@@ -140,6 +141,49 @@ def test_moving_nothing_leaves_no_entry_in_the_history(anna, board):
     entries = Change.objects.count()
     assert actions.arrange(mine, [1, 2], by=anna, via="card").change_set is None
     assert Change.objects.count() == entries
+
+
+def test_d3_the_funnel_follows_undo_redo_and_the_bin_exactly(anna, shown, status, category):
+    """What was taken back never was; who is in the bin is not counted; a status whose kind changes counts as what it is now (R10)."""
+    person = PersonFactory(by=anna, owner=anna)
+
+    def steps():
+        return [step.cell.records for step in shown(anna, {"ready": "funnel"}).steps[:3]]
+
+    assert steps() == [1, 0, 0]
+    leads.set_lead_status(person, status("Contacting"), by=anna, via="card")
+    qualified = leads.set_lead_status(person, status("Qualified"), by=anna, via="card")
+    assert steps() == [1, 1, 1]
+    undone = undo(qualified.change_set, by=anna, via="card")
+    assert steps() == [1, 1, 0]
+    redone = undo(undone.change_set, by=anna, via="card")
+    assert steps() == [1, 1, 1]
+    undo(redone.change_set, by=anna, via="card")
+    assert steps() == [1, 1, 0]
+    person.refresh_from_db()
+    again = leads.set_lead_status(person, status("Open"), by=anna, via="card")
+    undo(again.change_set, by=anna, via="card")
+    assert steps() == [1, 1, 0]
+    LeadStatus.objects.filter(pk=status("Open").pk).update(kind="qualified", is_default=False)
+    assert steps() == [1, 1, 1]
+    leads.delete(Person.objects.get(pk=person.pk), by=anna, via="card")
+    assert steps() == [0, 0, 0]
+    leads.restore(Person.objects.get(pk=person.pk), by=anna, via="card")
+    assert steps() == [1, 1, 1]
+
+
+def test_d3_a_status_that_an_undo_had_to_leave_still_counts(anna, shown, status, category):
+    first, second = PersonFactory(by=anna, owner=anna), PersonFactory(by=anna, owner=anna)
+    both = leads.set_lead_status(Person.objects.all(), status("Qualified"), by=anna, via="list")
+    leads.set_lead_status(second, status("Open"), by=anna, via="card")
+    undo(both.change_set, by=anna, via="card")
+    assert [Person.objects.get(pk=one.pk).lead_status.name_en for one in (first, second)] == ["Open", "Open"]
+    assert [step.cell.records for step in shown(anna, {"ready": "funnel"}).steps[:3]] == [2, 1, 1]
+    created = Change.objects.filter(record_type="person", record_id=first.pk, op="i").first().change_set
+    undo(created, by=anna, via="card")
+    assert shown(anna, {"ready": "funnel"}).total.records == 1
+    leads.restore(Person.objects.filter(pk=first.pk), by=anna, via="card")
+    assert shown(anna, {"ready": "funnel"}).total.records == 2
 
 
 # --- What cannot be counted ---------------------------------------------------------------------------------------------
