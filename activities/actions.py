@@ -14,6 +14,7 @@ from activities.models import Activity
 from crm import access
 from crm.history.changes import Conflict, Outcome, act, change, chunks
 from crm.history.models import Change
+from crm.models import time_zones
 from crm.web import formats
 from leads import actions as leads
 from leads.models import Person
@@ -117,7 +118,7 @@ def _placed(activity, values, by):
 
 
 def _zone_name(name):
-    if name and name not in zoneinfo.available_timezones():
+    if name and name not in dict(time_zones()):
         raise ValidationError({"time_zone": [_("This time zone is not known.")]})
     return name or ""
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from crm.history.triggers import Watch
-from crm.models import Record, time_zones
+from crm.models import Record
 from crm.web import formats
 from leads.models import Company, Person, validators
 
@@ -62,7 +62,7 @@ class Activity(Record):
     priority = models.CharField(_("priority"), max_length=6, choices=Priority, default=Priority.NORMAL)
     due_at = models.DateTimeField(_("due"), null=True, blank=True)
     all_day = models.BooleanField(_("all day"), default=False, help_text=_("Due on the day, at no particular time."))
-    time_zone = models.CharField(_("time zone"), max_length=64, blank=True, choices=time_zones)
+    time_zone = models.CharField(_("time zone"), max_length=64, blank=True)
     done_at = models.DateTimeField(_("done"), null=True, blank=True)
     repeat = models.CharField(_("repeat"), max_length=7, choices=Repeat, blank=True, default=Repeat.NEVER)
     repeat_every = models.PositiveSmallIntegerField(

@@ -23,6 +23,7 @@ def requests(client, rep, admin):
         {"name": "Boards", "kind": "dynamic", "record_type": "person", "criteria": {"all": lines}}, by=admin, via="form"
     )
     of = reverse("selections:board_of_person", args=[selection.pk])
+    past = timezone.localdate() - datetime.timedelta(days=10)
     addresses = {
         "all leads": "/board/?all=1",
         "all leads, filtered by source": "/board/?all=1&source__not_empty=1",
@@ -32,7 +33,8 @@ def requests(client, rep, admin):
         "sales by status": "/board/sales/?all=1&by=status",
         "all leads: exact figures": "/board/figures/?all=1",
         "a selection: exact figures": f"{of}figures/",
-        "all leads, ten days ago": f"/board/?all=1&day={timezone.localdate() - datetime.timedelta(days=10)}",
+        "all leads, ten days ago": f"/board/?all=1&day={past}",
+        "all leads, ten days ago, in rows of sources": f"/board/?all=1&rows=source&day={past}",
     }
     for name, address in addresses.items():
         yield name, _get(client, address), True

@@ -15,6 +15,8 @@ from crm.models import NEVER
 from crm.tables.order import Cursor
 from crm.web import formats
 
+MOST_WALKED = 12  # cells of a day in the past that are each read in order until they are full
+
 
 @dataclass(frozen=True)
 class Card:
@@ -70,8 +72,12 @@ def cells(board) -> dict[tuple[str, str], Cell]:
         return found
     # What is empty need not be asked: a column without cards is the one that takes longest.
     wanted = [key for key in found if (board.figures is None or key in board.figures) and key[0] not in board.folded]
-    queries = [board.read_from.filter(board.q_of(found[key].column.q), board.q_of(found[key].row.q)) for key in wanted]
-    listed = board.order.first_of_each(queries, paths(board), board.per_cell + 1)
+    if board.day and len(wanted) > MOST_WALKED:
+        # No index gives the cells of a day in the past.
+        listed = _sorted_into(board, wanted)
+    else:
+        queries = [board.read_from.filter(board.q_of(found[key].column.q), board.q_of(found[key].row.q)) for key in wanted]
+        listed = board.order.first_of_each(queries, paths(board), board.per_cell + 1)
     made = cards(board, [row for rows in listed for row in rows[: board.per_cell]])
     start = 0
     for key, rows in zip(wanted, listed, strict=True):
@@ -80,6 +86,17 @@ def cells(board) -> dict[tuple[str, str], Cell]:
         found[key].more = str(rows[count - 1]["_cursor"]) if len(rows) > count else ""
         start += count
     return found
+
+
+def _sorted_into(board, wanted):
+    """Return the first rows of these cells, by one way through all records."""
+    found: dict[tuple[str, str], list[dict]] = {key: [] for key in wanted}
+    places = {column: board.place(column) for column in board.place_columns}
+    for row in board.order.first_of_parts(board.read_from, list(places.values()), paths(board), board.per_cell + 1):
+        key = board.key_of({column: row[place] for column, place in places.items()})
+        if key in found and len(found[key]) <= board.per_cell:  # values that share a cell each bring their first
+            found[key].append(row)
+    return list(found.values())
 
 
 def more(board, column, row, text) -> Cell:

@@ -18,8 +18,8 @@ from typing import Any
 
 from django.core.exceptions import EmptyResultSet, ValidationError
 from django.db import connection
-from django.db.models import Case, DateField, DateTimeField, F, Func, IntegerField, Q, TextField, Value, When
-from django.db.models.functions import Coalesce
+from django.db.models import Case, DateField, DateTimeField, F, Func, IntegerField, Q, TextField, Value, When, Window
+from django.db.models.functions import Coalesce, RowNumber
 from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual
 from django.db.models.sql.where import OR, WhereNode
 from django.utils.translation import gettext as _
@@ -191,6 +191,18 @@ class Order:
             found[asked[row.pop("_query")][0]].append(row)
         return [rows[:limit] for rows in found]
 
+    def first_of_parts(self, queryset, parts, columns, limit) -> list[dict]:
+        """Return, in the list's order, the first rows of each part: of all that hold the same in the columns `parts`.
+
+        For parts that no index gives: goes through all rows of the queryset, but through each only once.
+        """
+        queries = []
+        for stretch in self.stretches:
+            nth = Window(RowNumber(), partition_by=[F(column) for column in parts], order_by=self._by(stretch))
+            first = queryset.filter(stretch.q).annotate(_nth=nth).filter(_nth__lte=limit).values("pk")
+            queries.append(self._ordered(queryset.filter(stretch.q, pk__in=first), stretch, columns, None, False))
+        return _run(self.stretches, queries, columns)
+
     def place_of(self, queryset, pk) -> Cursor | None:
         """Return the place right at this record, or None if it is not in the list."""
         numbered: Any = Value(0)
@@ -210,8 +222,12 @@ class Order:
 
     def _ordered(self, queryset, stretch, columns, limit, backwards):
         queryset = queryset.annotate(**{f"_key{number}": key.expression for number, key in enumerate(self.keys)})
-        order = [key.expression.desc() if key.descending != backwards else key.expression.asc() for key in stretch.keys]
-        return queryset.order_by(*order).values_list(*columns, *(f"_key{number}" for number in range(len(self.keys))))[:limit]
+        keys = (f"_key{number}" for number in range(len(self.keys)))
+        return queryset.order_by(*self._by(stretch, backwards)).values_list(*columns, *keys)[:limit]
+
+    @staticmethod
+    def _by(stretch, backwards=False):
+        return [key.expression.desc() if key.descending != backwards else key.expression.asc() for key in stretch.keys]
 
 
 def walked(queryset):

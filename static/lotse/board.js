@@ -355,9 +355,19 @@ const seen = new IntersectionObserver((entries) => entries.forEach((entry) => {
 const watch = (mark) => seen.observe(mark);
 
 // --- Going on -----------------------------------------------------------------------------------------------------------------------------------
-function go(address, push = true) {
-  const url = new URL(address, location.href);
-  return window.htmx.ajax("GET", url.pathname + url.search, { source: board(), target: board(), swap: "outerHTML", ...(push ? { push: "true" } : {}) });
+let going = null, next = null;
+/** One after the other: the board that asked would be gone with the first answer. Of what is asked meanwhile the last one follows. */
+async function go(address, push = true) {
+  const { pathname, search } = new URL(address, location.href);
+  if (going) {
+    if (push) next = address; // to read the board anew is under way as it is
+    return going;
+  }
+  going = window.htmx.ajax("GET", pathname + search, { source: board(), target: board(), swap: "outerHTML", ...(push ? { push: "true" } : {}) });
+  await going.catch(() => {});
+  const to = next;
+  going = next = null;
+  if (to) await go(to);
 }
 document.addEventListener("click", (event) => {
   const link = event.target.closest?.("[data-board] a[data-go]");

@@ -13,6 +13,7 @@ from crm.history.models import Change, ChangeSet
 from leads import actions
 from leads import list_items as items
 from leads.models import Person
+from selections import board_cards
 from tests.factories import ActivityFactory, CompanyFactory, PersonFactory
 from tests.selections.boards import HTMX, cells, column, counts, every
 
@@ -229,6 +230,16 @@ def test_a_board_of_a_day_shows_counts_and_cards_as_they_stood(page, past, statu
     assert "as it stood on" in html and "data-moves-columns" not in html and 'name="ids"' not in html
     now = page.get("/board/?all=1&sort=name")
     assert column(now, status("Open").pk) == [past[one].pk for one in ("olaf", "new", "nina")]
+
+
+@pytest.mark.parametrize("query", ["sort=name&rows=owner", "sort=-next_activity_at&rows=source", "by=category&rows=lead_status"])
+def test_a_board_of_a_day_with_many_cells_is_read_in_one_go_and_says_the_same(page, past, query, monkeypatch):
+    address = f"/board/?all=1&day={day(5)}&{query}"
+    read = []
+    for most in (1_000, 0):
+        monkeypatch.setattr(board_cards, "MOST_WALKED", most)
+        read.append(cells(page.get(address)))
+    assert read[0] == read[1] and any(read[0].values())
 
 
 def test_a_board_of_a_day_goes_by_whatever_stands_in_its_columns_and_rows(page, past, anna, jan, status):
