@@ -66,6 +66,11 @@ def in_bin(queryset, user):
     return _within(_seen(deleted, user), user, user.role.edit, own=True)
 
 
+def known(queryset, user):
+    """Return the records of the queryset that the user may see or, being in the bin, could see before: who is told that they went."""
+    return _seen(queryset, user)
+
+
 def sees_owner(user, owner_id):
     """Tell whether the user may see a record of this owner, where its own owner alone decides (companies)."""
     scope = user.role.see

@@ -298,6 +298,11 @@ BIN_DAYS = env.int("BIN_DAYS", 14)  # R18
 IMPORT_MAX_BYTES = env.int("IMPORT_MAX_BYTES", 100 * 1024 * 1024)
 IMPORT_MAX_ROWS = env.int("IMPORT_MAX_ROWS", 1_000_000)
 
+# Whether webhooks may go to this machine, to private networks, by plain HTTP and to any port: for trials, never in production.
+WEBHOOKS_ANYWHERE = env.bool("WEBHOOKS_ANYWHERE", False)
+if WEBHOOKS_ANYWHERE and PRODUCTION:
+    raise ImproperlyConfigured("WEBHOOKS_ANYWHERE is for trials on one's own machine, not for production.")
+
 # --- E-mail and logs --------------------------------------------------------------------------------------------------
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)

@@ -7,5 +7,6 @@ class ExchangeConfig(AppConfig):
     verbose_name = _("Import and export")
 
     def ready(self):
-        # The job, what an undo takes along, and the navigation must be known from the start.
+        # The jobs, what an undo takes along, and the navigation must be known from the start.
         from exchange import actions, nav  # noqa: F401
+        from exchange.webhooks import sender  # noqa: F401

@@ -9,6 +9,9 @@ from django.utils.translation import ngettext
 from crm.models import ChangeSet, Job
 from crm.web.formats import number
 from exchange.kinds import KINDS
+from exchange.webhooks.models import Delivery, Webhook
+
+__all__ = ["RECORDS", "Delivery", "FailedRow", "Import", "ImportQuerySet", "Webhook"]
 
 RECORDS = {name: kind.label for name, kind in KINDS.items()}
 #: What is counted of a row that made or changed a record: prefix of the count -> (label of the new, of the changed).

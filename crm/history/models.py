@@ -50,6 +50,8 @@ class ChangeSet(models.Model):
     `action` names what was done (`crm.history.words` puts it into a sentence with `params`), `parent` is the change set
     that set this one off, `undoes` the one it takes back, `job_id` the background job that writes it: when its worker dies,
     the next one finds by it what was left half-done. `transaction` is the last one that wrote under it: see crm.history.live.
+    `announced` says whether those outside who listen were told; written in the transaction of the change itself, the change
+    set is the outbox (docs/decisions/0024).
     """
 
     class State(models.TextChoices):
@@ -68,6 +70,7 @@ class ChangeSet(models.Model):
     state = models.CharField(max_length=8, choices=State, default=State.DONE)
     job_id = models.BigIntegerField(null=True, default=current_job, editable=False)
     transaction = models.BigIntegerField(null=True, db_default=Transaction(), editable=False)
+    announced = models.BooleanField(default=False, db_default=False, editable=False)
 
     class Meta:
         verbose_name = _("change")
@@ -76,6 +79,7 @@ class ChangeSet(models.Model):
             models.Index(fields=["job_id"], condition=models.Q(state="running"), name="changeset_unfinished"),
             models.Index(fields=["transaction"], name="changeset_transaction"),
             models.Index(fields=["at"], name="changeset_at"),
+            models.Index(fields=["id"], condition=models.Q(announced=False, state="done"), name="changeset_outbox"),
         ]
 
     #: What cannot be taken back: the installation's own beginnings, and what erased data for good.

@@ -32,6 +32,21 @@ def each_night(function):
     return function
 
 
+#: What the apps above look after all the time.
+_looks: list[Callable[[], object]] = []
+
+
+def each_second(function):
+    """Register a function of an upper floor that every worker calls about once a second; it only looks, and enqueues what is due."""
+    _looks.append(function)
+    return function
+
+
+def look():
+    for function in _looks:
+        function()
+
+
 def next_night(now):
     """Return the next 3 o'clock in the installation's zone."""
     zone = ZoneInfo(settings.DEFAULT_USER_TIME_ZONE)

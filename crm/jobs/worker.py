@@ -229,15 +229,20 @@ class Worker:
         self.stop = threading.Event()  # take no more jobs
         self.stopping = threading.Event()  # what still runs is to stop where it is
 
-    def run(self, schedule=None):
-        """Work until `stop` is set; `schedule` is called about once a minute."""
+    def run(self, schedule=None, look=None):
+        """Work until `stop` is set; `schedule` is called about once a minute, `look` about once a second."""
         threads = [threading.Thread(target=self._loop, daemon=True, name=f"worker {n}") for n in range(self.count)]
         for thread in threads:
             thread.start()
+        ensured = -60.0
         while not self.stop.is_set():
-            if schedule:
+            close_old_connections()
+            if schedule and time.monotonic() - ensured >= 60:
                 self._safely(schedule)
-            self.stop.wait(60)
+                ensured = time.monotonic()
+            if look:
+                self._safely(look)
+            self.stop.wait(POLL)
         ends = time.monotonic() + self.grace
         for thread in threads:
             thread.join(max(0.0, ends - time.monotonic()))

@@ -1,6 +1,5 @@
 """How allauth signs our users in: no sign-up, one answer for known and unknown addresses, links by BASE_URL (settled 21)."""
 
-import base64
 import hashlib
 import json
 import logging
@@ -15,7 +14,6 @@ from allauth.account.signals import password_reset
 from allauth.account.utils import user_pk_to_url_str
 from allauth.core.internal import ratelimit
 from allauth.mfa.adapter import DefaultMFAAdapter
-from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.hashers import check_password
@@ -30,6 +28,7 @@ from django.utils.translation import gettext as _
 
 from crm.jobs import enqueue, job
 from crm.models import User
+from crm.sealed import opened, seal
 
 logger = logging.getLogger("lotse.accounts")
 
@@ -131,16 +130,11 @@ class MfaAdapter(DefaultMFAAdapter):
 
     error_messages = {**DefaultMFAAdapter.error_messages, "incorrect_code": AccountAdapter.error_messages["incorrect_code"]}
 
-    @staticmethod
-    def _box():
-        keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-        return MultiFernet([Fernet(base64.urlsafe_b64encode(hashlib.sha256(f"mfa {key}".encode()).digest())) for key in keys])
-
     def encrypt(self, text):
-        return self._box().encrypt(text.encode()).decode()
+        return seal("mfa", text)
 
     def decrypt(self, encrypted_text):
-        return self._box().decrypt(encrypted_text.encode()).decode()
+        return opened("mfa", encrypted_text)
 
 
 # --- Mail -------------------------------------------------------------------------------------------------------------

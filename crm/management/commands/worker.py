@@ -20,9 +20,10 @@ class Command(BaseCommand):
         connections.close_all()
         without_time_limits()
         if once:
+            schedule.look()
             self.stdout.write(f"{run_pending()} jobs")
             return
         worker = Worker(threads=threads)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: worker.stop.set())
-        worker.run(schedule.ensure)
+        worker.run(schedule.ensure, schedule.look)
