@@ -54,7 +54,8 @@ def complete(result, generator, request, public):
                 responses["414"] = {"description": "The address is too long; ask for fewer values at once."}
             for status in (*ANSWERS[method], *more):
                 responses.setdefault(status, _answer(status, _record(responses)))
-            if method in {"put", "patch"}:
+            # What has a version is changed by it, and may be given away.
+            if any(one["name"] == "If-Match" for one in operation.get("parameters", [])) and method in {"put", "patch"}:
                 responses["204"] = {"description": "Changed; it is no longer one that the user may see."}
                 for kind in operation["requestBody"]["content"].values():
                     _with_version(schemas[kind["schema"]["$ref"].rsplit("/", 1)[-1]])

@@ -28,6 +28,7 @@ VIEWS = {
     "selections": "selections.api.Selections",
     "selection-categories": "selections.api.SelectionCategories",
     "dashboards": "dashboards.api.Dashboards",
+    "webhooks": "exchange.webhooks.api.Webhooks",
     "users": "leads.api.Users",
     "proposals": "leads.api.Proposals",
 }

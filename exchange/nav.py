@@ -1,8 +1,9 @@
-"""Imports in the navigation and the palette."""
+"""Imports in the navigation and the palette; webhooks in the palette."""
 
 from django.utils.translation import gettext_lazy as _
 
 from crm.web import nav
+from exchange.webhooks.sender import may_have
 
 
 def may_import(user):
@@ -12,3 +13,4 @@ def may_import(user):
 nav.add(nav.Entry("i", _("Imports"), "upload", "exchange:imports", ("exchange:imports", "exchange:new", "exchange:import"),
                   group="lower", order=40, allowed=may_import))  # fmt: skip
 nav.add_command(nav.Command(_("Import a file"), "file-import", "exchange:new", may_import))
+nav.add_command(nav.Command(_("Webhooks"), "plug", "exchange:webhooks", may_have))

@@ -21,7 +21,7 @@ ID, SIGNATURE = "Lotse-Event-Id", "Lotse-Signature"
 def may_be_told(webhook, deliveries) -> list[Delivery]:
     """Return those of the deliveries that are about records which the webhook's owner may see."""
     allowed = {("", 0)}
-    for record_type, ids in _by_type(deliveries).items():
+    for record_type, ids in by_type(deliveries).items():
         model = watched_models()[record_type]
         there = set(model.objects.filter(pk__in=ids).values_list("pk", flat=True))
         seen = set(access.known(model.objects.filter(pk__in=ids), webhook.user).values_list("pk", flat=True))
@@ -40,7 +40,7 @@ def bodies(webhook, deliveries) -> dict[int, bytes]:
     sets = ChangeSet.objects.in_bulk([one.change_set for one in deliveries if one.record_type])
     shown, entries = {}, {}
     with translation.override(webhook.user.language), timezone.override(webhook.user.zone):
-        for record_type, ids in _by_type(deliveries).items():
+        for record_type, ids in by_type(deliveries).items():
             shown.update({(record_type, pk): record for pk, record in _as_the_api(record_type, ids, webhook.user)})
             for change in Change.objects.filter(change_set__in=sets, record_type=record_type, record_id__in=ids).order_by("id"):
                 entries.setdefault((change.change_set_id, record_type, change.record_id), []).append(change)
@@ -73,7 +73,7 @@ def _event(delivery, change_set, changes):
     }
 
 
-def _by_type(deliveries):
+def by_type(deliveries):
     found: dict[str, list[int]] = {}
     for one in deliveries:
         if one.record_type:

@@ -59,10 +59,10 @@ def _insert(webhook, entries):
     if not sql:
         return
     table, now = Delivery._meta.db_table, Delivery._meta.get_field("next_at").get_db_prep_save(timezone.now(), connection)
-    statement = (
-        f"INSERT INTO {table} (webhook_id, change_set, record_type, record_id, at, queued_at, next_at, state, attempts, error)"
+    statement = (  # compiled by the ORM
+        f"INSERT INTO {table} (webhook_id, change_set, record_type, record_id, at, queued_at, next_at, state, attempts, error)"  # noqa: S608
         f" SELECT %s, q.change_set_id, q.record_type, q.record_id, q.happened, %s, %s, 'waiting', 0, ''"
-        f" FROM ({sql}) q WHERE true ORDER BY q.first ON CONFLICT DO NOTHING"  # noqa: S608 (compiled by the ORM)
+        f" FROM ({sql}) q WHERE true ORDER BY q.first ON CONFLICT DO NOTHING"
     )
     with connection.cursor() as cursor:
         cursor.execute(statement, [webhook.pk, now, now, *params])

@@ -15,6 +15,7 @@ from crm.jobs.models import Job
 from crm.models import ApiToken, TableSetting, Throttle
 from dashboards.actions import create_dashboard
 from exchange import actions as imports
+from exchange.webhooks import actions as webhooks
 from leads import actions
 from leads.models import AutomationRule, Proposal
 from selections.actions import create_selection
@@ -74,7 +75,7 @@ ROUTES = {
                      "mfa_download_recovery_codes"], SIGNED),
     **dict.fromkeys(["home", "crm:left", "crm:search", "crm:bell", "crm:jobs_watch", "crm:jobs_seen", "crm:settings", "crm:profile",
                      "crm:preferences", "crm:set_theme", "crm:token_new", "crm:lists_reset", "crm:lists_restore", "leads:choices",
-                     "leads:similar", "activities:my_day", "activities:choices", "api-schema", "api-docs", "api-nowhere", "dashboards:dashboards"], ALL),
+                     "leads:similar", "exchange:webhooks", "exchange:webhook_new", "api-webhooks-list", "activities:my_day", "activities:choices", "api-schema", "api-docs", "api-nowhere", "dashboards:dashboards"], ALL),
     **{f"{name}{part}": who for name, who in LISTS.items() for part in PARTS},
     **{f"selections:find_{name}_{part}": ALL for name in ("person", "company", "sale", "activity") for part in ("edit", "why", "choices")},
     **{f"selections:find_{name}_save": CHANGING for name in ("person", "company", "sale", "activity")},
@@ -89,7 +90,9 @@ ROUTES = {
                      "activities:follow_up", "activities:tick", "activities:postpone", "activities:delete", "crm:undo",
                      "selections:copy", "selections:freeze", "selections:keep_table", "selections:fill", "selections:parts", *(f"sales:{name}" for name in ("set_stage", "win", "lose", "stall", "reopen"))], CHANGING),
     **dict.fromkeys(["crm:job_cancel", "crm:token_revoke", "leads:proposal", "api-proposals-detail", "api-proposals-answer", *(f"exchange:{name}" for name in (
-        "import", "values", "mapping", "run", "cancel", "failed", "discard"))], MINE),
+        "import", "values", "mapping", "run", "cancel", "failed", "discard", "webhook", *(f"webhook_{part}" for part in (
+            "edit", "secret", "test", "pause", "resume", "again", "delete")))),
+        *(f"api-webhooks-{name}" for name in ("detail", "test", "secret", "pause", "resume", "deliveries", "again"))], MINE),
     **{f"api-{name}-{part}": ALL for part in ("list", "detail") for name in (
         "category-groups", "categories", "lead-statuses", "disqualify-reasons", "industries", "sources", "stages", "sale-types", "sale-reasons",
         "exchange-rates", "users", "selection-categories")},
@@ -145,6 +148,7 @@ def annas(anna, category):
         "form": (form := create_form({"name": "Annas"}, by=anna, via="form")).pk, "submission": send(form, company=None, message=None).pk,
         "proposal": proposal.pk, "sale": SaleFactory(by=anna, company=company, person=person).pk, "person": person.pk, "company": company.pk, "activity": activity.pk, "gone": gone.pk, "change": ChangeSet.objects.latest("pk").pk,
         "token": ApiToken.objects.get().pk, "job": Job.objects.create(owner=anna, path="tests.crm.job_functions.nothing", title="Work").pk,
+        "webhook": webhooks.create({"name": "Annas", "url": "https://example.com/hook", "events": ["person.changed"]}, by=anna)[0].pk,
         "import": imports.upload(file, "file.csv", "person", by=anna, at_once=True).pk,
     }  # fmt: skip
 
@@ -154,7 +158,7 @@ def key_of(name, kind, keys):
     for part, key in {**{f"selections:selection_{name}": f"selection_{name}" for name in ("person", "company", "sale", "activity")},
                       **{f"selections:board_of_{name}": f"selection_{name}" for name in ("person", "company", "sale")},
                       "dashboards:": "dashboard", "api-dashboards": "dashboard",
-                      "selections:": "selection_person", "api-selections": "selection_person", "capture:submission": "submission", "capture:person": "person", "capture:company": "company", "capture:": "form", "crm:undo": "change", "crm:job": "job", "crm:token": "token", "exchange:": "import", "activities:edit": "activity", "activities:follow_up": "activity", "activities:postpone": "activity",
+                      "selections:": "selection_person", "api-selections": "selection_person", "capture:submission": "submission", "capture:person": "person", "capture:company": "company", "capture:": "form", "crm:undo": "change", "crm:job": "job", "crm:token": "token", "exchange:webhook": "webhook", "api-webhooks": "webhook", "exchange:": "import", "activities:edit": "activity", "activities:follow_up": "activity", "activities:postpone": "activity",
                       "activities:tick": "activity", "activities:delete": "activity", "api-persons": "person", "api-companies": "company",
                       "api-activities": "activity", "api-sales": "sale", "sales:company": "company", "sales:person": "person", "sales:": "sale",
                       "leads:company": "company", "leads:person": "person", "leads:proposal": "proposal", "api-proposals": "proposal", "leads:set_status": "person"}.items():  # fmt: skip

@@ -33,7 +33,7 @@ class Receiver:
                     self.send_response(status)
                     self.end_headers()
 
-            do_GET = do_POST
+            do_GET = do_POST  # noqa: N815
 
             def log_message(self, *arguments):
                 pass

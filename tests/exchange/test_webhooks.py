@@ -64,4 +64,3 @@ def test_it_works(lead, hook, receiver, anna, status):
     set_lead_status(lead, status("Contacting"), by=anna, via="card")
     work()
     assert [event["events"] for event in receiver.events] == [["person.changed", "person.lead_status_changed"]]
-    print(receiver.got[0].body.decode(), receiver.got[0].headers)
