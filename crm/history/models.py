@@ -51,7 +51,7 @@ class ChangeSet(models.Model):
     that set this one off, `undoes` the one it takes back, `job_id` the background job that writes it: when its worker dies,
     the next one finds by it what was left half-done. `transaction` is the last one that wrote under it: see crm.history.live.
     `announced` says whether those outside who listen were told; written in the transaction of the change itself, the change
-    set is the outbox (docs/decisions/0024).
+    set is the outbox (docs/decisions/0026).
     """
 
     class State(models.TextChoices):
