@@ -52,11 +52,11 @@ def _of(record_type, **more):
     """Return the events that every type of record has, and `more` of its own: name -> (label, entries)."""
     told = {
         "created": (_("created"), Entry("i", "")),
-        "changed": (_("changed, whichever field"), Entry("u", None)),
+        "changed": (_("any field changed"), Entry("u", None)),
         **more,
-        "owner_changed": (_("given to another owner"), Entry("u", "owner")),
+        "owner_changed": (_("owner changed"), Entry("u", "owner")),
         "deleted": (_("deleted"), Entry("u", "deleted_at", _FILLED), Entry("d", "")),
-        "restored": (_("restored from the bin"), Entry("u", "deleted_at", _EMPTY)),
+        "restored": (_("restored"), Entry("u", "deleted_at", _EMPTY)),
     }
     return [Event(record_type, f"{record_type}.{name}", label, tuple(entries)) for name, (label, *entries) in told.items()]
 

@@ -61,7 +61,7 @@ class Webhook(models.Model):
     def secrets(self):
         """Return what signs now: the secret, and the former one while it still counts."""
         current = [self.secret]
-        if self.old_secret and self.old_secret_until > timezone.now():
+        if self.old_secret_until and self.old_secret_until > timezone.now():
             current.append(self.old_secret)
         return [opened(PURPOSE, one) for one in current]
 

@@ -17,7 +17,7 @@ from crm.history.models import Change
 from crm.history.triggers import watched_models
 from crm.web.formats import number
 from crm.web.htmx import page_or_fragment, redirect_to, say
-from exchange.webhooks import actions
+from exchange.webhooks import actions, address
 from exchange.webhooks.events import EVENTS, choices, told_by
 from exchange.webhooks.messages import by_type
 from exchange.webhooks.models import Delivery, Webhook
@@ -38,6 +38,9 @@ class WebhookForm(forms.Form):
         widget=forms.TextInput(attrs={"inputmode": "url", "autocomplete": "off", "spellcheck": "false"}),
     )
     events = forms.MultipleChoiceField(label=gettext_lazy("Events"), widget=forms.CheckboxSelectMultiple, choices=choices)
+
+    def clean_url(self):
+        return address.check(self.cleaned_data["url"])
 
 
 def _exporting(view):
@@ -81,18 +84,20 @@ def webhooks(request):
 
 @require_http_methods(["GET", "POST"])
 @_exporting
-@reauthentication_required(allow_get=True)
 def new(request):
-    """Make a webhook and show its secret, this once."""
+    """Make a webhook and show its secret, this once. The password is asked for when everything else is right."""
     form = WebhookForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            webhook, secret = actions.create(form.cleaned_data, by=request.user)
-        except ValidationError as error:
-            form.add_error(None, error)
-        else:
-            return _page(request, webhook, secret=secret)
-    return _form(request, form)
+    return _create(request, form) if form.is_valid() else _form(request, form)
+
+
+@reauthentication_required
+def _create(request, form):
+    try:
+        webhook, secret = actions.create(form.cleaned_data, by=request.user)
+    except ValidationError as error:
+        form.add_error(None, error)
+        return _form(request, form)
+    return _page(request, webhook, secret=secret)
 
 
 @require_http_methods(["GET", "POST"])
@@ -132,7 +137,7 @@ def _page(request, webhook, secret="", status=200):
     if before.isdecimal() and len(before) < 19:
         log = log.filter(pk__lt=int(before))
     rows = list(log[: PER_PAGE + 1])
-    address = reverse("exchange:webhook", args=[webhook.pk])
+    here = reverse("exchange:webhook", args=[webhook.pk])
     context = {
         "webhook": webhook,
         "own": webhook.user_id == request.user.pk,
@@ -142,8 +147,8 @@ def _page(request, webhook, secret="", status=200):
         "only": only,
         "states": [("", _("all"), None), (Delivery.State.WAITING, _("waiting"), webhook.waiting),
                    (Delivery.State.DEAD, _("given up"), webhook.dead), (Delivery.State.DONE, _("delivered"), None)],
-        "next_url": f"{address}?state={only}&before={rows[PER_PAGE - 1].pk}" if len(rows) > PER_PAGE else "",
-        "here": f"{address}?state={only}&before={before}",
+        "next_url": f"{here}?state={only}&before={rows[PER_PAGE - 1].pk}" if len(rows) > PER_PAGE else "",
+        "here": f"{here}?state={only}&before={before}",
         "busy": any(row.state == Delivery.State.WAITING and not row.attempts for row in rows),
     }  # fmt: skip
     return page_or_fragment(request, "webhooks/page.html", "webhooks/_log.html", context, status=status)

@@ -329,6 +329,39 @@ def question_states(page):
     yield "bin-some"
 
 
+def webhook_states(page):
+    """Yield the states of webhooks: none, one that failed, being changed and deleted; at the end all is as it was."""
+    page.goto("/settings/webhooks/")
+    yield "webhooks-none"
+    page.goto("/settings/webhooks/new/")
+    page.locator("main button.primary").click()
+    page.locator("main .error").first.wait_for()
+    yield "webhook-refused"
+    # By the API, which asks for no password again; a name that never leads anywhere.
+    token = page.get_attribute("meta[name=csrf-token]", "content")
+    given = {"name": "Shop", "url": "https://shop.example/hook", "events": ["person.changed", "sale.won", "activity.done"]}
+    made = page.request.post("/api/v1/webhooks/", data=given, headers={"X-CSRFToken": token}).json()
+    page.goto(f"/settings/webhooks/{made['id']}/")
+    page.locator(".page-head .primary").click()
+    page.locator("#log tbody td.number:has-text('1')").first.wait_for(timeout=30_000)
+    yield "webhook"
+    page.locator(".page-head summary").click()
+    page.locator(".page-head .panel form[action$='/pause/'] button").click()
+    page.locator("main form[action$='/resume/'] button").first.wait_for()
+    yield "webhook-paused"
+    page.goto("/settings/webhooks/")
+    yield "webhooks-some"
+    page.goto(f"/settings/webhooks/{made['id']}/edit/")
+    yield "webhook-edit"
+    page.goto(f"/settings/webhooks/{made['id']}/")
+    page.locator(".page-head summary").click()
+    page.locator(".page-head .panel .danger").click()
+    page.locator("#panel[open] .danger").wait_for()
+    yield "webhook-delete"
+    page.locator("#panel .danger").click()
+    page.wait_for_url("**/settings/webhooks/")
+
+
 def every_state(open_page, **how):
     """Yield (name, page) of every page, and of everything that opens on one, each settled."""
     for user, pages in (("anna", PAGES), ("admin", ADMIN_PAGES)):
@@ -342,7 +375,7 @@ def every_state(open_page, **how):
         open_on(page, name)
         settle(page)
         yield name, page
-    for states in (import_states, question_states):
+    for states in (import_states, webhook_states, question_states):
         for name in states(page):
             settle(page)
             yield name, page

@@ -66,7 +66,7 @@ def test_a_public_address_is_taken(url):
     assert address.check(url) == url.strip()
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "2130706433", "0.0.0.0", "[::1]", "[::ffff:127.0.0.1]"])  # noqa: S104
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "2130706433", "0.0.0.0", "[::1]", "[::ffff:127.0.0.1]"])
 def test_p05_what_leads_inside_is_refused_again_when_it_is_sent(receiver, host):
     """Also a name that was harmless when it was typed: what counts is where it leads now."""
     answer = address.post(f"http://{host}:{receiver.port}/", b"{}", {})

@@ -255,7 +255,7 @@ def test_a_failing_delivery_holds_back_its_record_and_no_other(lead, hook, recei
         title(lead, text, anna)
         title(other, text, anna)
         work()
-    assert [one["record_id"] for one in receiver.events] == [lead.pk, other.pk, other.pk, other.pk]
+    assert sorted(one["record_id"] for one in receiver.events) == sorted([lead.pk, *[other.pk] * 3])
     receiver.answer = lambda request: 200
     receiver.got.clear()
     hurry()
