@@ -64,7 +64,7 @@ def _counted(webhooks):
     """Say of each webhook how much waits, how much was given up, and when something last arrived; by one statement."""
 
     def figure(state, what):
-        rows = Delivery.objects.filter(webhook=OuterRef("pk"), state=state).order_by().values("webhook")
+        rows = Delivery.objects.filter(webhook=OuterRef("pk"), state=state).exclude(record_type="").order_by().values("webhook")
         return Subquery(rows.annotate(figure=what).values("figure"))
 
     return webhooks.annotate(

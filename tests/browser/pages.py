@@ -347,7 +347,7 @@ def webhook_states(page):
     yield "webhook"
     page.locator(".page-head summary").click()
     page.locator(".page-head .panel form[action$='/pause/'] button").click()
-    page.locator("main form[action$='/resume/'] button").first.wait_for()
+    page.locator(".notice form button").wait_for()
     yield "webhook-paused"
     page.goto("/settings/webhooks/")
     yield "webhooks-some"
