@@ -20,6 +20,7 @@ from django.test import Client
 
 from bench.data import write_file
 from bench.measure import busy
+from bench.webhooks import webhooks
 from crm.history.models import ChangeSet
 from crm.history.undo import undo
 from leads import actions
@@ -190,6 +191,7 @@ EVERY = {
     "selections": selections,
     "fields": fields,
     "boards": boards,
+    "webhooks": lambda admin: webhooks(admin, measured),
     "export": export,
     "import": import_file,
     "change": change_all,

@@ -3,6 +3,7 @@
 import logging
 import secrets
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -32,7 +33,7 @@ def create(values, *, by) -> tuple[Webhook, str]:
     webhook.keep_secret(secret)
     webhook.begins_after = ChangeSet.objects.aggregate(last=Max("id"))["last"] or 0
     webhook.save(force_insert=True)
-    logger.info("%s made webhook %s to %s", by.username, webhook.pk, webhook.url)
+    logger.info("%s made webhook %s to %s", by.username, webhook.pk, urlsplit(webhook.url).hostname)
     return webhook, secret
 
 
@@ -75,7 +76,7 @@ def resume(webhook, *, by) -> None:
 def delete(webhook, *, by) -> None:
     """Delete a webhook, with what waits and its log."""
     _require_stop(by, webhook)
-    logger.info("%s deleted webhook %s to %s", by.username, webhook.pk, webhook.url)
+    logger.info("%s deleted webhook %s to %s", by.username, webhook.pk, urlsplit(webhook.url).hostname)
     webhook.delete()
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 from urllib.parse import urlsplit
 
+from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
@@ -182,6 +183,8 @@ def said(answer) -> str:
             "text": text or http.client.responses.get(answer.status, ""),
         }
     match answer.error:
+        case InvalidToken():
+            return _("Its secret cannot be read any more; give it another one.")
         case Refused():
             return _("Its host leads to %(address)s, which is this machine or a private network.") % {"address": answer.error}
         case socket.gaierror():

@@ -19,6 +19,12 @@ class WebhookQuerySet(models.QuerySet):
         """Return the webhooks this user may look up and stop: their own; administrators those of others, too."""
         return self if user.role.administers else self.of(user)
 
+    def due(self, now):
+        """Return those of which something may be sent now; each is asked by its own index, however much others hold back."""
+        heads = Delivery.objects.heads(now).filter(webhook=OuterRef("pk")).order_by()
+        # A trial is sent also to find out whether a paused one works again.
+        return self.filter(Q(Exists(heads.filter(record_type=""))) | Q(Exists(heads), pause=""))
+
 
 class Webhook(models.Model):
     """An address that is told what happens, in the name of a user: nothing they may not see themselves."""
@@ -68,13 +74,12 @@ class Webhook(models.Model):
 
 class DeliveryQuerySet(models.QuerySet):
     def heads(self, now):
-        """Return what may be sent now: of each record the first that waits, unless its time has not come or its webhook is paused."""
+        """Return what may be sent now: of each record the first that waits, if its time has come."""
         before = Delivery.objects.filter(
             webhook=OuterRef("webhook"), record_type=OuterRef("record_type"), record_id=OuterRef("record_id"),
             state=Delivery.State.WAITING, pk__lt=OuterRef("pk"),
         )  # fmt: skip
-        # A trial is sent also to find out whether a paused one works again.
-        due = self.filter(Q(webhook__pause="") | Q(record_type=""), state=Delivery.State.WAITING, next_at__lte=now)
+        due = self.filter(state=Delivery.State.WAITING, next_at__lte=now)
         return due.filter(~Exists(before)).order_by("next_at", "pk")
 
 

@@ -314,6 +314,15 @@ def test_where_nothing_arrives_any_more_it_is_paused_and_its_owner_told(lead, ma
     assert [one["events"] for one in server.events[1:]] == [["person.changed"]] * 2
 
 
+def test_a_secret_that_cannot_be_read_stops_its_own_webhook_alone(lead, make, receiver, anna):
+    broken, _secret = make(anna)
+    Webhook.objects.filter(pk=broken.pk).update(secret="sealed with another key")
+    make(anna)
+    title(lead, "CTO", anna)
+    work()
+    assert len(receiver.got) == 1 and "secret" in broken.deliveries.get().error
+
+
 def test_a_slow_receiver_holds_back_itself_alone(lead, make, receiver, anna, monkeypatch):
     slow = Receiver()
     slow.answer = lambda request: time.sleep(1) or 200
