@@ -23,7 +23,7 @@ class WebhookQuerySet(models.QuerySet):
         """Return those of which something may be sent now; each is asked by its own index, however much others hold back."""
         heads = Delivery.objects.heads(now).filter(webhook=OuterRef("pk")).order_by()
         # A trial is sent also to find out whether a paused one works again.
-        return self.filter(Q(Exists(heads.filter(record_type=""))) | Q(Exists(heads), pause=""))
+        return self.filter(Q(Exists(heads), pause="") | Q(Exists(heads.filter(record_type="", record_id=0))))
 
 
 class Webhook(models.Model):

@@ -28,6 +28,7 @@ logger = logging.getLogger("lotse.webhooks")
 
 #: How long one job goes on; then others of the queue have their turn.
 SLICE = 20.0
+NEWS = 0.5  # seconds between two looks at the history meanwhile
 #: Threads in all, and deliveries to one webhook at a time: a slow receiver holds back itself, not the others.
 THREADS, AT_ONCE = 32, 8
 LOOKED_AT = 200
@@ -56,14 +57,16 @@ def look():
 
 @job(label=gettext_lazy("Webhooks"))
 def deliver(job):
-    ends = time.monotonic() + SLICE
+    ends, announced = time.monotonic() + SLICE, 0.0
     flying: dict[Future, Delivery] = {}
     with ThreadPoolExecutor(THREADS) as pool:
         while True:
             if job.end is Lost:
                 job.check()
             if not job.end and time.monotonic() < ends:
-                outbox.announce()
+                if time.monotonic() - announced > NEWS:
+                    outbox.announce()
+                    announced = time.monotonic()
                 _take_off(pool, flying)
             if not flying:
                 break
@@ -124,7 +127,7 @@ def _write_down(results):
         for delivery, answer in results:
             if webhook := webhooks.get(delivery.webhook_id):
                 _note(webhook, delivery, answer)
-    for pk in webhooks:
+    for pk in {delivery.webhook_id for delivery, answer in results if not answer.ok} & webhooks.keys():
         failing = Webhook.objects.filter(
             pk=pk, pause="", failures__gte=PAUSE_FAILURES, failing_since__lte=timezone.now() - PAUSE_AFTER
         )
