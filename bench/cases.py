@@ -157,6 +157,8 @@ def cases(admin):
         "sales, first page with sums, a rep": get("/sales/?all=1", rep),
         "sales, exact sums": rows("/sales/sums/?all=1"),
         "sales, grouped by stage with sums": get("/sales/?group=stage&all=1"),
+        "campaigns of this year": get("/campaigns/?period=this_year"),
+        "campaigns of this year, a rep": get("/campaigns/?period=this_year", rep),
     }
     for name, request in pages.items():
         yield Case("Lists", name, request)

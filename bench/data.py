@@ -12,6 +12,7 @@ from django.utils import timezone
 from activities import lifecycle as follow_ups
 from activities.demo import COUNTRIES, STEMS, TITLES, TRADES
 from activities.models import Activity
+from capture.models import PersonOrigin
 from crm.history.changes import change
 from crm.models import Role, Team, User
 from leads import bulk
@@ -25,6 +26,7 @@ OWNERS, TEAMS = 50, 10
 LONG_PAST = 2_000
 BATCH = 5_000
 COPIED_FROM = 100_000
+UTM_SOURCES = ["linkedin", "google", "facebook", "newsletter", "trade-fair"]
 NAMES = {"name", "last_name", "name_key", "company_key", "email", "email_key"}  # what each copy has of its own
 
 
@@ -151,6 +153,14 @@ def _persons(rng, numbers, owners):
             lead_status=rng.choice(statuses) if company.category.lead_status_enabled else None, created_at=moment, updated_at=moment,
         ))  # fmt: skip
     bulk.create_persons(made, by=owners[0], via="system")
+    # One in five came by a link.
+    some = rng.sample(made, len(made) // 5)
+    PersonOrigin.objects.bulk_create([
+        PersonOrigin(
+            person=person, first_source=rng.choice(UTM_SOURCES), first_campaign=f"campaign-{rng.randint(1, 60)}", first_at=person.created_at,
+            lead_source=rng.choice(UTM_SOURCES), lead_campaign=f"campaign-{rng.randint(1, 60)}", lead_at=person.created_at,
+        ) for person in some
+    ], batch_size=1_000)  # fmt: skip
 
 
 def _activities(rng, count, admin):

@@ -267,8 +267,7 @@ def _create(form, answers, touches, owner, by, via):
     if form.source_id and not form.source.deleted_at:
         values["source"] = form.source
     person = leads.create_person(values, by=by, via=via)
-    if first:
-        PersonOrigin.objects.create(person=person, **first.columns("first_"), **latest.columns("lead_"))
+    PersonOrigin.objects.create(person=person, form=form, **first.columns("first_"), **latest.columns("lead_"))
     return person
 
 

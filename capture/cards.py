@@ -35,4 +35,4 @@ FORMS = register(CardType(
 ))  # fmt: skip
 PERSONS.lists.append(Tab("origin", gettext_lazy("Origin"), "capture:person_origin"))
 COMPANIES.lists.append(Tab("origin", gettext_lazy("Origin"), "capture:company_origin"))
-recycle_bin.KINDS["form"] = "title"
+recycle_bin.KINDS |= {"form": "title", "link": "target"}

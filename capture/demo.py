@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from django.utils import timezone, translation
 
-from capture import actions, questions
-from capture.models import CompanyOrigin, Form, PersonOrigin, Submission
+from capture import actions, links, questions, utm
+from capture.models import CampaignLink, CompanyOrigin, Form, PersonOrigin, Submission
 from capture.touches import Touch
 from crm.models import User
 from leads.models import Person, Source
@@ -14,9 +14,20 @@ from leads.models import Person, Source
 #: Source, medium, campaign, and how often each is.
 SOURCES = [
     ("linkedin", "social", "fruehjahr-2026", 5), ("google", "cpc", "marke", 4), ("facebook", "cpc", "sommer-2026", 3),
-    ("newsletter", "email", "juni-ausgabe", 3), ("google", "organic", "", 3), ("messe", "qr", "hannover-2026", 2),
+    ("newsletter", "email", "juni-ausgabe", 3), ("google", "organic", "", 3), ("trade-fair", "qr", "hannover-2026", 2),
+    ("linkedin", "social", "frühjahr 2026", 1),
 ]  # fmt: skip
-ORIGINS, CONVERSIONS = 90, 9
+#: Page, source, medium, campaign, content; days ago.
+LINKS = [
+    ("https://www.example.com/produkte", "linkedin", "social", "fruehjahr-2026", "bild-werkhalle", 41),
+    ("https://www.example.com/produkte", "linkedin", "social", "fruehjahr-2026", "video-kunde", 41),
+    ("https://www.example.com/produkte?variante=b#preise", "google", "cpc", "marke", "", 33),
+    ("https://www.example.com/aktion", "facebook", "cpc", "sommer-2026", "", 19), ("https://www.example.com/aktion", "newsletter", "email", "sommer-2026", "kopf", 18),
+    ("https://www.example.com/neues", "newsletter", "email", "juni-ausgabe", "knopf-oben", 12),
+    ("https://www.example.com/termin", "trade-fair", "qr", "hannover-2026", "standwand", 6),
+    ("https://www.example.com/termin", "xing", "social", "webinar-herbst", "", 1),
+]  # fmt: skip
+ORIGINS, BUYERS, CONVERSIONS = 90, 30, 9
 
 
 @translation.override("de")
@@ -41,13 +52,15 @@ def load():
         },
         by=marketer, via="demo",
     )  # fmt: skip
-    actions.create_form(
+    fair = actions.create_form(
         {"name": "Trade fair", "language": "en", "title": "Meet us at the fair", "rule": Form.Rule.LEAST, "takers": reps or [marketer.pk]},
         by=marketer, via="demo",
     )  # fmt: skip
     leads = list(Person.objects.live().leads().exclude(email="").select_related("company").order_by("pk"))
     some = chance.sample(leads, min(ORIGINS, len(leads)))
-    _origins(some, chance)
+    buyers = Person.objects.live().filter(lead_status__isnull=False, sales__status="won").exclude(pk__in=[one.pk for one in some])
+    _origins([*some, *buyers.select_related("company").order_by("pk").distinct()[:BUYERS]], chance, contact, fair)
+    _links(marketer)
     now = timezone.now()
     for number, person in enumerate(some[:CONVERSIONS]):
         values = {"person.last_name": person.last_name, "person.email": person.email, "free.1": "Angebot"}
@@ -68,14 +81,26 @@ def _touch(chance, at):
     return Touch(source=source, medium=medium, campaign=campaign, referrer="www.google.com" if source == "google" else "", at=at)
 
 
-def _origins(persons, chance):
+def _links(marketer):
+    for target, source, medium, campaign, content, days in LINKS:
+        built = utm.build({"target": target, "source": source, "medium": medium, "campaign": campaign, "content": content})
+        link, _change_set = links.keep_link(built, by=marketer, via="demo")
+        CampaignLink.objects.filter(pk=link.pk).update(created_at=timezone.now() - timedelta(days=days))
+
+
+def _origins(persons, chance, contact, fair):
     firsts = [_touch(chance, person.created_at - timedelta(days=chance.randint(1, 40))) for person in persons]
     lasts = [
         first if chance.random() < 0.6 else _touch(chance, person.created_at)
         for person, first in zip(persons, firsts, strict=True)
     ]
     PersonOrigin.objects.bulk_create(
-        PersonOrigin(person=person, **first.columns("first_"), **last.columns("lead_"))
+        PersonOrigin(
+            person=person,
+            form=fair if last.source == "trade-fair" else contact,
+            **first.columns("first_"),
+            **last.columns("lead_"),
+        )
         for person, first, last in zip(persons, firsts, lasts, strict=True)
     )
     companies = {person.company_id: last for person, last in zip(persons, lasts, strict=True) if person.company_id}

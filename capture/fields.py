@@ -1,14 +1,20 @@
 """The catalogue of forms and submissions, and where persons and companies came from (C2, C4)."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
+from urllib.parse import unquote
 
+from django.core.exceptions import ValidationError
 from django.db.models import Exists, OuterRef, Q
 from django.utils.text import format_lazy
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from activities.fields import PersonLink
 from capture.models import CompanyOrigin, Form, PersonOrigin, Submission
-from crm.fields import Cell, Fixed, Link, Moment, Number, Part, Text, UserChoice, YesNo
+from capture.utm import joined, split
+from crm.fields import Cell, Choice, Fixed, Link, Moment, Number, Part, Text, UserChoice, YesNo
+from crm.fields.base import MAX_VALUES
 from crm.records import RecordType, extend, register, relate
 from crm.relations import Many, One
 from crm.tables.table import capped
@@ -38,7 +44,7 @@ class UtmText(Text):
         model, column = self.stored
         if model is Submission:
             return Q(**{column: ""})
-        return ~Q(Exists(model.objects.filter(**{model._meta.pk.name: OuterRef("pk"), f"{column}__gt": ""})))
+        return ~Q(Exists(model.objects.filter(**{model._meta.pk.name: OuterRef(self.link), f"{column}__gt": ""})))
 
     def condition(self, operator, value, asking):
         if operator in {"empty", "not_empty"}:
@@ -55,15 +61,29 @@ class UtmText(Text):
         return {"PersonOrigin": PersonOrigin, "CompanyOrigin": CompanyOrigin, "Submission": Submission}[model], column
 
     of: str = ""
+    link: str = "pk"  # the column that leads there
+
+
+def values_of(model, column) -> list[str]:
+    """Return the values there are in a column of a touch."""
+    found = model.objects.exclude(**{column: ""}).order_by(column).values_list(column, flat=True).distinct()
+    return list(found[:MOST_PARTS])
 
 
 @dataclass(frozen=True, kw_only=True)
 class UtmValue(UtmText):
-    """A value of a touch of which there are few: lists, boards and tiles are grouped by it. Asked by *is*, as a tile's number is."""
+    """A value of a touch of which there are few: lists, boards and tiles are grouped by it. Asked by *is*; several at once, as a
+    tile's number may be, by *is one of*."""
 
+    operators = (*Text.operators, "in", "not_in")
     default_operator = "is"
 
     def read(self, operator, value, asking):
+        if operator in {"in", "not_in"}:
+            values = [self.read("is", one, asking) for one in (value if isinstance(value, list | tuple) else split(str(value)))]
+            if not any(values) or len(values) > MAX_VALUES:
+                raise ValidationError(_now("Enter between one and %(count)s values."), params={"count": MAX_VALUES})
+            return [one for one in values if one]
         read = super().read(operator, value, asking)
         if operator not in {"is", "is_not"}:
             return read
@@ -75,23 +95,61 @@ class UtmValue(UtmText):
             return Q(**{self.column: value}) if value else super().condition("empty", None, asking)
         if operator == "is_not":
             return ~Q(**{self.column: value}) | Q(**{f"{self.column}__isnull": True})
+        if operator == "in":
+            return Q(**{f"{self.column}__in": value})
+        if operator == "not_in":
+            return ~Q(**{f"{self.column}__in": value}) | Q(**{f"{self.column}__isnull": True})
         return super().condition(operator, value, asking)
 
     def values(self, asking):
         """Return the values there are; asked once for each request."""
         key = f"capture:{self.of}"
         if key not in asking._items:
-            model, column = self.stored
-            found = model.objects.exclude(**{column: ""}).order_by(column).values_list(column, flat=True).distinct()
-            asking._items[key] = list(found[:MOST_PARTS])
+            asking._items[key] = values_of(*self.stored)
         return asking._items[key]
 
     def parts(self, asking):
-        made = [Part(value, Cell(value), Q(**{self.column: value})) for value in self.values(asking)]
+        made = [Part(key_of(value), Cell(value), Q(**{self.column: value})) for value in self.values(asking)]
         return [*made, Part("", Cell(str(_("none"))), self.condition("empty", None, asking))]
 
     def part_key(self, row, asking):
-        return row[self.column] or ""
+        return key_of(row[self.column] or "")
+
+    def asked(self, keys):
+        asked = super().asked([unquote(key) for key in keys])
+        for one in asked.get("any", [asked]):
+            if one["operator"] == "in":
+                one["value"] = joined(one["value"])
+        return asked
+
+
+def key_of(value) -> str:
+    """Return a value as the key of its part: what addresses join keys by, or put for none, stands for itself no more."""
+    return "%2D" if value == "-" else re.sub(r"[%,/]", lambda sign: f"%{ord(sign[0]):02X}", value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FormChoice(Choice):
+    """The form by which somebody became a lead. It is named to whoever sees the lead; offered are those that brought any."""
+
+    lists = ()
+
+    def brought(self, asking):
+        key = self.items
+        if key not in asking._items:
+            found = Form.objects.filter(Exists(PersonOrigin.objects.filter(form=OuterRef("pk")))).order_by("name_key", "pk")
+            asking._items[key] = {form.pk: form for form in found.only("name", "deleted_at")}
+        return asking._items[key]
+
+    def options(self, asking, selectable=False):
+        return list(self.brought(asking).values())
+
+    def read(self, operator, value, asking):
+        self.brought(asking)
+        return super().read(operator, value, asking)
+
+    def item(self, row, asking):
+        return self.brought(asking).get(row.get(self.column))
 
 
 def touch(prefix, words, path, of, default=()):
@@ -112,9 +170,19 @@ def touch(prefix, words, path, of, default=()):
 
 
 FIRST, LEAD, SOURCE, CONVERSION = _("First touch"), _("Lead creation"), _("Company source"), _("Conversion")
-extend("person", [*touch("first_touch", FIRST, "origin__first_", "PersonOrigin.first_"),
-                  *touch("lead_creation", LEAD, "origin__lead_", "PersonOrigin.lead_")])  # fmt: skip
+extend("person", [
+    *touch("first_touch", FIRST, "origin__first_", "PersonOrigin.first_"),
+    *touch("lead_creation", LEAD, "origin__lead_", "PersonOrigin.lead_"),
+    FormChoice(name="lead_creation_form", label=format_lazy("{}: {}", LEAD, _("form")), path="origin__form_id", items="capture.Form", group=True,
+               width=150),
+])  # fmt: skip
 extend("company", touch("company_source", SOURCE, "origin__", "CompanyOrigin."))
+# Of a sale it is that of the person it names; lists of sales have no index for it, and are not sorted by it.
+extend("sale", [
+    replace(field, path=f"person__{field.path}", sort="", link="person_id")
+    for prefix, words, of in (("first_touch", FIRST, "first_"), ("lead_creation", LEAD, "lead_"))
+    for field in touch(prefix, words, f"origin__{of}", f"PersonOrigin.{of}") if isinstance(field, UtmValue)
+])  # fmt: skip
 
 
 class StateField(Fixed):
@@ -192,3 +260,19 @@ relate("submission", One(name="form", label=_("Form"), record="form", path="form
 for name in ("person", "form"):
     relate(name, Many(name="submissions", label=_("Submissions"), record="submission", link=name, some=_("with submissions"),
                       none=_("without submissions"), number=_("Number of submissions")))  # fmt: skip
+
+register(
+    RecordType("link", "capture.CampaignLink", _("Link"), _("Links"), "campaign", "capture:link", "link", "capture:links",
+               first_sort="created_at"),
+    [
+        Text(name="campaign", label=_("Campaign"), sort="name_key", key="name_key", default=True, required=True, as_kind="name", width=180),
+        Text(name="source", label=_("Source"), sort="source_key", key="source_key", default=True, required=True, width=120),
+        Text(name="medium", label=_("Medium"), sort="medium_key", key="medium_key", default=True, required=True, width=110),
+        Text(name="content", label=_("Content"), default=True, width=120),
+        Text(name="term", label=_("Term"), width=120),
+        Text(name="url", label=_("Link"), as_kind="copy", default=True, required=True, width=300),
+        Text(name="target", label=_("Target page"), as_kind="website", required=True, width=180),
+        UserChoice(name="owner", label=_("Built by"), path="owner_id", sort="owner__name_key", group=True, default=True, required=True, width=100),
+        Moment(name="created_at", label=_("Built at"), sort="created_at", required=True, default=True),
+    ],
+)  # fmt: skip

@@ -1,11 +1,13 @@
 """The lists of forms and of what they brought."""
 
+from dataclasses import replace
+
 from django.core.exceptions import ValidationError
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext_lazy
 
 from capture import actions
-from capture.models import Form, Submission
+from capture.models import CampaignLink, Form, Submission
 from crm.history.changes import Outcome
 from crm.tables.bulk import Action
 from crm.tables.pages import ListPage
@@ -76,4 +78,10 @@ FORM_SUBMISSIONS = ListPage(
     head=lambda request, pk: {"of": get_object_or_404(Form.objects.visible_to(request.user), pk=pk)},
     empty=gettext_lazy("Nobody has sent anything by this form yet."),
 )  # fmt: skip
-PAGES = (FORMS, SUBMISSIONS, FORM_SUBMISSIONS)
+DELETE_LINKS = replace(DELETE, said=counted("%(count)s link is in the bin", "%(count)s links are in the bin"))
+LINKS = ListPage(
+    name="links", record="link", path="links/", title=gettext_lazy("Links"), namespace="capture", order="-created_at",
+    queryset=lambda user: CampaignLink.objects.visible_to(user), actions=(DELETE_LINKS,), template="capture/links.html",
+    empty=gettext_lazy("Links that your team builds are kept here, to be found and copied again."),
+)  # fmt: skip
+PAGES = (FORMS, SUBMISSIONS, FORM_SUBMISSIONS, LINKS)

@@ -3,6 +3,7 @@
 import secrets
 
 from django.conf import settings
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
@@ -10,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from crm.history.triggers import Watch
-from crm.models import Language, Record
+from crm.models import Language, ListItem, Record
 from crm.text import KeyField
 from leads.models import Company, Person, Source, validators
 
@@ -65,9 +66,10 @@ class PlainTouch(models.Model):
 
 
 class PersonOrigin(FirstTouch, LeadTouch):
-    """Where a person came from; who was typed in or imported has none (docs/decisions/0024)."""
+    """Where a person came from, and the form that made them a lead; who was typed in or imported has none (docs/decisions/0024)."""
 
     person = models.OneToOneField(Person, models.CASCADE, primary_key=True, related_name="origin")
+    form = models.ForeignKey("Form", models.SET_NULL, null=True, verbose_name=_("form"), related_name="brought")
 
     class Meta:
         indexes = [
@@ -159,6 +161,11 @@ class Form(Record):
 
     def __str__(self):
         return self.name
+
+    @property
+    def label(self):
+        """The name as shown beside what it brought: a deleted form says so."""
+        return _("%(name)s (deleted)") % {"name": self.name} if self.deleted_at else self.name
 
     def get_absolute_url(self):
         return reverse("capture:form", args=[self.pk])
@@ -263,3 +270,110 @@ class Consent(models.Model):
 
     def __str__(self):
         return f"{self.person_id} {self.purpose}"
+
+
+# --- Links that tell where a visitor came from ------------------------------------------------------------------------------
+
+
+MAX_TARGET, MAX_LINK = 1_000, 2_000
+
+
+class UtmItem(ListItem):
+    """A source or medium that links may name; an administrator keeps the list. `value` is what stands in the link."""
+
+    value = models.CharField(
+        _("in links"), max_length=100, help_text=_("As it stands in the link, for example linkedin."),
+        validators=[RegexValidator(r"^[a-z0-9]([a-z0-9._-]*[a-z0-9])?\Z", _("Small letters, digits and . - _ only."))],
+    )  # fmt: skip
+
+    class Meta(ListItem.Meta):
+        abstract = True
+
+
+_ITEM = ("name_en", "name_de", "description_en", "description_de", "colour", "rank", "deleted_at", "value")
+
+
+class UtmSource(UtmItem):
+    history = Watch("utm_source", fields=_ITEM, first=("name_en", "value"))
+
+    class Meta(UtmItem.Meta):
+        verbose_name = _("source of links")
+        verbose_name_plural = _("sources of links")
+
+
+class UtmMedium(UtmItem):
+    history = Watch("utm_medium", fields=_ITEM, first=("name_en", "value"))
+
+    class Meta(UtmItem.Meta):
+        verbose_name = _("medium of links")
+        verbose_name_plural = _("media of links")
+
+
+class Naming(models.Model):
+    """How the team writes what stands in its links; there is one row (capture.utm applies it)."""
+
+    class Blank(models.TextChoices):
+        HYPHEN = "-", _("a hyphen: spring-fair")
+        UNDERSCORE = "_", _("an underscore: spring_fair")
+        DOT = ".", _("a dot: spring.fair")
+
+    lower_case = models.BooleanField(_("in small letters"), default=True)
+    umlauts = models.BooleanField(_("umlauts written out"), default=True, help_text=_("ä becomes ae, ß becomes ss, é becomes e."))
+    plain = models.BooleanField(
+        _("letters and digits only"), default=True, help_text=_("Besides, - _ and . may stand between them.")
+    )
+    blank = models.CharField(_("in place of blanks"), max_length=1, choices=Blank, default=Blank.HYPHEN)
+    listed_only = models.BooleanField(
+        _("only listed sources and media"), default=False, help_text=_("Others are refused, not just hinted at.")
+    )
+    note = models.CharField(
+        _("note for the team"),
+        max_length=300,
+        blank=True,
+        help_text=_("Stands above the link builder, for example: year-month-topic."),
+    )
+
+    class Meta:
+        verbose_name = _("naming of links")
+        verbose_name_plural = _("naming of links")
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="naming_one")]
+
+    def __str__(self):
+        return str(_("Naming of links"))
+
+
+class CampaignLink(Record):
+    """A link somebody built: where it leads and what it tells. It is kept to be found and copied again, and never changed."""
+
+    campaign = models.CharField(_("campaign"), max_length=200)
+    source = models.CharField(_("source"), max_length=100)
+    medium = models.CharField(_("medium"), max_length=100)
+    term = models.CharField(_("term"), max_length=200, blank=True)
+    content = models.CharField(_("content"), max_length=200, blank=True)
+    target = models.CharField(_("target page"), max_length=MAX_TARGET)
+    url = models.CharField(_("link"), max_length=MAX_LINK, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, verbose_name=_("built by"), related_name="links", db_index=False
+    )
+
+    name_key = KeyField()
+    source_key = KeyField()
+    medium_key = KeyField()
+
+    history = Watch("link", fields=("owner", "deleted_at"), first=("owner",))
+
+    class Meta:
+        verbose_name = _("link")
+        verbose_name_plural = _("links")
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], condition=Q(deleted_at=None), name="li_created"),
+            models.Index(fields=["name_key", "id"], condition=Q(deleted_at=None), name="li_name"),
+            models.Index(fields=["owner", "-created_at"], name="li_owner"),
+            models.Index(fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="li_bin"),
+        ]
+
+    def __str__(self):
+        return self.campaign
+
+    def get_absolute_url(self):
+        return reverse("capture:link", args=[self.pk])

@@ -4,7 +4,7 @@ from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
 from capture import lists
-from capture.views import card, public
+from capture.views import campaigns, card, links, public
 from crm.web import nav
 from leads.nav import edits
 from leads.views import cards
@@ -22,6 +22,12 @@ urlpatterns = [
     path("forms/<int:pk>/publish/", card.publish, name="publish"),
     path("submissions/<int:pk>/", card.submission, name="submission"),
     path("submissions/mine/", card.new_leads, name="new_leads"),
+    path("campaigns/", campaigns.campaigns, name="campaigns"),
+    path("campaigns/open/<slug:what>/", campaigns.opened, name="campaigns_open"),
+    path("links/new/", links.new, name="link_new"),
+    path("links/check/", links.check, name="link_check"),
+    path("links/<int:pk>/", links.link, name="link"),
+    path("links/<int:pk>/delete/", links.delete, name="link_delete"),
     path("persons/<int:pk>/origin/", card.person_origin, name="person_origin"),
     path("companies/<int:pk>/origin/", card.company_origin, name="company_origin"),
     *(address for page in lists.PAGES for address in page.urls()),
@@ -29,5 +35,13 @@ urlpatterns = [
 
 pages = ("forms", "form", "form_new", "form_submissions", "submissions", "submission")
 nav.add(nav.Entry("o", _("Forms"), "forms", "capture:forms", tuple(f"capture:{page}" for page in pages), order=60))
+campaign_pages = ("campaigns", "links", "link", "link_new")
+nav.add(
+    nav.Entry(
+        "k", _("Campaigns"), "trending-up", "capture:campaigns", tuple(f"capture:{page}" for page in campaign_pages), order=61
+    )
+)
+nav.add_command(nav.Command(_("Build a link"), "link", "capture:link_new", edits))
+nav.add_command(nav.Command(_("Links"), "list", "capture:links"))
 nav.add_command(nav.Command(_("New form"), "forms", "capture:form_new", edits))
 nav.add_command(nav.Command(_("Submissions"), "inbox", "capture:submissions"))

@@ -4,7 +4,7 @@ from django.apps import apps
 from django.db.models import CharField
 
 from crm import periods
-from crm.fields import BARE, MAX_PERIODS, Choice, Fixed, Link, Moment, Money, Number, UserChoice, YesNo
+from crm.fields import BARE, MAX_PERIODS, Choice, Fixed, Link, Moment, Money, Number, Text, UserChoice, YesNo
 
 _TEXT = {"type": "string"}
 _DETAIL = {"type": "object", "properties": {"detail": _TEXT}, "required": ["detail"]}
@@ -120,6 +120,8 @@ def _holds(described, operator):
         key = {"anyOf": [key, {"type": "string", "enum": ["me", "my_team"]}]}
     elif isinstance(described, Fixed):
         key = {"type": "string", "enum": sorted(str(value) for value, _label in described.choices())}
+    elif isinstance(described, Text) and not isinstance(described, Link):
+        key = {"type": "string", "minLength": 1, "maxLength": 400}
     elif isinstance(described, Choice) and isinstance(apps.get_model(described.items)._meta.pk, CharField):
         key = {"type": "string"}
     else:

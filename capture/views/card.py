@@ -163,7 +163,11 @@ def person_origin(request, pk):
     origin = PersonOrigin.objects.filter(person=person).first()
     touches = [(FIRST, touch_of(origin, "first_")), (LEAD, touch_of(origin, "lead_"))] if origin else []
     sent = Submission.objects.visible_to(request.user).filter(person=person).select_related("form").order_by("-created_at")
-    context = {"touches": touches, "consents": person.consents.order_by("-at"), "submissions": sent[:SHOWN]}
+    context = {
+        "touches": [one for one in touches if one[1][0]],
+        "consents": person.consents.order_by("-at"),
+        "submissions": sent[:SHOWN],
+    }
     return render(request, "capture/_origin.html", context)
 
 

@@ -5,6 +5,7 @@
 //   [data-new]            n: the link that makes a new record
 //   [data-set-status]     s: of the current row, else of the page; without one [data-action=status], the action bar's
 //   [data-edit-all]       e: of the current row, else of the page
+//   [data-copy]           y: of the current row, else of the page
 // u undoes the last change. "/" and Ctrl-K are in palette.js.
 const TYPING = "input:not([type=checkbox], [type=radio], [type=button], [type=submit]), select, textarea, [contenteditable]";
 const rows = () => [...document.querySelectorAll("[data-row]")].filter((row) => row.checkVisibility());
@@ -40,6 +41,7 @@ const actions = {
   n: () => onPage("[data-new]")?.click(),
   s: () => press(inRow("[data-set-status]"), ...document.querySelectorAll("[data-action-bar]:not([hidden]) [data-action=status], main [data-set-status]")),
   e: () => press(inRow("[data-edit-all]"), onPage("[data-edit-all]")),
+  y: () => press(inRow("[data-copy]"), onPage("main [data-copy]")),
   u: () => document.body.dispatchEvent(new CustomEvent("undoLast")),
   g: () => { pending = Date.now(); },
   "?": () => document.getElementById("keys")?.showModal(),

@@ -47,7 +47,31 @@ def set_fact(page, name, value):
     settle(page)
 
 
-def test_c1_c2_a_visitor_of_another_site_becomes_a_lead_with_first_touch_and_lead_creation(open_page, browser, server):
+def build_a_link(page):
+    """Build a link by the keyboard alone; it is copied, and copied again from the list (C4)."""
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto("/links/new/")
+    for text in ("nordwind.example/offer?a=1#b", "Facebook", "CPC", "Summer Sale"):
+        page.keyboard.type(text)
+        page.keyboard.press("Tab")
+    link = "https://nordwind.example/offer?a=1&utm_source=facebook&utm_medium=cpc&utm_campaign=summer-sale#b"
+    expect(page.locator("#built-url")).to_have_text(link)
+    expect(page.locator("#told-campaign")).to_have_text("In the link: summer-sale")
+    page.keyboard.type("?")
+    expect(page.locator("#id_content")).to_have_attribute("aria-invalid", "true")
+    page.keyboard.press("Backspace")
+    page.keyboard.press("Enter")
+    expect(page.locator("#toasts")).to_contain_text("The link is kept.")
+    assert page.evaluate("navigator.clipboard.readText()") == link
+    page.evaluate("navigator.clipboard.writeText('')")
+    page.goto("/links/?campaign=summer-sale")
+    page.keyboard.press("j")
+    page.keyboard.press("y")
+    expect(page.locator("#toasts")).to_contain_text("The link is copied.")
+    assert page.evaluate("navigator.clipboard.readText()") == link
+
+
+def test_c1_c2_c4_a_visitor_of_another_site_becomes_a_lead_with_first_touch_and_lead_creation(open_page, browser, server):
     place = [""]
     with website(lambda: place[0], server.url) as site:
         mia = open_page("mia")
@@ -118,6 +142,11 @@ def test_c1_c2_a_visitor_of_another_site_becomes_a_lead_with_first_touch_and_lea
             "/persons/?cols=name,first_touch_source,lead_creation_source&lead_creation_source=facebook&first_touch_source=linkedin&name__contains=windhorst"
         )
         expect(mia.locator("tbody tr[data-row]")).to_have_count(1)
+        mia.goto("/campaigns/")
+        campaign = mia.locator("tr[data-row]", has=mia.get_by_role("link", name="summer", exact=True))
+        campaign.locator("td.number a").first.click()
+        expect(mia.locator("tbody tr[data-row]")).to_have_count(1)
+        build_a_link(mia)
         public = context.new_page()
         mia.goto(card)
         address = mia.locator(".page-head a[href^='/f/']").get_attribute("href")

@@ -10,6 +10,8 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
 from capture.actions import create_form
+from capture.links import keep_link
+from capture.utm import build
 from crm.history.models import ChangeSet
 from crm.jobs.models import Job
 from crm.models import ApiToken, TableSetting, Throttle
@@ -43,6 +45,7 @@ LISTS = {
     "leads:company_persons": SEEING,
     "activities:follow_ups": ALL,
     "capture:forms": ALL,
+    "capture:links": ALL,
     "capture:submissions": ALL,
     "capture:form_submissions": SEEING,
     "sales:sales": ALL,
@@ -65,7 +68,8 @@ ROUTES = {
     **dict.fromkeys(["capture:script", "capture:public", "capture:public_frame"], OPEN),
     **dict.fromkeys(["capture:form", "capture:fields", "capture:assignment", "capture:publish", "capture:submission", "capture:person_origin",
                      "capture:company_origin"], SEEING),
-    "capture:new_leads": ALL, "capture:form_new": MAKING,
+    **dict.fromkeys(["capture:new_leads", "capture:campaigns", "capture:campaigns_open"], ALL),
+    **dict.fromkeys(["capture:form_new", "capture:link_new", "capture:link_check"], MAKING), "capture:link": SEEING, "capture:link_delete": CHANGING,
     # Signing in and out, and what allauth guards by itself: tests/crm/test_signin.py.
     **dict.fromkeys(["?", "account_login", "account_logout", "account_inactive", "account_signup", "account_reauthenticate", "account_email",
                      "account_email_verification_sent", "account_change_password", "account_set_password", "account_reset_password",
@@ -147,6 +151,7 @@ def annas(anna, category):
         "dashboard": create_dashboard({"name": "Annas", "tiles": [{"id": 1, "ready": "leads_by_status"}]}, by=anna, via="form").pk,
         "form": (form := create_form({"name": "Annas"}, by=anna, via="form")).pk, "submission": send(form, company=None, message=None).pk,
         "proposal": proposal.pk, "sale": SaleFactory(by=anna, company=company, person=person).pk, "person": person.pk, "company": company.pk, "activity": activity.pk, "gone": gone.pk, "change": ChangeSet.objects.latest("pk").pk,
+        "link": keep_link(build({"target": "example.com", "source": "a", "medium": "b", "campaign": "Annas"}), by=anna, via="form")[0].pk,
         "token": ApiToken.objects.get().pk, "job": Job.objects.create(owner=anna, path="tests.crm.job_functions.nothing", title="Work").pk,
         "webhook": webhooks.create({"name": "Annas", "url": "https://example.com/hook", "events": ["person.changed"]}, by=anna)[0].pk,
         "import": imports.upload(file, "file.csv", "person", by=anna, at_once=True).pk,
@@ -158,7 +163,7 @@ def key_of(name, kind, keys):
     for part, key in {**{f"selections:selection_{name}": f"selection_{name}" for name in ("person", "company", "sale", "activity")},
                       **{f"selections:board_of_{name}": f"selection_{name}" for name in ("person", "company", "sale")},
                       "dashboards:": "dashboard", "api-dashboards": "dashboard",
-                      "selections:": "selection_person", "api-selections": "selection_person", "capture:submission": "submission", "capture:person": "person", "capture:company": "company", "capture:": "form", "crm:undo": "change", "crm:job": "job", "crm:token": "token", "exchange:webhook": "webhook", "api-webhooks": "webhook", "exchange:": "import", "activities:edit": "activity", "activities:follow_up": "activity", "activities:postpone": "activity",
+                      "selections:": "selection_person", "api-selections": "selection_person", "capture:submission": "submission", "capture:link": "link", "capture:person": "person", "capture:company": "company", "capture:": "form", "crm:undo": "change", "crm:job": "job", "crm:token": "token", "exchange:webhook": "webhook", "api-webhooks": "webhook", "exchange:": "import", "activities:edit": "activity", "activities:follow_up": "activity", "activities:postpone": "activity",
                       "activities:tick": "activity", "activities:delete": "activity", "api-persons": "person", "api-companies": "company",
                       "api-activities": "activity", "api-sales": "sale", "sales:company": "company", "sales:person": "person", "sales:": "sale",
                       "leads:company": "company", "leads:person": "person", "leads:proposal": "proposal", "api-proposals": "proposal", "leads:set_status": "person"}.items():  # fmt: skip
@@ -183,6 +188,7 @@ def addresses(wanted, keys):
                 "file_type": "csv",
                 "action": "owner",
                 "object_id": 1,
+                "what": "leads",
                 "record_type": "person",
                 "number": 1,
             }

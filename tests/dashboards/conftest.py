@@ -4,6 +4,8 @@ import random
 import pytest
 from django.utils import timezone
 
+from capture.actions import create_form
+from capture.models import PersonOrigin
 from crm.fields import Asking
 from crm.history.models import ChangeSet
 from dashboards import actions
@@ -18,6 +20,7 @@ from sales.models import Sale, SaleReason
 from tests.factories import ActivityFactory, CompanyFactory, PersonFactory, SaleFactory, arrange
 
 COUNTRIES = ["DE", "AT", "PL", ""]
+SPOKEN = ["linkedin", "google", "messe, halle 3", "50%/50%", ""]  # as strangers put it into addresses
 
 
 @pytest.fixture
@@ -82,6 +85,10 @@ def world(anna, jan, max_, mia, rita, ada):
             if fresh.is_lead:
                 reason = rng.choice(reasons) if status.kind == "disqualified" else None
                 leads.set_lead_status(fresh, status, by=ada, via="card", **({"reason": reason} if reason else {}))
+    forms = [create_form({"name": name}, by=mia, via="form") for name in ("Website", "Fair")]
+    for person in rng.sample(persons, 40):
+        values = {name: rng.choice(SPOKEN) for name in ("first_source", "first_campaign", "lead_source", "lead_campaign")}
+        PersonOrigin.objects.create(person=person, form=rng.choice([*forms, None]), **values)
     for _ in range(45):
         person = rng.choice([*persons, None])
         company = (person.company if person and person.company_id else None) or rng.choice(companies)

@@ -3,6 +3,7 @@
 import datetime
 from decimal import ROUND_HALF_UP, Decimal
 
+from capture.models import PersonOrigin
 from crm.history.models import Change
 from crm.models import NEVER
 from dashboards.tiles.spec import whole
@@ -19,6 +20,7 @@ class Plain(Rows):
         super().__init__(user)
         self.now, self.today = now, now.astimezone(self.zone).date()
         self.kinds = dict(LeadStatus.objects.values_list("pk", "kind"))
+        self.origins = PersonOrigin.objects.in_bulk()
         self.had: dict[int, set[str]] = {}
         self.reached: dict[tuple[int, str], datetime.datetime] = {}
         entries = Change.objects.filter(record_type="person", field="lead_status").select_related("change_set__parent")
@@ -42,6 +44,8 @@ class Plain(Rows):
         name, operator, value = node["field"], node["operator"], node.get("value")
         if name == "lead_status_applies":
             return record.is_lead == value
+        if name.startswith(("first_touch_", "lead_creation_")):
+            return (self.touch(record, name) != "-") == (operator == "not_empty")
         if name == "lead_status_kind":
             return self.choice(self.kinds.get(record.lead_status_id), operator, value)
         if name == "status_had":
@@ -57,6 +61,13 @@ class Plain(Rows):
         if operator in {"in", "not_in"}:
             value = [int(item) if str(item).isdecimal() else item for item in value]
         return super().line(record, {**node, "value": value})
+
+    def touch(self, record, name):
+        """Return what stands in a person's origin, or in that of the person a sale names."""
+        origin = self.origins.get(record.person_id if hasattr(record, "person_id") else record.pk)
+        words, _line, value = name.rpartition("_")
+        column = "form_id" if value == "form" else {"first_touch": "first_", "lead_creation": "lead_"}[words] + value
+        return str(getattr(origin, column, None) or "-").replace("%", "%25").replace(",", "%2C").replace("/", "%2F")
 
     def day(self, moment):
         if moment is None or moment == NEVER:
@@ -97,6 +108,8 @@ class Plain(Rows):
             return str(record.lead_status_id) if record.is_lead and record.lead_status_id else "-"
         if name == "category_group":
             return record.category.group_id
+        if name.startswith(("first_touch_", "lead_creation_")):
+            return self.touch(record, name)
         if name == "done":
             return str(int(record.done_at is not None))
         if name in {"stop", "no_mailings", "former_employee"}:

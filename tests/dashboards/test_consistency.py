@@ -34,8 +34,8 @@ GOALS = {
     "activity": [every(line("done", "is", True))],
 }
 SERIES = {
-    "person": ["lead_status", "category", "owner", "source", "former_employee", "country"], "company": ["category", "owner", "country", "stop"],
-    "sale": ["status", "stage", "owner", "source"], "activity": ["kind", "owner", "done", "priority"],
+    "person": ["lead_status", "category", "owner", "source", "former_employee", "country", "first_touch_source", "lead_creation_form"], "company": ["category", "owner", "country", "stop"],
+    "sale": ["status", "stage", "owner", "source", "lead_creation_campaign"], "activity": ["kind", "owner", "done", "priority"],
 }  # fmt: skip
 DATED = {
     "person": ["created_at", "lead_status_since"],

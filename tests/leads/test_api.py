@@ -15,7 +15,10 @@ from rest_framework.request import Request
 
 from capture import questions
 from capture.actions import create_form, submit
+from capture.links import keep_link
+from capture.models import PersonOrigin
 from capture.touches import Touch
+from capture.utm import build
 from crm import records
 from crm.fields import BARE, Asking
 from crm.filters import CatalogueBackend, parameters_of
@@ -110,6 +113,8 @@ def test_every_filter_and_order_of_the_catalogue_is_one_of_the_api(rf, person, a
     form = create_form({"name": "Website"}, by=anna, via="form")
     sent = questions.read(form, {"person.email": "x@example.com", "person.last_name": "X"})
     submit(form, sent.answers(), (Touch(), Touch()), "k", why="links")
+    PersonOrigin.objects.create(person=person, form=form)
+    keep_link(build({"target": "example.com", "source": "a", "medium": "b", "campaign": "c"}), by=anna, via="form")
     arrange(Dashboard.objects.exclude(ready="leads"), deleted_at=timezone.now())  # of each record type there is one
     for name, (described, operator) in parameters_of(record).items():
         assert asked(rf, anna, record, **{name: example(described, operator, anna)}) in {0, 1}, name
