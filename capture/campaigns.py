@@ -15,6 +15,7 @@ from capture import utm
 from capture.models import CampaignLink, PersonOrigin
 from crm import criteria, records
 from crm.criteria.written import every, line, whole
+from crm.database import distinct
 from dashboards.tiles.question import address
 
 #: How leads belong to a campaign -> the field of persons, and the column of their origin.
@@ -99,8 +100,7 @@ class Report:
     def spelled(self, key) -> list[str]:
         """Return the values there are of this spelling."""
         column = TOUCHES[self.touch][1]
-        there = PersonOrigin.objects.exclude(**{column: ""}).order_by(column).values_list(column, flat=True).distinct()
-        return [value for value in there if key_of(value) == key] or [key]
+        return [value for value in distinct(PersonOrigin, column) if value and key_of(value) == key] or [key]
 
     def campaigns(self) -> list[Campaign]:
         """Return every campaign that brought a lead, or for which there is a link; by four statements."""

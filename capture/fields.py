@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from activities.fields import PersonLink
 from capture.models import CompanyOrigin, Form, PersonOrigin, Submission
 from capture.utm import joined, split
+from crm.database import distinct, is_indexed
 from crm.fields import Cell, Choice, Fixed, Link, Moment, Number, Part, Text, UserChoice, YesNo
 from crm.fields.base import MAX_VALUES
 from crm.records import RecordType, extend, register, relate
@@ -66,6 +67,8 @@ class UtmText(Text):
 
 def values_of(model, column) -> list[str]:
     """Return the values there are in a column of a touch."""
+    if is_indexed(model, column):
+        return [value for value in distinct(model, column) if value][:MOST_PARTS]
     found = model.objects.exclude(**{column: ""}).order_by(column).values_list(column, flat=True).distinct()
     return list(found[:MOST_PARTS])
 
@@ -111,6 +114,9 @@ class UtmValue(UtmText):
     def parts(self, asking):
         made = [Part(key_of(value), Cell(value), Q(**{self.column: value})) for value in self.values(asking)]
         return [*made, Part("", Cell(str(_("none"))), self.condition("empty", None, asking))]
+
+    def present(self, asking):
+        return {key_of(value) for value in self.values(asking)}
 
     def part_key(self, row, asking):
         return key_of(row[self.column] or "")

@@ -74,8 +74,10 @@ class PersonOrigin(FirstTouch, LeadTouch):
     class Meta:
         indexes = [
             models.Index(fields=["first_source"], name="po_first_source"),
+            models.Index(fields=["first_medium"], name="po_first_medium"),
             models.Index(fields=["first_campaign"], name="po_first_campaign"),
             models.Index(fields=["lead_source"], name="po_lead_source"),
+            models.Index(fields=["lead_medium"], name="po_lead_medium"),
             models.Index(fields=["lead_campaign"], name="po_lead_campaign"),
         ]
 
@@ -91,6 +93,7 @@ class CompanyOrigin(PlainTouch):
     class Meta:
         indexes = [
             models.Index(fields=["source"], name="cor_source"),
+            models.Index(fields=["medium"], name="cor_medium"),
             models.Index(fields=["campaign"], name="cor_campaign"),
         ]
 

@@ -212,6 +212,10 @@ class Field:
         values are too many to be named."""
         return None
 
+    def present(self, asking: Asking) -> set[str] | None:
+        """Return the keys of the parts that hold any record at all, where the field knows; lists leave the others out."""
+        return None
+
     @property
     def part_columns(self) -> tuple[str, ...]:
         """The columns whose values decide to which part a record belongs."""

@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 
 from crm import criteria
 from crm.criteria.words import sentence
+from crm.database import distinct, is_indexed
 from crm.fields import Asking, Cell, Choice, Field, Link, Part
 from crm.models import TableSetting
 from crm.records import RecordType
@@ -225,21 +226,12 @@ class Table:
 
         Such an index is entered once for each value; to find the values of those that match would be to read them all.
         """
-        model = self.queryset.model
-        indexed = [index.fields[0] for index in model._meta.indexes if index.fields and index.condition is None]
-        name = field.column.removesuffix("_id")
-        if name not in indexed:
-            return {str(value) for value in self.matching.order_by().values_list(field.column, flat=True).distinct()}
-        quote = connection.ops.quote_name
-        table, column = quote(model._meta.db_table), quote(model._meta.get_field(name).column)
-        statement = (  # of names of our own
-            f"WITH RECURSIVE there(value) AS (SELECT MIN({column}) FROM {table} UNION ALL"  # noqa: S608
-            f" SELECT (SELECT MIN({column}) FROM {table} WHERE {column} > there.value) FROM there WHERE there.value IS NOT NULL)"
-            " SELECT value FROM there WHERE value IS NOT NULL"
-        )
-        with connection.cursor() as cursor:
-            cursor.execute(statement)
-            return {str(value) for (value,) in cursor.fetchall()}
+        model, name = self.queryset.model, field.column.removesuffix("_id")
+        if (known := field.present(self.asking)) is not None:
+            return known
+        if is_indexed(model, name):
+            return {str(value) for value in distinct(model, name)}
+        return {str(value) for value in self.matching.order_by().values_list(field.column, flat=True).distinct()}
 
     # --- Addresses --------------------------------------------------------------------------------------------------------
 

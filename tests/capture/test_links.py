@@ -42,6 +42,16 @@ def test_c4_an_administrator_says_how_values_are_written(ada, mia, page):
     assert "not in the team's list" in built.errors["source"][0] and built.values["content"] == "a_&_b"
 
 
+def test_c4_an_administrator_keeps_the_sources_and_media_that_are_offered(ada, page):
+    page.force_login(ada)
+    sent = {"name_en": "Podcast", "name_de": "", "value": "Pod Cast", "description_en": "", "description_de": ""}
+    refused = page.post("/admin/capture/utmsource/add/", sent)
+    assert refused.status_code == 422 and "Small letters, digits and . - _ only." in refused.content.decode()
+    assert page.post("/admin/capture/utmsource/add/", {**sent, "value": "podcast"}).status_code == 302
+    assert list(utm.listed()["source"].items())[-1] == ("podcast", "Podcast")
+    assert '<option value="podcast">Podcast</option>' in page.get("/links/new/").content.decode()
+
+
 @pytest.mark.parametrize(("target", "link"), [
     ("https://example.com", "https://example.com/?utm_source=s"),
     ("example.com/a", "https://example.com/a?utm_source=s"),
