@@ -31,8 +31,13 @@ class PersonLink(Link):
     def text(self, row, asking):
         return f"{row['person__first_name'] or ''} {row['person__last_name'] or ''}".strip()
 
+    def is_seen(self, row, asking):
+        """Tell whether the user may see the person; a company that belongs to nobody lends no visibility (crm.access)."""
+        own, company = (row[path] for path in self.columns[-2:])
+        return asking.sees(own) or (company is not None and asking.sees(company))
+
     def cell(self, row, asking):
-        if row["person_id"] is None or not any(asking.sees(row[path]) for path in self.columns[-2:]):
+        if row["person_id"] is None or not self.is_seen(row, asking):
             return Cell(self.text(row, asking))
         return Cell(self.text(row, asking), "link", data={"id": row["person_id"]})
 

@@ -1,19 +1,21 @@
 """Every change to forms, and what becomes of what they bring (C1–C3, R12). Shaped like leads.actions."""
 
+import logging
 import re
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from capture import assign, questions
+from capture import assign, questions, touches
 from capture.models import CompanyOrigin, Consent, Form, PersonOrigin, Submission
-from capture.touches import Touch
 from crm import access, search
 from crm.history.changes import Outcome, change
+from crm.jobs import enqueue, job
 from crm.locks import hold, lock_rows
 from crm.models import Role, User
 from crm.text import fold
@@ -26,6 +28,9 @@ FIELDS = ("name", "published", "language", "title", "intro", "questions", "butto
 MAX_SITES = 20
 SITE = re.compile(r"https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?")
 State = Submission.State
+#: Why what is no spam was not matched at once: the database was busy, or something is wrong with us.
+WAITING, FAILED = "waiting", "failed"
+logger = logging.getLogger("lotse.capture")
 
 delete, restore = leads.delete, leads.restore
 
@@ -129,43 +134,78 @@ def nobody() -> User:
     return User(username="capture", role=Role(code="capture", see="all", edit="all"))
 
 
-def submit(form, answers, touches, key, *, consent=False, why="", now=None) -> Submission:
+def submit(form, answers, pair, key, *, consent=False, why="", now=None, by=None, via="form") -> Submission:
     """Keep what was sent and return it; once for each key of a form (a double click, a retry).
 
-    `answers` are those of questions.PublicForm, `touches` is (first, latest) Touch. It is matched with a person at once (accept), unless
-    `why` says that it looks like spam: then it waits. All of it is one transaction: who is answered *received* is in the database.
+    `answers` are those of questions.PublicForm, `pair` is (first, latest) Touch, `by` the user whose program sent it. It is matched with a
+    person in the same transaction (accept), unless `why` says that it looks like spam: then it waits. Where matching fails, because the
+    database is busy or for a fault of ours, it is kept all the same: who is answered *received* is in the database. Raise OperationalError
+    if not even that is possible.
     """
-    first, latest = touches
-    now = now or timezone.now()
-    with transaction.atomic():
-        hold(f"submission {form.pk} {key}", *_keys(form, answers))
-        if there := Submission.objects.filter(form=form, key=key).select_related("form", "person").first():
-            return there
-        conversion = latest or first
-        submission = Submission(
-            form=form, key=key, state=State.SPAM if why else State.RECEIVED, why=why, answers=answers.all, email=answers.person["email"],
-            name=_name(answers.person), touches={"first": first.plain(), "latest": latest.plain()}, created_at=now, updated_at=now,
-            consent=_consent(form, now) if consent else {}, **(conversion.columns() if conversion else {}),
-        )  # fmt: skip
-        submission.name_key = fold(submission.name)
-        with change("submission.receive", by=None, via="form", params={"count": 1, "name": form.name}):
-            submission.save(force_insert=True)
-        if not why:
-            _accept(submission, answers, (first, latest), by=nobody(), via="form")
+    values = {"consent": consent, "now": now or timezone.now(), "by": by, "via": via}
+    try:
+        with transaction.atomic():
+            hold(f"submission {form.pk} {key}", *_keys(form, answers))
+            submission, is_new = _keep(form, answers, pair, key, why=why, **values)
+            if is_new and not why:
+                _accept(submission, answers, pair, by=nobody(), via=via, told_by=by)
+            return submission
+    except OperationalError as error:
+        logger.warning("A submission is matched later: %s", error)
+        why = why or WAITING
+    except Exception:  # a lead counts more than what is wrong with it
+        logger.exception("A submission could not be matched")
+        why = why or FAILED
+    try:
+        with transaction.atomic():
+            submission, is_new = _keep(form, answers, pair, key, why=why, **values)
+            if is_new and why == WAITING:
+                enqueue(match, submission_id=submission.pk)
+    except IntegrityError:  # a retry of it was quicker
+        return Submission.objects.select_related("form", "person").get(form=form, key=key)
     return submission
+
+
+def _keep(form, answers, pair, key, *, consent, why, now, by, via):
+    """Store what was sent, unless it is there already; return (submission, whether it is new)."""
+    if there := Submission.objects.filter(form=form, key=key).select_related("form", "person").first():
+        return there, False
+    first, latest = pair
+    conversion = latest or first
+    submission = Submission(
+        form=form, key=key, state=State.RECEIVED if why in {"", WAITING, FAILED} else State.SPAM, why=why, answers=answers.all,
+        email=answers.person["email"], name=_name(answers.person), touches={"first": first.plain(), "latest": latest.plain()},
+        created_at=now, updated_at=now, consent=_consent(form, now) if consent and form.consent_text else {},
+        **(conversion.columns() if conversion else {}),
+    )  # fmt: skip
+    submission.name_key = fold(submission.name)
+    with change("submission.receive", by=by, via=via, params={"count": 1, "name": form.name}):
+        submission.save(force_insert=True)
+    return submission, True
+
+
+@job(attempts=8, label=gettext_lazy("Matching what a form brought"))
+def match(job, *, submission_id):
+    """Match a submission that came while the database was busy."""
+    submission = Submission.objects.select_related("form").filter(pk=submission_id, state=State.RECEIVED, why=WAITING).first()
+    if submission is not None:
+        _match(submission, via="form")
 
 
 def release(submission, *, by, via) -> Outcome:
     """Match what waits (in quarantine, or taken back) with a person after all."""
+    return _match(submission, by=by, via=via)
+
+
+def _match(submission, *, by=None, via) -> Outcome:
     outcome = Outcome()
     answers = _answers_of(submission)
     with transaction.atomic():
         hold(f"submission {submission.form_id} {submission.key}", *_keys(submission.form, answers))
         current = Submission.objects.select_related("form").select_for_update(no_key=True, of=("self",)).get(pk=submission.pk)
-        _may_handle(current, by)
+        if by is not None:
+            _may_handle(current, by)
         if current.state != State.ACCEPTED and current.deleted_at is None:
-            from capture import touches
-
             pair = tuple(touches.read(current.touches.get(name), current.created_at) for name in ("first", "latest"))
             outcome.change_set = _accept(current, answers, pair, by=nobody(), via=via, told_by=by)
             outcome.changed = 1
@@ -218,7 +258,7 @@ def _answers_of(submission):
     return questions.Answers(parts["person"], parts["company"], submission.answers)
 
 
-def _accept(submission, answers, touches, *, by, via, told_by=None):
+def _accept(submission, answers, pair, *, by, via, told_by=None):
     """Find or create the person, and give them to somebody; under a change set of its own, so that it alone can be taken back.
 
     Of a person who is known nothing is overwritten (anybody can type another's e-mail): the submission holds what was said.
@@ -230,7 +270,7 @@ def _accept(submission, answers, touches, *, by, via, told_by=None):
         decision = assign.choose(form, answers.all) if person is None or person.owner_id is None else None
         owner = decision.user if decision else person.owner
         if person is None:
-            person = _create(form, answers, touches, owner, by, via)
+            person = _create(form, answers, pair, owner, by, via)
         elif decision and owner:
             leads.set_owner(person, owner, by=by, via=via)
         if decision:
@@ -241,16 +281,17 @@ def _accept(submission, answers, touches, *, by, via, told_by=None):
             Consent.objects.get_or_create(
                 person=person, form=form, at=said["at"], defaults={name: said[name] for name in ("purpose", "version", "text")}
             )
+        why = "" if submission.why in {WAITING, FAILED} else submission.why
         Submission.objects.filter(pk=submission.pk).update(
-            state=State.ACCEPTED, person=person, known=known, owner=owner, seen_at=None, **Submission.edited()
+            state=State.ACCEPTED, why=why, person=person, known=known, owner=owner, seen_at=None, **Submission.edited()
         )
     submission.refresh_from_db()
     return change_set
 
 
-def _create(form, answers, touches, owner, by, via):
+def _create(form, answers, pair, owner, by, via):
     """Create the person, and the company they name unless there is one; a company's category stays as it is (R12)."""
-    first, latest = touches[0] or touches[1], touches[1] or touches[0]
+    first, latest = pair[0] or pair[1], pair[1] or pair[0]
     company = None
     if answers.company.get("name"):
         company = matching.existing(Company, answers.company)
@@ -274,6 +315,3 @@ def _create(form, answers, touches, owner, by, via):
 def mark_seen(submissions, user) -> int:
     """Note that the one who got these has looked at them."""
     return submissions.filter(owner=user, seen_at=None).update(seen_at=timezone.now())
-
-
-NO_TOUCHES = (Touch(), Touch())

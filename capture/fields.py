@@ -19,6 +19,7 @@ from crm.fields.base import MAX_VALUES
 from crm.records import RecordType, extend, register, relate
 from crm.relations import Many, One
 from crm.tables.table import capped
+from leads.models import Person
 
 MOST_PARTS = 300  # values a list is grouped by; campaigns beyond that stand under their first
 #: Each value of a touch: its words, and whether lists are grouped by it.
@@ -243,6 +244,25 @@ register(
     ],
 )  # fmt: skip
 
+
+class MatchedPerson(PersonLink):
+    """The person a submission is of. Of one whom the user may not see it is only told that they exist (settled 17)."""
+
+    def text(self, row, asking):
+        if row["person_id"] is None:
+            return ""
+        return super().text(row, asking) if self.is_seen(row, asking) else str(_("exists already"))
+
+    def condition(self, operator, value, asking):
+        if operator in {"empty", "not_empty"}:
+            return super().condition(operator, value, asking)
+        negated = operator.startswith("not_") or operator == "is_not"
+        asked = {"is_not": "is"}.get(operator, operator.removeprefix("not_"))
+        seen = Exists(Person.objects.visible_to(asking.user).filter(pk=OuterRef("person")))
+        q = super().condition(asked, value, asking) & Q(seen)
+        return ~q if negated else q
+
+
 register(
     RecordType("submission", "capture.Submission", _("Submission"), _("Submissions"), "name", "capture:submission", "inbox",
                "capture:submissions", first_sort="created_at", by_hand=False),
@@ -252,8 +272,8 @@ register(
         Link(name="form", label=_("Form"), path="form__name", key="form__name_key", id_path="form_id", url_name="capture:form",
              owner_path="form__owner_id", default=True),
         Text(name="email", label=_("E-mail"), as_kind="email", default=True),
-        PersonLink(name="person", label=_("Person"), path="person__name_key", key="person__name_key", id_path="person_id",
-                   url_name="leads:person", default=True),
+        MatchedPerson(name="person", label=_("Person"), path="person__name_key", key="person__name_key", id_path="person_id",
+                      url_name="leads:person", default=True),
         YesNo(name="known", label=_("Known before"), sort="known", group=True, required=True, default=True),
         UserChoice(name="owner", label=_("Given to"), path="owner_id", sort="owner__name_key", group=True, default=True),
         *touch("conversion", CONVERSION, "", "Submission.", default=("source", "campaign")),

@@ -25,11 +25,13 @@ RATES = (("address-form", 10, 600), ("address", 60, 3600), ("form", 600, 60))
 #: The field people do not see and programs fill in.
 TRAP = "homepage"
 MAX_LINKS = 3
-#: Why something waits in quarantine.
+#: Why something waits: in quarantine, or (the last two) to be matched.
 WHY = {
     "trap": gettext_lazy("A field that people do not see was filled in."),
     "fast": gettext_lazy("It was sent within two seconds."),
     "links": gettext_lazy("It holds several links."),
+    "waiting": gettext_lazy("The database was busy when it came: it is matched in a moment."),
+    "failed": gettext_lazy("It could not be matched for an error of Lotse's own, which was logged. Accept it to try again."),
 }
 LINK = re.compile(r"https?://|www\.", re.IGNORECASE)
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 from django_countries import countries
@@ -212,13 +211,12 @@ def _free(question, words):
 
 
 def read(form, data, *, consent=None) -> PublicForm:
-    """Return the form's answers, checked, in its own language; `data` is by the questions' names (the API's way in)."""
+    """Return the form's answers, checked; `data` is by the questions' names (the API's way in)."""
     given = {_html(name): value for name, value in data.items()}
     if consent is not None:
         given[CONSENT] = "on" if consent else ""
-    with translation.override(form.language):
-        bound = PublicForm(form, given)
-        bound.is_valid()
+    bound = PublicForm(form, given)
+    bound.is_valid()
     return bound
 
 

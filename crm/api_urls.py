@@ -29,6 +29,8 @@ VIEWS = {
     "selection-categories": "selections.api.SelectionCategories",
     "dashboards": "dashboards.api.Dashboards",
     "webhooks": "exchange.webhooks.api.Webhooks",
+    "forms": "capture.api.Forms",
+    "submissions": "capture.api.Submissions",
     "users": "leads.api.Users",
     "proposals": "leads.api.Proposals",
 }

@@ -22,6 +22,7 @@ from crm import access
 from crm.history.changes import Conflict
 from crm.models import User
 from crm.web.htmx import redirect_to, say, toast, trigger
+from leads.models import Person
 from leads.views.cards import find, may_edit
 
 SHOWN = 25
@@ -139,7 +140,8 @@ def submission(request, pk):
         return redirect_to(request, found.get_absolute_url())
     decisions = found.assignments.select_related("user").order_by("pk")
     sees_form = Form.objects.visible_to(request.user).filter(pk=found.form_id).exists()
-    context = {"submission": found, "answers": questions.shown(found), "decisions": decisions, "sees_form": sees_form,
+    sees_person = Person.objects.visible_to(request.user).filter(pk=found.person_id).exists()
+    context = {"submission": found, "sees_person": sees_person, "answers": questions.shown(found), "decisions": decisions, "sees_form": sees_form,
                "editable": actions.may_handle(found, request.user), "why": protect.WHY.get(found.why, "")}  # fmt: skip
     return render(request, "capture/submission.html", context)
 

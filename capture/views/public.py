@@ -4,9 +4,11 @@ No session, no cookie. What was typed is never shown again by us: the page's scr
 """
 
 import json
+import logging
 
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.staticfiles import finders
+from django.db import OperationalError
 from django.http import HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
@@ -19,6 +21,7 @@ from capture.models import Form
 from capture.questions import PublicForm
 
 KEPT_SECONDS = 3600
+logger = logging.getLogger("lotse.capture")
 
 
 def _guarded(response, form=None):
@@ -91,6 +94,16 @@ def _take(form, request, frame):
         return _refused(form, request, frame, 413, _("This is too large."))
     if protect.is_from_elsewhere(form, request):
         return _refused(form, request, frame, 403, _("This form is sent by its own page."))
+    try:
+        return _keep(form, request, frame)
+    except OperationalError:
+        logger.warning("A submission could not be kept: the database is busy or away", exc_info=True)
+        response = _refused(form, request, frame, 503, _("This could not be saved. Please try again in a moment."))
+        response.headers["Retry-After"] = "5"
+        return response
+
+
+def _keep(form, request, frame):
     if ends := protect.too_often(form, request):
         response = _refused(form, request, frame, 429, _("Too many attempts. Please wait a moment."))
         response.headers["Retry-After"] = str(max(1, round(ends - timezone.now().timestamp())))

@@ -104,6 +104,7 @@ ROUTES = {
     **dict.fromkeys([f"dashboards:{name}" for name in ("dashboard", "tile", "open", "data", "favourite")] + ["api-dashboards-tile"], SEEING),
     **dict.fromkeys([f"dashboards:{name}" for name in ("edit", "copy", "delete", "arrange", "library", "preview", "tile_new", "tile_edit",
                      "tile_remove", "tile_size", "tile_copy")] + ["api-dashboards-detail"], CHANGING),
+    "api-forms-list": ALL, "api-forms-detail": CHANGING, "api-submissions-list": ALL, "api-submissions-detail": SEEING,
     "api-dashboards-list": ALL, "api-find-list": ALL, "api-selections-members": SEEING, "api-selections-combine": MAKING, "api-selections-freeze": CHANGING,
     **dict.fromkeys(["api-selections-add", "api-selections-remove"], CHANGING),
     **{f"api-{name}-detail": CHANGING for name in ("companies", "persons", "activities", "sales", "selections")},
@@ -165,7 +166,7 @@ def key_of(name, kind, keys):
                       "dashboards:": "dashboard", "api-dashboards": "dashboard",
                       "selections:": "selection_person", "api-selections": "selection_person", "capture:submission": "submission", "capture:link": "link", "capture:person": "person", "capture:company": "company", "capture:": "form", "crm:undo": "change", "crm:job": "job", "crm:token": "token", "exchange:webhook": "webhook", "api-webhooks": "webhook", "exchange:": "import", "activities:edit": "activity", "activities:follow_up": "activity", "activities:postpone": "activity",
                       "activities:tick": "activity", "activities:delete": "activity", "api-persons": "person", "api-companies": "company",
-                      "api-activities": "activity", "api-sales": "sale", "sales:company": "company", "sales:person": "person", "sales:": "sale",
+                      "api-activities": "activity", "api-forms": "form", "api-submissions": "submission", "api-sales": "sale", "sales:company": "company", "sales:person": "person", "sales:": "sale",
                       "leads:company": "company", "leads:person": "person", "leads:proposal": "proposal", "api-proposals": "proposal", "leads:set_status": "person"}.items():  # fmt: skip
         if name.startswith(part):
             return keys[key]
