@@ -234,3 +234,79 @@ def test_c2_who_asks_not_to_be_tracked_is_not(form, stranger):
         page = stranger.get(f"{form.public_path}?utm_source=linkedin", **{header: "1"}).content.decode()
         handed = protect.check(form, re.search(r'name="token" value="([^"]+)"', page)[1])
         assert not handed.touch
+
+
+BODIES = {
+    "NUL": b"person_last_name=A%00B",
+    "NUL as it is": b"person_last_name=A\x00B",
+    "no UTF-8": b"person_last_name=%ff%fe%00%01",
+    "half an escape": b"person_last_name=%&person_first_name=%zz&=&&;",
+    "a lone surrogate": b"person_last_name=%ED%A0%80&free_1=%ED%B0%80",
+    "formula": b"person_last_name=%3DHYPERLINK(1)&person_email=%3D1%2B1",
+    "header": b"person_email=a@example.com%0D%0ABcc:%20b@example.com",
+    "thousands of fields": b"&".join(b"f%d=1" % number for number in range(5_000)),
+    "one field thousands of times": b"person_last_name=A&" * 3_000,
+    "deep JSON": b"touches=" + b"[" * 30_000,
+    "giant numbers": b'touches={"first":{"source":"x","at":1e999},"latest":{"source":"y","at":' + b"9" * 5_000 + b"}}",
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("name", BODIES)
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "application/x-www-form-urlencoded; charset=utf-7",
+                                  "application/x-www-form-urlencoded; charset=nothing"])  # fmt: skip
+def test_c5_no_body_breaks_it(form, stranger, name, kind):
+    stranger.raise_request_exception = False
+    prefix = f"token={_quoted(token(form))}&person_email=a@example.com&".encode() if name != "nothing" else b""
+    answer = stranger.generic("POST", form.public_path, prefix + BODIES[name], content_type=kind)
+    assert answer.status_code in {200, 400, 415, 422}, answer.status_code
+    for text in ("HYPERLINK", "Bcc", "Traceback"):
+        assert text not in answer.content.decode()
+    for person in Person.objects.all():
+        assert person.last_name.isprintable() and "\x00" not in person.email
+
+
+@pytest.mark.parametrize("kind", [
+    "", "text/plain", "application/json", "multipart/form-data", "multipart/form-data; boundary=x", "multipart/form-data; boundary=" + "y" * 500,
+    "application/x-www-form-urlencoded, text/plain", "text/html; charset=utf-8", "\x00",
+])  # fmt: skip
+def test_c5_other_kinds_of_content_and_broken_multipart_are_refused(form, stranger, kind):
+    stranger.raise_request_exception = False
+    body = b'--x\r\nContent-Disposition: form-data; name="token"\r\n\r\n' + token(form).encode() + b"\r\n--"
+    answer = stranger.generic("POST", form.public_path, body, content_type=kind)
+    assert answer.status_code in {400, 415} and not Submission.objects.exists()
+
+
+@pytest.mark.parametrize("headers", [
+    {"CONTENT_LENGTH": "-1"}, {"CONTENT_LENGTH": "many"}, {"CONTENT_LENGTH": "9" * 30}, {"CONTENT_LENGTH": ""}, {"HTTP_ACCEPT_LANGUAGE": "x" * 9_000},
+    {"HTTP_REFERER": "http://[broken/\x00"}, {"HTTP_USER_AGENT": "\r\n\x1b[31m"}, {"QUERY_STRING": "utm_source=%ff&" * 300},
+    {"HTTP_ACCEPT": "\x00/*"}, {"HTTP_ORIGIN": "https://www.example.com\x00"}, {"HTTP_ORIGIN": ""}, {"HTTP_X_FORWARDED_FOR": "1, 2, \x00"},
+])  # fmt: skip
+def test_c5_no_header_breaks_it(form, stranger, headers):
+    stranger.raise_request_exception = False
+    answer = post(stranger, form, sent(form), **headers)
+    assert answer.status_code in {200, 400, 403, 413, 422}, answer.status_code
+    assert stranger.get(form.public_path, **headers).status_code in {200, 400}
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["utm_source=%00", "a=" + "[" * 5_000, "utm_source=" + "x" * 30_000, "&".join(["a=1"] * 2_000), "utm_source=%ed%a0%80", "%"],
+)
+def test_c5_no_address_breaks_it(form, stranger, query):
+    stranger.raise_request_exception = False
+    for path in (form.public_path, reverse("capture:public_frame", args=[form.key]), reverse("capture:script"), "/f/nothing/"):
+        assert stranger.get(f"{path}?{query}").status_code in {200, 400, 404}
+
+
+def test_c5_a_database_that_is_away_is_a_503_that_may_be_tried_again(form, stranger, monkeypatch):
+    from django.db import OperationalError
+
+    def away(*args, **kwargs):
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr("capture.actions.submit", away)
+    for accept in ("text/html", "application/json"):
+        answer = post(stranger, form, sent(form), HTTP_ACCEPT=accept)
+        assert answer.status_code == 503 and answer.headers["Retry-After"] == "5" and "try again" in answer.content.decode()
+        assert "X-Frame-Options" not in answer.headers

@@ -137,3 +137,59 @@ def test_c5_spam_that_nobody_releases_is_forgotten(form):
     Submission.objects.filter(pk=old.pk).update(created_at=old.created_at - timedelta(days=SPAM_DAYS + 1))
     forget_spam()
     assert list(Submission.objects.all()) == [young]
+
+
+def broken(error, times=1):
+    """Return a stand-in for the choice of an owner that fails so often, and then decides as ever."""
+    from capture import assign
+
+    left, choose = [times], assign.choose
+
+    def fails(*given):
+        left[0] -= 1
+        if left[0] >= 0:
+            raise error
+        return choose(*given)
+
+    return fails
+
+
+def test_c3_what_comes_while_the_database_is_busy_is_kept_and_matched_by_a_job(form, anna, monkeypatch):
+    from django.db import OperationalError
+
+    from crm.jobs.worker import run_pending
+
+    monkeypatch.setattr("capture.assign.choose", broken(OperationalError("canceling statement due to lock timeout")))
+    submission = send(form, latest=FACEBOOK)
+    assert (submission.state, submission.why) == ("received", "waiting") and not Person.objects.exists()
+    assert send(form) == submission, "a retry finds it"
+    run_pending()
+    submission.refresh_from_db()
+    assert (submission.state, submission.why, submission.owner) == ("accepted", "", anna)
+    assert (submission.person.origin.lead_source, Submission.objects.count(), Person.objects.count()) == ("facebook", 1, 1)
+
+
+def test_c3_a_fault_of_ours_loses_no_lead_and_is_said_on_its_page(form, mia, client, monkeypatch):
+    from crm.jobs.worker import run_pending
+
+    monkeypatch.setattr("capture.assign.choose", broken(ZeroDivisionError()))
+    submission = send(form)
+    run_pending()
+    submission.refresh_from_db()
+    assert (submission.state, submission.why) == ("received", "failed") and not Person.objects.exists()
+    client.force_login(mia)
+    assert "which was logged" in client.get(submission.get_absolute_url()).content.decode()
+    client.post(submission.get_absolute_url())
+    submission.refresh_from_db()
+    assert (submission.state, submission.why) == ("accepted", "")
+
+
+def test_c3_what_somebody_took_back_is_not_matched_by_itself(form, mia):
+    from crm.jobs.worker import run_pending
+
+    submission = send(form)
+    undo(ChangeSet.objects.get(action="submission.accept"), by=mia, via="card")
+    actions.match(None, submission_id=submission.pk)
+    run_pending()
+    submission.refresh_from_db()
+    assert submission.state == "received" and not Person.objects.live().exists()
