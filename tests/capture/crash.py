@@ -207,8 +207,8 @@ def main():
         finally:
             server.kill()
         check(senders)
-    print(
-        f"{given.count:,} submissions, {given.kills} kills, {senders.tries:,} tries: each is there once; {given.count / seconds:.0f} a second"
+    sys.stdout.write(
+        f"{given.count:,} submissions, {given.kills} kills, {senders.tries:,} tries: each is there once; {given.count / seconds:.0f} a second\n"
     )
 
 
