@@ -1,6 +1,6 @@
 """Who gets a lead that a form brings (C3): the form's rule decides, and each decision is written into a ledger.
 
-A user who is switched off, or whose role edits nothing, is passed over, with the reason.
+A user who is switched off or absent, or whose role edits nothing, is passed over, with the reason.
 """
 
 from django.core.exceptions import ValidationError
@@ -17,6 +17,7 @@ Rule = Form.Rule
 MAX_TAKERS, MAX_RULES = 100, 50
 WHY = {
     "inactive": gettext_lazy("switched off"),
+    "absent": gettext_lazy("absent"),
     "reads": gettext_lazy("may edit nothing"),
     "gone": gettext_lazy("no longer there"),
 }
@@ -58,6 +59,8 @@ def _why_not(user):
         return "gone"
     if not user.is_active:
         return "inactive"
+    if user.is_absent():
+        return "absent"
     return "reads" if user.role.edit == "none" else ""
 
 

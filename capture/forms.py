@@ -1,6 +1,7 @@
 """Forms in which marketers make forms. They read and check what was typed; writing is the actions'."""
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from capture import questions
@@ -102,11 +103,16 @@ def read_questions(data) -> list[dict]:
 # --- The tab *Assignment* -------------------------------------------------------------------------------------------------
 
 
+class Takers(forms.ModelMultipleChoiceField):
+    def label_from_instance(self, user):
+        return gettext("%(name)s (absent)") % {"name": user.label} if user.is_active and user.is_absent() else user.label
+
+
 class RuleForm(forms.Form):
     """Who gets the leads, and who may be next; what the countries and answers say stands beside it (read_lines)."""
 
     rule = forms.ChoiceField(label=_("Who gets the leads"), choices=Form.Rule.choices)
-    takers = forms.ModelMultipleChoiceField(
+    takers = Takers(
         User.objects.filter(is_active=True), label=_("Users, in their turns"), required=False, widget=forms.CheckboxSelectMultiple
     )
 

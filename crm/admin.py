@@ -139,8 +139,20 @@ class UserAdmin(LoggedAdmin):
     search_help_text = gettext_lazy("Name or e-mail")
     sortable_by = ["label", "email", "role", "last_login"]
     ordering = ["name_key"]
-    form_fields = [("first_name", "last_name"), ("username", "email"), "role", "teams", ("language", "time_zone"), "is_active"]
-    widgets = {"teams": forms.CheckboxSelectMultiple, "language": forms.RadioSelect}
+    form_fields = [
+        ("first_name", "last_name"),
+        ("username", "email"),
+        "role",
+        "teams",
+        ("language", "time_zone"),
+        ("absent_from", "absent_until"),
+        "is_active",
+    ]
+    widgets = {
+        "teams": forms.CheckboxSelectMultiple,
+        "language": forms.RadioSelect,
+        **{name: forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d") for name in ("absent_from", "absent_until")},
+    }
 
     def own_pages(self):
         return [
@@ -214,6 +226,7 @@ class UserAdmin(LoggedAdmin):
         form.fields["language"].choices = User._meta.get_field("language").choices
         form.fields["role"].empty_label = None if user else _("Choose one …")
         form.fields["role"].help_text = _("What they may see and do.")
+        form.fields["absent_until"].help_text = _("Absent users get no leads of forms.")
         form.fields["teams"].help_text = _("Members of a team see each other's records where their role says so.")
         return form
 

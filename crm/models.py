@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
@@ -161,6 +162,8 @@ class User(AbstractBaseUser):
     time_zone = models.CharField(_("time zone"), max_length=64, choices=time_zones, default=default_time_zone)
     theme = models.CharField(_("appearance"), max_length=5, choices=Theme, default=Theme.AUTO)
     is_active = models.BooleanField(_("active"), default=True, help_text=_("Switch a user off instead of deleting them."))
+    absent_from = models.DateField(_("absent from"), null=True, blank=True)
+    absent_until = models.DateField(_("absent until"), null=True, blank=True)
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
 
     USERNAME_FIELD = "username"
@@ -203,6 +206,17 @@ class User(AbstractBaseUser):
     @property
     def label(self):
         return self.name if self.is_active else _("%(name)s (switched off)") % {"name": self.name}
+
+    def is_absent(self, now=None):
+        """Tell whether it is a day of their absence where they are; one without an end lasts, one without a beginning began."""
+        if not self.absent_from and not self.absent_until:
+            return False
+        day = timezone.localdate(now, self.zone)
+        return (self.absent_from or day) <= day <= (self.absent_until or day)
+
+    def clean(self):
+        if self.absent_from and self.absent_until and self.absent_until < self.absent_from:
+            raise ValidationError({"absent_until": _("The absence ends before it begins.")})
 
     def get_full_name(self):
         return self.name

@@ -21,7 +21,19 @@ from crm.models import ApiToken, Role, Team, User
 from crm.setup import ROLES
 from crm.web.accounts import change_email, notify
 
-USER_FIELDS = ("username", "email", "first_name", "last_name", "role", "teams", "language", "time_zone", "is_active")
+USER_FIELDS = (
+    "username",
+    "email",
+    "first_name",
+    "last_name",
+    "role",
+    "teams",
+    "language",
+    "time_zone",
+    "is_active",
+    "absent_from",
+    "absent_until",
+)
 ROLE_FIELDS = ("name_en", "name_de", "see", "edit", *Role.FLAGS)
 PREDEFINED = {code for code, *_rest in ROLES}
 
@@ -166,6 +178,7 @@ def _clean_user(user):
         setattr(user, name, getattr(user, name).strip())
     try:
         user.clean_fields(exclude={"password", "last_login"})
+        user.clean()
     except ValidationError as error:
         errors.update(error.message_dict)
     for name, sentence in (("username", _("This user name is taken.")), ("email", _("This e-mail is taken."))):

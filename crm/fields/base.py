@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import connection
-from django.db.models import BooleanField, DateTimeField, Q
+from django.db.models import BooleanField, DateField, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
@@ -77,7 +77,7 @@ def _every_item(labels):
     names = list(every)
     places = [[names.index(field.attname) + 1 for field in own] for own in fields]
     # The one database hands these out as they are, the other as text and numbers.
-    plain = [[isinstance(field, BooleanField | DateTimeField) for field in own] for own in fields]
+    plain = [[isinstance(field, BooleanField | DateField) for field in own] for own in fields]
     found: dict[str, list] = {label: [] for label in labels}
     for row in rows:
         number = row[0]

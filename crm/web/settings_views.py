@@ -89,6 +89,18 @@ class PreferencesForm(forms.ModelForm):
         self.fields["theme"].choices = Theme.choices
 
 
+class AbsenceForm(forms.ModelForm):
+    """From when to when one is away: leads of forms go to others meanwhile (C3)."""
+
+    class Meta:
+        model = User
+        fields = ["absent_from", "absent_until"]
+        widgets = {
+            name: forms.DateInput(attrs={"type": "date", "autocomplete": "off"}, format="%Y-%m-%d")
+            for name in ("absent_from", "absent_until")
+        }
+
+
 class TokenForm(forms.Form):
     name = forms.CharField(
         label=gettext_lazy("What is it for?"),
@@ -103,6 +115,8 @@ def _page(request, status=200, **forms_given):
     context = {
         "profile": ProfileForm(instance=user),
         "preferences": PreferencesForm(instance=user),
+        "absence": AbsenceForm(instance=user),
+        "absence_now": user.is_absent(),
         "token_form": TokenForm(),
         "tokens": ApiToken.objects.filter(user=user, revoked_at=None).order_by("-pk"),
         "second_factor": is_mfa_enabled(user),
@@ -146,6 +160,16 @@ def save_preferences(request):
     with translation.override(user.language):
         messages.success(request, _("Your settings are saved."))
     return redirect("crm:settings")
+
+
+@require_POST
+def save_absence(request):
+    form = AbsenceForm(request.POST, instance=User.objects.get(pk=request.user.pk))
+    if not form.is_valid():
+        return _page(request, 422, absence=form)
+    form.save(commit=False).save(update_fields=form.Meta.fields)
+    messages.success(request, _("Your absence is saved."))
+    return redirect(f"{reverse('crm:settings')}#absence")
 
 
 @reauthentication_required(allow_get=True)

@@ -21,6 +21,7 @@ urlpatterns = [
     path("settings/", settings_views.settings_page, name="settings"),
     path("settings/profile/", settings_views.save_profile, name="profile"),
     path("settings/preferences/", settings_views.save_preferences, name="preferences"),
+    path("settings/absence/", settings_views.save_absence, name="absence"),
     path("settings/language/", settings_views.set_language, name="set_language"),
     path("settings/theme/", settings_views.set_theme, name="set_theme"),
     path("settings/tokens/", settings_views.create_token, name="token_new"),
