@@ -17,6 +17,7 @@ urlpatterns = [
     path("f/<slug:key>/frame/", public.public, {"frame": True}, name="public_frame"),
     path("forms/<int:pk>/", cards.card, {"kind": "forms"}, name="form"),
     path("forms/new/", cards.new, {"kind": "forms"}, name="form_new"),
+    path("forms/given-out/", card.given_out, name="given_out"),
     path("forms/<int:pk>/fields/", card.fields, name="fields"),
     path("forms/<int:pk>/assignment/", card.assignment, name="assignment"),
     path("forms/<int:pk>/publish/", card.publish, name="publish"),
@@ -33,7 +34,7 @@ urlpatterns = [
     *(address for page in lists.PAGES for address in page.urls()),
 ]
 
-pages = ("forms", "form", "form_new", "form_submissions", "submissions", "submission")
+pages = ("forms", "form", "form_new", "form_submissions", "submissions", "submission", "given_out")
 nav.add(nav.Entry("o", _("Forms"), "forms", "capture:forms", tuple(f"capture:{page}" for page in pages), order=60))
 campaign_pages = ("campaigns", "links", "link", "link_new")
 nav.add(
@@ -44,4 +45,5 @@ nav.add(
 nav.add_command(nav.Command(_("Build a link"), "link", "capture:link_new", edits))
 nav.add_command(nav.Command(_("Links"), "list", "capture:links"))
 nav.add_command(nav.Command(_("New form"), "forms", "capture:form_new", edits))
+nav.add_command(nav.Command(_("Leads given out"), "forms", "capture:given_out"))
 nav.add_command(nav.Command(_("Submissions"), "inbox", "capture:submissions"))

@@ -2,7 +2,6 @@
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.template.loader import render_to_string
@@ -12,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 from django_countries import countries
 
-from capture import actions, assign, protect, questions
+from capture import actions, assign, fairness, protect, questions
 from capture.bell import unseen_of
 from capture.fields import FIRST, LEAD, SOURCE, VALUES
 from capture.forms import RuleForm, read_countries, read_criteria, read_questions, read_takers, rows_of
@@ -80,7 +79,7 @@ def assignment(request, pk):
             if answer:
                 return answer
     context = {
-        "form": form, "asked": asked, "errors": errors, "editable": may_edit(request, form), "fair": fairness(form),
+        "form": form, "asked": asked, "errors": errors, "editable": may_edit(request, form), "fair": fairness.rows(request.user, form), "span": fairness.span,
         "ledger": _ledger(form), "users": User.objects.filter(is_active=True), "countries": list(countries),
         "asks": [(one["name"], questions.called(one)) for one in form.questions],
         "operators": {"is": _("is"), "is_not": _("is not"), "contains": _("contains"), "starts": _("starts with"), "not_empty": _("is not empty")},
@@ -88,13 +87,13 @@ def assignment(request, pk):
     return render(request, "capture/_assignment.html", context, status=422 if errors else 200)
 
 
-def fairness(form):
-    """Return (user, received, worked) of each who got leads by this form: worked are those that are not open any more."""
-    mine = form.assignments.filter(user__isnull=False)
-    worked = Q(submission__person__lead_status_since__isnull=False) & ~Q(submission__person__lead_status__is_default=True)
-    counted = mine.values("user").annotate(received=Count("pk"), worked=Count("pk", filter=worked)).order_by("-received")
-    users = User.objects.in_bulk([row["user"] for row in counted])
-    return [(users[row["user"]], row["received"], row["worked"]) for row in counted]
+@require_GET
+def given_out(request):
+    """How the leads of all forms the user sees were given out, and what became of them (the fairness page)."""
+    text = request.GET.get("days", "")
+    days = int(text) if text in {str(one) for one in fairness.PERIODS} else fairness.DAYS
+    context = {"fair": fairness.rows(request.user, days=days), "span": fairness.span, "days": days, "periods": fairness.PERIODS}
+    return render(request, "capture/fairness.html", context)
 
 
 def _ledger(form):

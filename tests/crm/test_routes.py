@@ -68,7 +68,7 @@ ROUTES = {
     **dict.fromkeys(["capture:script", "capture:public", "capture:public_frame"], OPEN),
     **dict.fromkeys(["capture:form", "capture:fields", "capture:assignment", "capture:publish", "capture:submission", "capture:person_origin",
                      "capture:company_origin"], SEEING),
-    **dict.fromkeys(["capture:new_leads", "capture:campaigns", "capture:campaigns_open"], ALL),
+    **dict.fromkeys(["capture:new_leads", "capture:given_out", "capture:campaigns", "capture:campaigns_open"], ALL),
     **dict.fromkeys(["capture:form_new", "capture:link_new", "capture:link_check"], MAKING), "capture:link": SEEING, "capture:link_delete": CHANGING,
     # Signing in and out, and what allauth guards by itself: tests/crm/test_signin.py.
     **dict.fromkeys(["?", "account_login", "account_logout", "account_inactive", "account_signup", "account_reauthenticate", "account_email",
