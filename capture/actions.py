@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from capture import assign, questions, touches
+from capture import assign, consents, questions, touches
 from capture.models import CompanyOrigin, Consent, Form, PersonOrigin, Submission
 from crm import access, search
 from crm.history.changes import Outcome, change
@@ -278,13 +278,15 @@ def _accept(submission, answers, pair, *, by, via, told_by=None):
             decision.save()
         if submission.consent:
             said = submission.consent
+            words = {name: said[name] for name in ("purpose", "version", "text")}
             Consent.objects.get_or_create(
-                person=person, form=form, at=said["at"], defaults={name: said[name] for name in ("purpose", "version", "text")}
+                person=person, submission=submission, defaults={"form": form, "at": said["at"], **words}
             )
         why = "" if submission.why in {WAITING, FAILED} else submission.why
         Submission.objects.filter(pk=submission.pk).update(
             state=State.ACCEPTED, why=why, person=person, known=known, owner=owner, seen_at=None, **Submission.edited()
         )
+    consents.follow([submission.pk])
     submission.refresh_from_db()
     return change_set
 

@@ -5,12 +5,12 @@ import secrets
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import exceptions, mixins, serializers
 from rest_framework.response import Response
 
-from capture import actions, questions, touches
-from capture.models import Form, Submission
+from capture import actions, consents, questions, touches
+from capture.models import Consent, Form, Submission
 from crm import api
 from crm.models import User
 from leads import actions as leads
@@ -230,3 +230,42 @@ class Submissions(mixins.CreateModelMixin, api.ReadViewSet):
         if key and submission.answers != answers.all:
             raise api.Mismatch(_("This key was used for another request."))
         return Response(self.told([submission])[0], status=201)
+
+
+class ConsentSerializer(serializers.ModelSerializer):
+    """What a person agreed to, and whether it still holds. `unsubscribe_url` takes it back: for the mails another program sends."""
+
+    unsubscribe_url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Consent
+        fields = ("id", "person", "form", "purpose", "version", "text", "at", "withdrawn_at", "withdrawn_via", "unsubscribe_url")
+        read_only_fields = fields
+
+    @extend_schema_field({"type": "string", "nullable": True})
+    def get_unsubscribe_url(self, consent):
+        return None if consent.withdrawn_at else consents.link(consent.person_id, [consent.purpose])
+
+
+@extend_schema_view(list=extend_schema(parameters=[OpenApiParameter("person", int), OpenApiParameter("purpose", str)]))
+class Consents(api.ReadViewSet):
+    """Consents of the persons the user sees, the latest first."""
+
+    queryset = Consent.objects.all()
+    serializer_class = ConsentSerializer
+    parameters = {"list": {"page", "page_size", "person", "purpose"}, "retrieve": set()}
+
+    def get_queryset(self):
+        if not self.request.user.is_authenticated:
+            return self.queryset.none()
+        found = Consent.objects.filter(person__in=Person.objects.visible_to(self.request.user)).order_by("-at", "-pk")
+        asked = self.request.query_params if self.action == "list" else {}
+        if (person := asked.get("person")) is not None:
+            if not person.isdecimal() or len(person) > 18:
+                raise exceptions.ValidationError({"person": [_("Enter a number.")]})
+            found = found.filter(person=int(person))
+        if (purpose := asked.get("purpose")) is not None:
+            if "\x00" in purpose:
+                raise exceptions.ValidationError({"purpose": [_("Enter a text.")]})
+            found = found.filter(purpose=purpose)
+        return found

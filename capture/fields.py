@@ -11,10 +11,11 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from activities.fields import PersonLink
+from capture import consents
 from capture.models import CompanyOrigin, Form, PersonOrigin, Submission
 from capture.utm import joined, split
 from crm.database import distinct, is_indexed
-from crm.fields import Cell, Choice, Fixed, Link, Moment, Number, Part, Text, UserChoice, YesNo
+from crm.fields import BARE, Cell, Choice, Field, Fixed, Link, Moment, Number, Part, Text, UserChoice, YesNo
 from crm.fields.base import MAX_VALUES
 from crm.records import RecordType, extend, register, relate
 from crm.relations import Many, One
@@ -182,6 +183,66 @@ extend("person", [
     *touch("lead_creation", LEAD, "origin__lead_", "PersonOrigin.lead_"),
     FormChoice(name="lead_creation_form", label=format_lazy("{}: {}", LEAD, _("form")), path="origin__form_id", items="capture.Form", group=True,
                width=150),
+])  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsentTo(Fixed):
+    """The purposes for which a person's consent holds; a marketing selection asks for one (A5)."""
+
+    any_value = True
+    loads_text = True
+
+    @property
+    def columns(self):
+        return ("pk",)
+
+    def read(self, operator, value, asking):
+        if operator in BARE:
+            return None
+        # A purpose may hold a comma, so that one alone is not taken apart.
+        alone = isinstance(value, str) and value in {key for key, _label in self.choices()}
+        values = value if isinstance(value, list | tuple) else [value] if alone else str(value).split(",")
+        keys = [" ".join(str(one).split()) for one in values if str(one).strip()]
+        if not keys or any(len(key) > 80 or not key.isprintable() for key in keys):
+            raise ValidationError(_now("This is no valid choice."))
+        return keys
+
+    def condition(self, operator, value, asking):
+        held = consents.active().filter(person=OuterRef("pk"))
+        q = Q(Exists(held if operator in BARE else held.filter(purpose__in=value)))
+        return ~q if operator in {"empty", "not_in"} else q
+
+    def cell(self, row, asking):
+        return Cell()
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnsubscribeLink(Field):
+    """The address for the mailings one exports persons for: by it they take back what they agreed to."""
+
+    loads_text = True
+
+    @property
+    def columns(self):
+        return ("pk",)
+
+    def cell(self, row, asking):
+        return Cell()
+
+
+def consents_of(ids, asking):
+    return {pk: ", ".join(found) for pk, found in consents.of(ids).items()}
+
+
+def links_of(ids, asking):
+    return {pk: consents.link(pk, found) for pk, found in consents.of(ids).items()}
+
+
+extend("person", [
+    ConsentTo(name="consent", label=_("Consent to"), choices=lambda: [(one, one) for one in consents.purposes()], load=consents_of, width=160),
+    UnsubscribeLink(name="unsubscribe_link", label=_("Unsubscribe link"), load=links_of, filter=False, width=200,
+                    help=_("For mailings: takes back the consents that hold.")),
 ])  # fmt: skip
 extend("company", touch("company_source", SOURCE, "origin__", "CompanyOrigin."))
 # Of a sale it is that of the person it names; lists of sales have no index for it, and are not sorted by it.

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from capture import consents
 from capture.models import Form, Submission
 from crm import search
 from crm.history.changes import change, chunks
@@ -20,6 +21,11 @@ def follow_name(ids):
     for form in Form.objects.filter(pk__in=ids):
         Form.objects.filter(pk=form.pk).update(name_key=fold(form.name))
     search.refresh("form", ids)
+
+
+@derived_by("submission")
+def follow_consents(ids):
+    consents.follow(ids)
 
 
 @each_night

@@ -262,14 +262,33 @@ class Assignment(models.Model):
 
 
 class Consent(models.Model):
-    """What a person agreed to: the purpose, the very words and their version, when, and by which form (A5)."""
+    """What a person agreed to: the purpose, the very words and their version, when, and by which form (A5).
 
-    person = models.ForeignKey(Person, models.CASCADE, related_name="consents")
+    One that was taken back stays, with the time and the way; who agrees again has another.
+    """
+
+    class Via(models.TextChoices):
+        LINK = "link", _("by the link of a message")
+        ONE_CLICK = "oneclick", _("by the button of a mail program")
+        USER = "user", _("noted by a user")
+        UNDONE = "undone", _("the submission was taken back")
+
+    person = models.ForeignKey(Person, models.CASCADE, related_name="consents", db_index=False)
     form = models.ForeignKey(Form, models.SET_NULL, null=True, related_name="+")
+    submission = models.ForeignKey(Submission, models.SET_NULL, null=True, related_name="consents")
     purpose = models.CharField(max_length=80)
     version = models.PositiveIntegerField()
     text = models.TextField()
     at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True)
+    withdrawn_via = models.CharField(max_length=8, choices=Via, blank=True)
+    withdrawn_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["person", "-at"], name="consent_person"),
+            models.Index(fields=["purpose", "person"], condition=Q(withdrawn_at=None), name="consent_holds"),
+        ]
 
     def __str__(self):
         return f"{self.person_id} {self.purpose}"

@@ -4,7 +4,7 @@ from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
 from capture import lists
-from capture.views import campaigns, card, links, public
+from capture.views import campaigns, card, consent, links, public
 from crm.web import nav
 from leads.nav import edits
 from leads.views import cards
@@ -15,6 +15,7 @@ urlpatterns = [
     path("f/utm.js", public.script, name="script"),
     path("f/<slug:key>/", public.public, name="public"),
     path("f/<slug:key>/frame/", public.public, {"frame": True}, name="public_frame"),
+    path("u/<str:token>/", consent.unsubscribe, name="unsubscribe"),
     path("forms/<int:pk>/", cards.card, {"kind": "forms"}, name="form"),
     path("forms/new/", cards.new, {"kind": "forms"}, name="form_new"),
     path("forms/given-out/", card.given_out, name="given_out"),
@@ -30,6 +31,7 @@ urlpatterns = [
     path("links/<int:pk>/", links.link, name="link"),
     path("links/<int:pk>/delete/", links.delete, name="link_delete"),
     path("persons/<int:pk>/origin/", card.person_origin, name="person_origin"),
+    path("persons/<int:pk>/consent/", consent.withdraw, name="withdraw"),
     path("companies/<int:pk>/origin/", card.company_origin, name="company_origin"),
     *(address for page in lists.PAGES for address in page.urls()),
 ]

@@ -118,6 +118,8 @@ def _holds(described, operator):
     key: dict = {"type": "integer", "minimum": 0}
     if isinstance(described, UserChoice):
         key = {"anyOf": [key, {"type": "string", "enum": ["me", "my_team"]}]}
+    elif isinstance(described, Fixed) and described.any_value:
+        key = {"type": "string", "minLength": 1, "maxLength": 80}
     elif isinstance(described, Fixed):
         key = {"type": "string", "enum": sorted(str(value) for value, _label in described.choices())}
     elif isinstance(described, Text) and not isinstance(described, Link):

@@ -31,6 +31,7 @@ VIEWS = {
     "webhooks": "exchange.webhooks.api.Webhooks",
     "forms": "capture.api.Forms",
     "submissions": "capture.api.Submissions",
+    "consents": "capture.api.Consents",
     "users": "leads.api.Users",
     "proposals": "leads.api.Proposals",
 }

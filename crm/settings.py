@@ -106,8 +106,8 @@ MIDDLEWARE = [
     "crm.web.middleware.SecondFactor",
     "crm.web.middleware.Again",
 ]
-# What strangers open: forms and the script for other websites. There are no sessions and no cookies there.
-PUBLIC_PATHS = ("/f/",)
+# What strangers open: forms, the script for other websites, links to unsubscribe. There are no sessions and no cookies there.
+PUBLIC_PATHS = ("/f/", "/u/")
 ROOT_URLCONF = "crm.urls"
 WSGI_APPLICATION = "crm.wsgi.application"
 AUTH_USER_MODEL = "crm.User"

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 from django_countries import countries
 
-from capture import actions, assign, fairness, protect, questions
+from capture import actions, assign, consents, fairness, protect, questions
 from capture.bell import unseen_of
 from capture.fields import FIRST, LEAD, SOURCE, VALUES
 from capture.forms import RuleForm, read_countries, read_criteria, read_questions, read_takers, rows_of
@@ -166,10 +166,21 @@ def person_origin(request, pk):
     sent = Submission.objects.visible_to(request.user).filter(person=person).select_related("form").order_by("-created_at")
     context = {
         "touches": [one for one in touches if one[1][0]],
-        "consents": person.consents.order_by("-at"),
+        "consents": _consents(person),
+        "person": person,
+        "editable": may_edit(request, person),
         "submissions": sent[:SHOWN],
     }
     return render(request, "capture/_origin.html", context)
+
+
+def _consents(person):
+    """Return (consent, link to take it back or an empty text) of all that a person agreed to, what holds first."""
+    found = person.consents.select_related("form", "submission", "withdrawn_by").order_by("-at", "-pk")
+    return sorted(
+        ((one, "" if one.withdrawn_at else consents.link(person.pk, [one.purpose])) for one in found),
+        key=lambda pair: pair[0].withdrawn_at is not None,
+    )
 
 
 @require_GET

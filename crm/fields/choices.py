@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db.models import Q
@@ -92,6 +92,8 @@ class Fixed(Field):
 
     choices: Callable[[], Any] = tuple
 
+    #: Whether others than the choices of the moment may be asked for.
+    any_value: ClassVar[bool] = False
     operators = ("in", "not_in", "empty", "not_empty")
     default_operator = "in"
     kind = "choice"

@@ -11,6 +11,7 @@ from django.urls import URLPattern, get_resolver, reverse
 
 from capture.actions import create_form
 from capture.links import keep_link
+from capture.models import Consent
 from capture.utm import build
 from crm.history.models import ChangeSet
 from crm.jobs.models import Job
@@ -65,11 +66,11 @@ PARTS = ("", "_count", "_sums", "_filter", "_columns", "_settings", "_export")
 ROUTES = {
     **dict.fromkeys(["healthz", "readyz", "crm:set_language"], OPEN),
     # What strangers send: tests/capture/test_public.py.
-    **dict.fromkeys(["capture:script", "capture:public", "capture:public_frame"], OPEN),
+    **dict.fromkeys(["capture:script", "capture:public", "capture:public_frame", "capture:unsubscribe"], OPEN),
     **dict.fromkeys(["capture:form", "capture:fields", "capture:assignment", "capture:publish", "capture:submission", "capture:person_origin",
                      "capture:company_origin"], SEEING),
     **dict.fromkeys(["capture:new_leads", "capture:given_out", "capture:campaigns", "capture:campaigns_open"], ALL),
-    **dict.fromkeys(["capture:form_new", "capture:link_new", "capture:link_check"], MAKING), "capture:link": SEEING, "capture:link_delete": CHANGING,
+    **dict.fromkeys(["capture:form_new", "capture:link_new", "capture:link_check"], MAKING), "capture:link": SEEING, "capture:link_delete": CHANGING, "capture:withdraw": CHANGING,
     # Signing in and out, and what allauth guards by itself: tests/crm/test_signin.py.
     **dict.fromkeys(["?", "account_login", "account_logout", "account_inactive", "account_signup", "account_reauthenticate", "account_email",
                      "account_email_verification_sent", "account_change_password", "account_set_password", "account_reset_password",
@@ -104,7 +105,7 @@ ROUTES = {
     **dict.fromkeys([f"dashboards:{name}" for name in ("dashboard", "tile", "open", "data", "favourite")] + ["api-dashboards-tile"], SEEING),
     **dict.fromkeys([f"dashboards:{name}" for name in ("edit", "copy", "delete", "arrange", "library", "preview", "tile_new", "tile_edit",
                      "tile_remove", "tile_size", "tile_copy")] + ["api-dashboards-detail"], CHANGING),
-    "api-forms-list": ALL, "api-forms-detail": CHANGING, "api-submissions-list": ALL, "api-submissions-detail": SEEING,
+    "api-forms-list": ALL, "api-forms-detail": CHANGING, "api-submissions-list": ALL, "api-submissions-detail": SEEING, "api-consents-list": ALL, "api-consents-detail": SEEING,
     "api-dashboards-list": ALL, "api-find-list": ALL, "api-selections-members": SEEING, "api-selections-combine": MAKING, "api-selections-freeze": CHANGING,
     **dict.fromkeys(["api-selections-add", "api-selections-remove"], CHANGING),
     **{f"api-{name}-detail": CHANGING for name in ("companies", "persons", "activities", "sales", "selections")},
@@ -150,7 +151,8 @@ def annas(anna, category):
     return {
         **{f"selection_{name}": pk for name, pk in made.items()},
         "dashboard": create_dashboard({"name": "Annas", "tiles": [{"id": 1, "ready": "leads_by_status"}]}, by=anna, via="form").pk,
-        "form": (form := create_form({"name": "Annas"}, by=anna, via="form")).pk, "submission": send(form, company=None, message=None).pk,
+        "form": (form := create_form({"name": "Annas", "consent_text": "Yes", "consent_purpose": "News"}, by=anna, via="form")).pk, "submission": send(form, company=None, message=None, consent=True).pk,
+        "consent": Consent.objects.get().pk,
         "proposal": proposal.pk, "sale": SaleFactory(by=anna, company=company, person=person).pk, "person": person.pk, "company": company.pk, "activity": activity.pk, "gone": gone.pk, "change": ChangeSet.objects.latest("pk").pk,
         "link": keep_link(build({"target": "example.com", "source": "a", "medium": "b", "campaign": "Annas"}), by=anna, via="form")[0].pk,
         "token": ApiToken.objects.get().pk, "job": Job.objects.create(owner=anna, path="tests.crm.job_functions.nothing", title="Work").pk,
@@ -164,9 +166,9 @@ def key_of(name, kind, keys):
     for part, key in {**{f"selections:selection_{name}": f"selection_{name}" for name in ("person", "company", "sale", "activity")},
                       **{f"selections:board_of_{name}": f"selection_{name}" for name in ("person", "company", "sale")},
                       "dashboards:": "dashboard", "api-dashboards": "dashboard",
-                      "selections:": "selection_person", "api-selections": "selection_person", "capture:submission": "submission", "capture:link": "link", "capture:person": "person", "capture:company": "company", "capture:": "form", "crm:undo": "change", "crm:job": "job", "crm:token": "token", "exchange:webhook": "webhook", "api-webhooks": "webhook", "exchange:": "import", "activities:edit": "activity", "activities:follow_up": "activity", "activities:postpone": "activity",
+                      "selections:": "selection_person", "api-selections": "selection_person", "capture:submission": "submission", "capture:link": "link", "capture:person": "person", "capture:withdraw": "person", "capture:company": "company", "capture:": "form", "crm:undo": "change", "crm:job": "job", "crm:token": "token", "exchange:webhook": "webhook", "api-webhooks": "webhook", "exchange:": "import", "activities:edit": "activity", "activities:follow_up": "activity", "activities:postpone": "activity",
                       "activities:tick": "activity", "activities:delete": "activity", "api-persons": "person", "api-companies": "company",
-                      "api-activities": "activity", "api-forms": "form", "api-submissions": "submission", "api-sales": "sale", "sales:company": "company", "sales:person": "person", "sales:": "sale",
+                      "api-activities": "activity", "api-forms": "form", "api-submissions": "submission", "api-consents": "consent", "api-sales": "sale", "sales:company": "company", "sales:person": "person", "sales:": "sale",
                       "leads:company": "company", "leads:person": "person", "leads:proposal": "proposal", "api-proposals": "proposal", "leads:set_status": "person"}.items():  # fmt: skip
         if name.startswith(part):
             return keys[key]

@@ -110,7 +110,7 @@ def test_every_filter_and_order_of_the_catalogue_is_one_of_the_api(rf, person, a
     ActivityFactory(by=anna, person=person)
     SaleFactory(by=anna, person=person, company=person.company)
     create_selection({"name": "A", "kind": "static", "record_type": "person"}, by=anna, via="form")
-    form = create_form({"name": "Website"}, by=anna, via="form")
+    form = create_form({"name": "Website", "consent_text": "Yes", "consent_purpose": "News"}, by=anna, via="form")
     sent = questions.read(form, {"person.email": "x@example.com", "person.last_name": "X"})
     submit(form, sent.answers(), (Touch(), Touch()), "k", why="links")
     PersonOrigin.objects.create(person=person, form=form)
