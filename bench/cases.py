@@ -25,7 +25,7 @@ from django.db import connection  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.urls import reverse  # noqa: E402
 
-from bench import boards, dashboards, work  # noqa: E402
+from bench import boards, dashboards, forms, work  # noqa: E402
 from bench.data import fill  # noqa: E402
 from bench.measure import measure  # noqa: E402
 from crm import records  # noqa: E402
@@ -199,6 +199,7 @@ def cases(admin):
     yield Case("Changes", "lead status, on the card", moves(client, by_card=True), replay=False)
     yield Case("Changes", "lead status, by the API", moves(client, by_card=False), replay=False)
     yield Case("Changes", "lead status, on the card, a rep", moves(rep, by_card=True, owner="rep7"), replay=False)
+    yield Case("Changes", "a form is sent by somebody new", forms.sends(), replay=False)
     yield from every_field(rows)
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from django.db.models.expressions import RawSQL
 from django.test import Client
 
+from bench import forms
 from bench.data import write_file
 from bench.measure import busy
 from bench.webhooks import webhooks
@@ -31,6 +32,7 @@ from selections import actions as selected
 from selections.members import members
 
 ROWS = (20_000, 100_000)
+FORMS = 1_000
 
 
 def own_memory():
@@ -187,7 +189,18 @@ def at_once(movers, lookers, seconds=10):
     return done
 
 
+def forms_sent(admin):
+    """Forms sent by strangers nobody knows, one after the other."""
+    send = forms.sends()
+    with measured(FORMS) as result:
+        for _number in range(FORMS):
+            if (status := send().status_code) != 200:
+                raise RuntimeError(f"{status} for a form")
+    return {"forms sent by new persons": result}
+
+
 EVERY = {
+    "forms": forms_sent,
     "selections": selections,
     "fields": fields,
     "boards": boards,

@@ -148,6 +148,7 @@ ADMIN_PAGES = {
     "links": "/links/",
     "link": "/links/1/",
     "link-new": "/links/new/?target=www.example.com&source=Linked+In&campaign=Fr%C3%BChjahr+2026&content=%3F",
+    "forms-given-out": "/forms/given-out/",
     "submissions": "/submissions/",
     "submission": "/submissions/1/",
     "submission-in-quarantine": "/submissions/10/",
