@@ -7,7 +7,7 @@ import pytest
 from tests.capture.crash import Senders, Server, check, make_forms
 from tests.crm.test_jobs import database_url
 
-COUNT = 120
+COUNT = 100
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("lists")]
 
 
