@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("capture", "0001_initial"),
+        ("capture", "0003_forms_that_brought"),
         ("leads", "0006_stale_after_by_kind"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
