@@ -124,7 +124,7 @@ class World:
         return undo(self.one(ChangeSet), by=by, via="card")
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 def test_copies_are_right_after_any_history(seed, anna, mia, ada):
     for _number in range(3):
         PersonFactory(by=ada)
@@ -143,7 +143,7 @@ def test_copies_are_right_after_any_history(seed, anna, mia, ada):
     assert len(nexts) == len(set(nexts))  # a series has one next
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(5))
 def test_undoing_an_action_at_once_brings_back_what_was(seed, ada):
     """R16: and undoing the undo brings back what the action did."""
     for _number in range(4):

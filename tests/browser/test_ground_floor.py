@@ -8,6 +8,10 @@ from playwright.sync_api import expect
 pytestmark = pytest.mark.both_databases
 
 
+def test_the_copies_that_the_demo_keeps_are_right(server):
+    server.manage("check_copies")
+
+
 def test_w7_the_palette_opens_a_record_by_keys_alone(open_page, server):
     name = server.manage(
         "shell", "-v0", "-c", "from leads.models import Person; print(Person.objects.filter(owner__username='anna')[0].name)"

@@ -1,6 +1,8 @@
 """The demo has sales that look like real ones."""
 
+import pytest
 from django.core.management import call_command
+from django.db import connection
 
 from activities.models import Activity
 from crm.history.models import Change
@@ -10,6 +12,9 @@ from sales.lifecycle import drift
 from sales.models import Sale
 
 
+@pytest.mark.skipif(
+    connection.vendor == "postgresql", reason="there the browser's installation makes it (tests/browser/test_ground_floor.py)"
+)
 def test_the_demo_has_sales_of_every_kind_with_a_history_and_follow_ups(lists):
     demo.load()
     sales = Sale.objects.all()
