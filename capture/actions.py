@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from capture import assign, consents, questions, touches
-from capture.models import CompanyOrigin, Consent, Form, PersonOrigin, Submission
+from capture import assign, consents, notices, questions, touches
+from capture.models import CompanyOrigin, Consent, Form, PersonOrigin, Submission, Told
 from crm import access, search
 from crm.history.changes import Outcome, change
 from crm.jobs import enqueue, job
@@ -24,7 +24,8 @@ from leads import matching
 from leads.models import Company, Person
 
 FIELDS = ("name", "published", "language", "title", "intro", "questions", "button", "consent_text", "consent_purpose",
-          "consent_required", "thanks", "redirect_url", "sites", "source", "rule", "takers", "by_country", "criteria", "owner")  # fmt: skip
+          "consent_required", "thanks", "redirect_url", "sites", "source", "rule", "takers", "notify", "by_country",
+          "criteria", "owner")  # fmt: skip
 MAX_SITES = 20
 SITE = re.compile(r"https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?")
 State = Submission.State
@@ -95,7 +96,7 @@ def _clean(form, values, by):
     assign.clean(form)
 
 
-JSON = ("questions", "sites", "takers", "by_country", "criteria")
+JSON = ("questions", "sites", "takers", "notify", "by_country", "criteria")
 
 
 def clean_sites(given) -> list[str]:
@@ -288,6 +289,7 @@ def _accept(submission, answers, pair, *, by, via, told_by=None):
         )
     consents.follow([submission.pk])
     submission.refresh_from_db()
+    notices.tell(submission, form)
     return change_set
 
 
@@ -316,4 +318,6 @@ def _create(form, answers, pair, owner, by, via):
 
 def mark_seen(submissions, user) -> int:
     """Note that the one who got these has looked at them."""
-    return submissions.filter(owner=user, seen_at=None).update(seen_at=timezone.now())
+    now, ids = timezone.now(), list(submissions.values_list("pk", flat=True))
+    Told.objects.filter(user=user, submission__in=ids, seen_at=None).update(seen_at=now)
+    return Submission.objects.filter(pk__in=ids, owner=user, seen_at=None).update(seen_at=now)

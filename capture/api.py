@@ -47,7 +47,7 @@ class SitesField(serializers.JSONField):
 
 @extend_schema_field({"type": "array", "items": {"type": "integer"}})
 class TakersField(serializers.JSONField):
-    """The ids of the users who take turns."""
+    """The ids of the users who take turns, or are told."""
 
 
 @extend_schema_field({"type": "object", "additionalProperties": {"type": "integer"}})
@@ -69,6 +69,7 @@ class FormSerializer(api.Strict, serializers.ModelSerializer):
     questions = QuestionsField(required=False)
     sites = SitesField(required=False)
     takers = TakersField(required=False)
+    notify = TakersField(required=False)
     by_country = CountriesField(required=False)
     criteria = LinesField(required=False)
     source = api.Choice(queryset=Source.objects.all(), allow_null=True, required=False)

@@ -99,7 +99,12 @@ def _fewest(form, ids):
 def clean(form) -> None:
     """Raise ValidationError by field unless the rule of this form can decide."""
     errors = {}
-    for name, check in (("takers", _clean_takers), ("by_country", _clean_countries), ("criteria", _clean_criteria)):
+    for name, check in (
+        ("takers", _clean_takers),
+        ("notify", _clean_takers),
+        ("by_country", _clean_countries),
+        ("criteria", _clean_criteria),
+    ):
         try:
             check(form, getattr(form, name))
         except ValidationError as error:

@@ -4,7 +4,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from capture.models import Submission
+from capture.models import Submission, Told
 from crm.jobs.views import Notice, shown_by_bell
 from crm.web import formats
 
@@ -12,8 +12,10 @@ MOST = 100
 
 
 def unseen_of(user):
-    """Return the submissions that were given to this user, are theirs still, and were not looked at."""
-    return Submission.objects.live().filter(owner=user, person__owner=user, person__deleted_at=None, seen_at=None)
+    """Return the submissions this user has not looked at: given to them and theirs still, or of a form that tells them."""
+    given = Submission.objects.filter(owner=user, person__owner=user, person__deleted_at=None, seen_at=None)
+    told = Submission.objects.visible_to(user).filter(pk__in=Told.objects.filter(user=user, seen_at=None).values("submission"))
+    return Submission.objects.live().filter(pk__in=given.values("pk").union(told.values("pk")))
 
 
 @shown_by_bell

@@ -116,9 +116,15 @@ class RuleForm(forms.Form):
         User.objects.filter(is_active=True), label=_("Users, in their turns"), required=False, widget=forms.CheckboxSelectMultiple
     )
 
+    notify = forms.ModelMultipleChoiceField(
+        User.objects.filter(is_active=True), label=_("Who else is told"), required=False, widget=forms.CheckboxSelectMultiple,
+        help_text=_("Of all that comes in, under the bell and by e-mail. Whoever gets a lead is told anyway."),
+    )  # fmt: skip
+
     def __init__(self, form, data=None):
-        super().__init__(data, initial={"rule": form.rule, "takers": form.takers})
-        self.fields["takers"].queryset = User.objects.filter(is_active=True) | User.objects.filter(pk__in=form.takers)
+        super().__init__(data, initial={"rule": form.rule, "takers": form.takers, "notify": form.notify})
+        for name, chosen in (("takers", form.takers), ("notify", form.notify)):
+            self.fields[name].queryset = User.objects.filter(is_active=True) | User.objects.filter(pk__in=chosen)
 
 
 def read_takers(form, chosen) -> list[int]:

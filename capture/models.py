@@ -109,7 +109,7 @@ class Form(Record):
     """A form for strangers, as a page of ours and within pages of others.
 
     `questions` is its list of fields (capture.questions), `sites` the origins that may show it and be led to, `rule` says
-    who gets whom it brings: `takers` are user ids, `by_country` maps countries to them, `criteria` is a list of {criteria, user}.
+    who gets whom it brings: `takers` are user ids, as those in `notify` are, who are told of everything that comes in, `by_country` maps countries to them, `criteria` is a list of {criteria, user}.
     """
 
     class Rule(models.TextChoices):
@@ -137,6 +137,7 @@ class Form(Record):
     source = models.ForeignKey(Source, models.PROTECT, null=True, blank=True, verbose_name=_("source"), related_name="forms")
     rule = models.CharField(_("who gets the leads"), max_length=8, choices=Rule, default=Rule.TURNS)
     takers = models.JSONField(_("users"), default=list, blank=True)
+    notify = models.JSONField(_("who else is told"), default=list, blank=True)
     by_country = models.JSONField(_("by country"), default=dict, blank=True)
     criteria = models.JSONField(_("by what was answered"), default=list, blank=True)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, verbose_name=_("owner"), related_name="forms")
@@ -146,7 +147,7 @@ class Form(Record):
     history = Watch(
         "form",
         fields=("name", "published", "language", "title", "intro", "questions", "button", "consent_text", "consent_purpose",
-                "consent_version", "consent_required", "thanks", "redirect_url", "sites", "source", "rule", "takers", "by_country",
+                "consent_version", "consent_required", "thanks", "redirect_url", "sites", "source", "rule", "takers", "notify", "by_country",
                 "criteria", "owner", "deleted_at"),
         first=("owner",),
     )  # fmt: skip
@@ -259,6 +260,22 @@ class Assignment(models.Model):
 
     def __str__(self):
         return f"{self.form_id} {self.rule} {self.user_id}"
+
+
+class Told(models.Model):
+    """That a user is told of a submission which is given to somebody else, or to nobody: under the bell until it was looked at, and
+    by mail."""
+
+    submission = models.ForeignKey(Submission, models.CASCADE, related_name="told")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
+    seen_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "submission"], name="told_once")]
+        indexes = [models.Index(fields=["user", "submission"], condition=Q(seen_at=None), name="told_unseen")]
+
+    def __str__(self):
+        return f"{self.submission_id} {self.user_id}"
 
 
 class Consent(models.Model):

@@ -113,13 +113,13 @@ def _choices(given):
 
 def told(name, value):
     """Return a field of a form as its history tells it."""
-    if name in {"questions", "sites", "takers", "by_country", "criteria"} and isinstance(value, str):
+    if name in {"questions", "sites", "takers", "notify", "by_country", "criteria"} and isinstance(value, str):
         value = json.loads(value)
     if name == "questions":
         return ", ".join(called(one) for one in value or []) or _("nothing")
     if name == "sites":
         return ", ".join(value or []) or _("nothing")
-    if name == "takers":
+    if name in {"takers", "notify"}:
         return _names(value or []) or _("nobody")
     if name == "by_country":
         return ", ".join(f"{code}: {_names([pk])}" for code, pk in (value or {}).items()) or _("nothing")

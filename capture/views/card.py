@@ -74,7 +74,7 @@ def assignment(request, pk):
             errors = [text for texts in asked.errors.values() for text in texts]
         else:
             values = {"rule": asked.cleaned_data["rule"], "takers": read_takers(form, asked.cleaned_data["takers"]),
-                      "by_country": read_countries(request.POST), "criteria": read_criteria(request.POST)}  # fmt: skip
+                      "notify": [user.pk for user in asked.cleaned_data["notify"]], "by_country": read_countries(request.POST), "criteria": read_criteria(request.POST)}  # fmt: skip
             answer, errors = _save(request, form, values)
             if answer:
                 return answer

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.core import signing
+from django.test import Client
 from django.utils import timezone
 
 from capture import actions, protect, questions
@@ -11,6 +12,16 @@ from capture.touches import NAMES, Touch, read
 
 LINKEDIN = {"source": "LinkedIn", "medium": "Social", "campaign": "Spring", "referrer": "https://www.linkedin.com/feed/?trk=anna"}
 FACEBOOK = {"source": "Facebook", "medium": "cpc", "campaign": "Summer"}
+
+
+@pytest.fixture
+def client_of():
+    def sign_in(user):
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return sign_in
 
 
 @pytest.fixture

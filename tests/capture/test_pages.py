@@ -1,7 +1,6 @@
 """The pages on which marketers make forms and look at what came in (C1, C3, C4)."""
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 
 from capture.models import Form, Submission
@@ -11,16 +10,6 @@ from leads.models import Company, Person
 from tests.capture.conftest import FACEBOOK, LINKEDIN, send
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
-
-
-@pytest.fixture
-def client_of():
-    def sign_in(user):
-        client = Client()
-        client.force_login(user)
-        return client
-
-    return sign_in
 
 
 def ask(record, field, operator, value, user):

@@ -91,5 +91,5 @@ def test_the_bell_needs_a_constant_number_of_queries(bell, anna, many, django_as
     for number in range(many):
         enqueue(job_functions.make_team, owner=anna, title=f"Work {number}", name="x")
     bell.get("/jobs/")
-    with django_assert_max_num_queries(6):  # session, user, jobs, what waits for an answer, selections, forms
+    with django_assert_max_num_queries(7):  # session, user, teams, jobs, what waits for an answer, selections, forms
         bell.get("/jobs/")
