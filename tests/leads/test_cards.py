@@ -201,7 +201,7 @@ def test_card_and_history_ask_a_constant_number_of_questions(page, person, anna,
     for url, most in [
         (person.get_absolute_url(), 10),
         (reverse("leads:history", args=["persons", person.pk]), 12),
-        (reverse("activities:timeline", args=["persons", person.pk]), 16),
+        (reverse("activities:timeline", args=["persons", person.pk]), 17),
         (person.company.get_absolute_url(), 10),
     ]:
         with django_assert_max_num_queries(most):
