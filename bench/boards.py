@@ -34,7 +34,6 @@ def requests(client, rep, admin):
         "all leads: exact figures": "/board/figures/?all=1",
         "a selection: exact figures": f"{of}figures/",
         "all leads, ten days ago": f"/board/?all=1&day={past}",
-        "all leads, ten days ago, in rows of sources": f"/board/?all=1&rows=source&day={past}",
     }
     for name, address in addresses.items():
         yield name, _get(client, address), True
