@@ -51,7 +51,7 @@ alone "tests on PostgreSQL" "${on_postgresql[@]}" "${tests[@]}" "${spread[@]}" -
   --ignore=tests/exchange/test_real_data.py "$@"
 # Two installations beside each other, and a third on PostgreSQL, where two would share one database.
 beside "browser, PostgreSQL" "${on_postgresql[@]}" "${tests[@]}" -m "browser and both_databases" "$@"
-alone "browser, SQLite" "${tests[@]}" -n 2 --dist loadfile -m browser "$@"
+alone "browser, SQLite" "${tests[@]}" -n 2 --dist loadfile --no-loadscope-reorder -m browser "$@"
 met
 
 printf '\n=== summary (%d s) ===\n' $SECONDS

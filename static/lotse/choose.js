@@ -1,7 +1,7 @@
 // A searchable choice: [data-choose=URL] holds a hidden input (the id) and a text input. Typing asks URL?q=… for [{id, name, detail}];
 // arrow keys and Enter choose, an emptied text chooses nothing. With data-choose-open it offers its first choices before anything is typed. What
-// was chosen is told by the event "chosen" of the hidden input.
-const state = new WeakMap();
+// was chosen is told by the event "chosen" of the hidden input. Enter never chooses from what an earlier text has found: it waits for the answer.
+const state = new WeakMap(), asking = new WeakSet(), entered = new WeakSet();
 
 function close(box) {
   box.querySelector("[role=listbox]")?.remove();
@@ -18,9 +18,12 @@ function pick(box, option) {
 async function suggest(box, input) {
   const mine = (state.get(box) ?? 0) + 1;
   state.set(box, mine);
-  const answer = await fetch(`${box.dataset.choose}?q=${encodeURIComponent(input.value)}`);
-  if (!answer.ok || state.get(box) !== mine) return;
-  const found = await answer.json();
+  asking.add(box);
+  entered.delete(box);
+  const found = await fetch(`${box.dataset.choose}?q=${encodeURIComponent(input.value)}`).then((answer) => answer.ok ? answer.json() : null).catch(() => null);
+  if (state.get(box) !== mine) return;
+  asking.delete(box);
+  if (!found) return;
   close(box);
   const list = document.createElement("ul");
   list.setAttribute("role", "listbox");
@@ -40,13 +43,21 @@ async function suggest(box, input) {
   input.setAttribute("aria-controls", list.id);
   input.setAttribute("aria-expanded", "true");
   input.setAttribute("aria-activedescendant", `${list.id}-0`);
+  if (entered.delete(box)) pick(box, list.firstElementChild);
+}
+
+function forget(box) {
+  state.set(box, (state.get(box) ?? 0) + 1);
+  asking.delete(box);
+  entered.delete(box);
+  close(box);
 }
 
 document.addEventListener("input", (event) => {
   const box = event.target.closest?.("[data-choose]");
   if (!box || event.target.type === "hidden") return;
   box.querySelector("input[type=hidden]").value = "";
-  if (event.target.value.trim() || "chooseOpen" in box.dataset) suggest(box, event.target); else close(box);
+  if (event.target.value.trim() || "chooseOpen" in box.dataset) suggest(box, event.target); else forget(box);
 });
 /** Offer the first choices where nothing is typed yet, by a click or the arrow down. */
 function offer(event) {
@@ -57,6 +68,11 @@ document.addEventListener("click", offer);
 document.addEventListener("keydown", (event) => {
   const box = event.target.closest?.("[data-choose]"), options = box ? [...box.querySelectorAll("[role=option]")] : [];
   if (!options.length && event.key === "ArrowDown") offer(event);
+  if (box && event.key === "Enter" && asking.has(box)) {
+    event.preventDefault();
+    entered.add(box);
+    return;
+  }
   if (!options.length) return;
   const here = options.findIndex((option) => option.getAttribute("aria-selected") === "true");
   const choose = (place) => options.forEach((option, index) => {

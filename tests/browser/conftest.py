@@ -28,6 +28,8 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "tests/browser" in str(item.path):
             item.add_marker(pytest.mark.browser)
+    # The longest begin first, so that no browser is left alone with one at the end.
+    items.sort(key=lambda item: not item.path.name.startswith("test_every"))
 
 
 class Server:

@@ -370,14 +370,18 @@ def webhook_states(page):
     page.wait_for_url("**/settings/webhooks/")
 
 
-def every_state(open_page, **how):
-    """Yield (name, page) of every page, and of everything that opens on one, each settled."""
+def every_page(open_page, **how):
+    """Yield (name, page) of every page, each settled."""
     for user, pages in (("anna", PAGES), ("admin", ADMIN_PAGES)):
         page = open_page(user, **how)
         for name, url in pages.items():
             visit(page, url)
             settle(page)
             yield name, page
+
+
+def every_dialog(open_page, **how):
+    """Yield (name, page) of everything that opens on a page, each settled."""
     page = open_page("anna", **how)
     for name in OPENED:
         open_on(page, name)

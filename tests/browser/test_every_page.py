@@ -3,7 +3,7 @@
 from babel.messages.pofile import read_po
 
 from tests.browser.conftest import ROOT, violations
-from tests.browser.pages import every_state
+from tests.browser.pages import every_page
 
 
 def english_texts():
@@ -34,15 +34,16 @@ VISIBLE_TEXTS = """() => {
 BEYOND = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
-def test_every_page_is_accessible_translated_and_fits_a_phone(open_page):
-    """By axe-core, in the light with all rules, in the dark (where only the colours differ) by those of contrast."""
+def problems_of(states):
+    """Return what is wrong with these states (name, page), by axe-core: in the light with all rules, in the dark (where only the colours
+    differ) by those of contrast; what is not translated; what is too wide for a phone."""
     problems, english = [], english_texts()
     # A German word may be spelt as another English text is.
     with (ROOT / "locale" / "de" / "LC_MESSAGES" / "django.po").open("rb") as file:
         german = {str(message.string) for message in read_po(file)}
     # What a language calls itself, and the German name of a role.
     german |= {"English", "Administration"}
-    for name, page in every_state(open_page, language="de"):
+    for name, page in states:
         if name != "login":  # before somebody has signed in it speaks as the browser does
             problems += [f"{name}: {text}" for text in page.evaluate(VISIBLE_TEXTS) if text in english and text not in german]
         problems += [f"{name}: {problem}" for problem in violations(page)]
@@ -53,4 +54,8 @@ def test_every_page_is_accessible_translated_and_fits_a_phone(open_page):
         if (over := page.evaluate(BEYOND)) > 0:
             problems.append(f"{name}: on a phone {over} px too wide")
         page.set_viewport_size({"width": 1440, "height": 900})
-    assert not problems, "\n".join(dict.fromkeys(problems))
+    return "\n".join(dict.fromkeys(problems))
+
+
+def test_every_page_is_accessible_translated_and_fits_a_phone(open_page):
+    assert not (problems := problems_of(every_page(open_page, language="de"))), problems
