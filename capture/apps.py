@@ -7,5 +7,5 @@ class CaptureConfig(AppConfig):
     verbose_name = _("Capture")
 
     def ready(self):
-        # What these modules register (the card, derived rows, search texts, the bell, the timeline) must be known from the start.
-        from capture import bell, cards, lifecycle, search, timeline  # noqa: F401
+        # What these modules register (the card, derived rows, search texts, tiles, the bell, the timeline) must be known from the start.
+        from capture import bell, cards, lifecycle, search, tiles, timeline  # noqa: F401

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from capture.models import Consent, Form
 from crm import access
+from leads.models import Person
 
 SALT = "capture.unsubscribe"
 MOST = 20  # purposes in one link
@@ -53,8 +54,6 @@ def read(token) -> tuple[int, list[str]] | None:
 def withdraw(person_id, asked, *, via, by=None) -> int:
     """Let what the person agreed to for these purposes hold no more, and return how often that was; the rows stay, with the time."""
     if by is not None:
-        from leads.models import Person
-
         access.require_edit(Person(pk=person_id), by)
     with transaction.atomic():
         held = active().filter(person=person_id, purpose__in=asked)

@@ -13,16 +13,14 @@ from django.utils.translation import gettext_lazy as _
 from activities.fields import PersonLink
 from capture import consents
 from capture.models import CompanyOrigin, Form, PersonOrigin, Submission
-from capture.utm import joined, split
-from crm.database import distinct, is_indexed
-from crm.fields import BARE, Cell, Choice, Field, Fixed, Link, Moment, Number, Part, Text, UserChoice, YesNo
+from capture.utm import MOST_VALUES, joined, split, values_of
+from crm.fields import BARE, Cell, Choice, Counted, Field, Fixed, Link, Moment, Part, Text, UserChoice, YesNo
 from crm.fields.base import MAX_VALUES
 from crm.records import RecordType, extend, register, relate
 from crm.relations import Many, One
-from crm.tables.table import capped
+from crm.tables.table import COUNT_UP_TO, capped, count_each
 from leads.models import Person
 
-MOST_PARTS = 300  # values a list is grouped by; campaigns beyond that stand under their first
 #: Each value of a touch: its words, and whether lists are grouped by it.
 VALUES = [
     ("source", _("source"), True),
@@ -32,6 +30,8 @@ VALUES = [
     ("content", _("content"), False),
     ("referrer", _("referrer"), False),
 ]
+#: The key of the values beyond those that are named; `key_of` gives no such.
+OTHERS = "%"
 COLOURS = {"received": "blue", "accepted": "green", "spam": "orange"}
 
 
@@ -67,14 +67,6 @@ class UtmText(Text):
     link: str = "pk"  # the column that leads there
 
 
-def values_of(model, column) -> list[str]:
-    """Return the values there are in a column of a touch."""
-    if is_indexed(model, column):
-        return [value for value in distinct(model, column) if value][:MOST_PARTS]
-    found = model.objects.exclude(**{column: ""}).order_by(column).values_list(column, flat=True).distinct()
-    return list(found[:MOST_PARTS])
-
-
 @dataclass(frozen=True, kw_only=True)
 class UtmValue(UtmText):
     """A value of a touch of which there are few: lists, boards and tiles are grouped by it. Asked by *is*; several at once, as a
@@ -107,28 +99,36 @@ class UtmValue(UtmText):
         return super().condition(operator, value, asking)
 
     def values(self, asking):
-        """Return the values there are; asked once for each request."""
+        """Return the values that are named, in the column's order: a key of a dictionary each. Asked once for each request."""
         key = f"capture:{self.of}"
         if key not in asking._items:
-            asking._items[key] = values_of(*self.stored)
+            asking._items[key] = dict.fromkeys(values_of(*self.stored))
         return asking._items[key]
 
     def parts(self, asking):
-        made = [Part(key_of(value), Cell(value), Q(**{self.column: value})) for value in self.values(asking)]
+        values = self.values(asking)
+        made = [Part(key_of(value), Cell(value), Q(**{self.column: value})) for value in values]
+        if len(values) == MOST_VALUES:  # they are the first of the column's order
+            made.append(Part(OTHERS, Cell(str(_("others"))), Q(**{f"{self.column}__gt": list(values)[-1]})))
         return [*made, Part("", Cell(str(_("none"))), self.condition("empty", None, asking))]
 
     def present(self, asking):
-        return {key_of(value) for value in self.values(asking)}
+        return {key_of(value) for value in self.values(asking)} | {OTHERS}
 
     def part_key(self, row, asking):
-        return key_of(row[self.column] or "")
+        value, values = row[self.column] or "", self.values(asking)
+        return OTHERS if value and len(values) == MOST_VALUES and value not in values else key_of(value)
 
-    def asked(self, keys):
-        asked = super().asked([unquote(key) for key in keys])
-        for one in asked.get("any", [asked]):
+    def asked(self, keys, asking):
+        asked = super().asked([unquote(key) for key in keys if key != OTHERS], asking) if set(keys) != {OTHERS} else {"any": []}
+        lines = asked.get("any", [asked])
+        for one in lines:
             if one["operator"] == "in":
                 one["value"] = joined(one["value"])
-        return asked
+        if OTHERS in keys:
+            named = {"field": self.name, "operator": "not_in", "value": joined(self.values(asking))}
+            lines = [*lines, {"all": [{"field": self.name, "operator": "not_empty"}, named]}]
+        return lines[0] if len(lines) == 1 else {"any": lines}
 
 
 def key_of(value) -> str:
@@ -267,27 +267,11 @@ class StateField(Fixed):
         return Cell(text, "pill", data={"colour": COLOURS.get(value, "grey")})
 
 
-@dataclass(frozen=True, kw_only=True)
-class Received(Number):
-    """How many submissions a form has; counted for the page that is shown."""
-
-    loads_text = True
-
-    @property
-    def columns(self):
-        return ("pk",)
-
-    def cell(self, row, asking):
-        return Cell("", "number")
-
-
-COUNT_UP_TO = 10_000
-
-
 def submissions_of(ids, asking):
-    """Return id -> how many submissions the user sees, in words."""
-    visible = Submission.objects.visible_to(asking.user)
-    return {pk: capped(visible.filter(form=pk).order_by().values("pk")[: COUNT_UP_TO + 1].count(), COUNT_UP_TO) for pk in ids}
+    """Return id -> how many submissions of each form the user sees, in words; one statement for a page of them."""
+    visible = Submission.objects.visible_to(asking.user).order_by().values("pk")
+    found = [visible.filter(form=pk)[: COUNT_UP_TO + 1] for pk in ids]
+    return {pk: capped(count, COUNT_UP_TO) for pk, count in zip(ids, count_each(found), strict=True)} if found else {}
 
 
 register(
@@ -295,7 +279,7 @@ register(
     [
         Text(name="name", label=_("Name"), sort="name_key", key="name_key", edit="name", default=True, required=True, as_kind="name", width=240),
         YesNo(name="published", label=_("Published"), sort="published", group=True, edit="published", required=True, default=True),
-        Received(name="number_of_submissions", label=_("Submissions"), load=submissions_of, filter=False, default=True, width=120),
+        Counted(name="number_of_submissions", label=_("Submissions"), load=submissions_of, default=True, width=120),
         Fixed(name="language", label=_("Language"), choices=lambda: Form._meta.get_field("language").choices, sort="language", group=True,
               edit="language", default=True, required=True),
         Fixed(name="rule", label=_("Who gets the leads"), choices=lambda: Form.Rule.choices, sort="rule", group=True, required=True, default=True),

@@ -19,7 +19,8 @@ LENGTHS = {"source": 100, "medium": 100, "campaign": 200, "term": 200, "content"
 NAMES = (*LENGTHS, "at")
 #: A browser keeps its first touch as long as nobody clears it; what is older, or of tomorrow, its clock has made up.
 OLDEST = timedelta(days=3 * 366)
-_UNSEEN = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+#: What nobody sees on a screen: control signs, and those that turn the direction of writing.
+UNSEEN = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def text(value, length) -> str:
     """Return a value as it is kept: in lower case, one line, no longer than its column."""
     if not isinstance(value, str):
         return ""
-    return " ".join(_UNSEEN.sub("", value[: 4 * length]).lower().split())[:length].strip()
+    return " ".join(UNSEEN.sub("", value[: 4 * length]).lower().split())[:length].strip()
 
 
 def referrer(value) -> str:

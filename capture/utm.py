@@ -13,17 +13,18 @@ from urllib.parse import quote, unquote_plus, urlsplit
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from capture.models import MAX_LINK, MAX_TARGET, CampaignLink, Naming, UtmMedium, UtmSource
-from capture.touches import LENGTHS, PARAMS
+from capture.models import MAX_LINK, MAX_TARGET, CampaignLink, Naming, PersonOrigin, UtmMedium, UtmSource
+from capture.touches import LENGTHS, PARAMS, UNSEEN
+from crm.database import distinct, is_indexed
 from crm.text import fold
 
+MOST_VALUES = 300  # values of a touch by which lists are grouped and which are offered; those beyond stand with the rest
 NEEDED = ("source", "medium", "campaign")
 LISTS = {"source": UtmSource, "medium": UtmMedium}
 WRITTEN_OUT = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "oe", "œ": "oe", "å": "aa", "ł": "l", "đ": "d"}
 _OUT = str.maketrans(
     {**WRITTEN_OUT, **{big.upper(): out.capitalize() for big, out in WRITTEN_OUT.items() if len(big.upper()) == 1}}
 )
-_UNSEEN = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 _HOST = re.compile(r"([0-9a-f:.]*:[0-9a-f:.]*|localhost|[^\s./:@?#\[\]]+(\.[^\s./:@?#\[\]]+)+)", re.I)
 
 
@@ -41,7 +42,7 @@ def written(text, rules) -> str:
     >>> written(" Frühjahrs-Messe 2026! ", Naming())
     'fruehjahrs-messe-2026'
     """
-    text = " ".join(_UNSEEN.sub(" ", unicodedata.normalize("NFC", text)).split())
+    text = " ".join(UNSEEN.sub(" ", unicodedata.normalize("NFC", text)).split())
     if rules.umlauts:
         text = "".join(one for one in unicodedata.normalize("NFKD", text.translate(_OUT)) if not unicodedata.combining(one))
     if rules.lower_case:
@@ -195,10 +196,15 @@ def listed() -> dict[str, dict[str, str]]:
     return {name: {one.value: one.name for one in model.objects.selectable()} for name, model in LISTS.items()}
 
 
-def campaigns_known(user, most=300) -> list[str]:
-    """Return the campaigns there are, to be offered: those of links the user sees, the latest first, then those that brought leads."""
-    from capture.fields import values_of
-    from capture.models import PersonOrigin
+def values_of(model, column) -> list[str]:
+    """Return the values there are in a column of a touch, at most `MOST_VALUES`."""
+    if is_indexed(model, column):
+        return [value for value in distinct(model, column) if value][:MOST_VALUES]
+    found = model.objects.exclude(**{column: ""}).order_by(column).values_list(column, flat=True).distinct()
+    return list(found[:MOST_VALUES])
 
+
+def campaigns_known(user, most=MOST_VALUES) -> list[str]:
+    """Return the campaigns there are, to be offered: those of links the user sees, the latest first, then those that brought leads."""
     links = CampaignLink.objects.visible_to(user).order_by("-pk").values_list("campaign", flat=True)[:most]
     return list(dict.fromkeys([*links, *values_of(PersonOrigin, "lead_campaign")]))[:most]

@@ -2,9 +2,10 @@
 
 from django.utils import translation
 
+from crm.criteria.written import every, line
 from crm.models import User
 from dashboards import actions
-from dashboards.tiles.ready import LEAD, OPEN, every, line
+from dashboards.tiles.ready import LEAD, OPEN
 
 MINE = line("owner", "in", ["me"])
 

@@ -79,7 +79,7 @@ class StatusChoice(Choice):
         shown = [Part(str(s.pk), self.item_cell(s), Q(lead_status=s.pk, is_lead=True)) for s in self.options(asking)]
         return [*shown, Part("", Cell(str(_("no lead status"))), Q(is_lead=False) | Q(lead_status=None))]
 
-    def asked(self, keys):
+    def asked(self, keys, asking):
         applies = {"field": "lead_status_applies", "operator": "is", "value": True}
         shown = {"all": [{"field": self.name, "operator": "in", "value": [key for key in keys if key]}, applies]}
         others = {"any": [{"field": self.name, "operator": "empty"}, applies | {"value": False}]}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext_lazy as _
 
-from crm.fields import Cell, Choice, Fixed, Moment, Number, Text, UserChoice, YesNo
+from crm.fields import Cell, Choice, Counted, Fixed, Moment, Text, UserChoice, YesNo
 from crm.records import RecordType, register
 from crm.tables.table import COUNT_UP_TO, capped, count_each
 from selections.members import members
@@ -17,20 +17,6 @@ def counts(ids, asking):
     selections = list(Selection.objects.filter(pk__in=ids))
     found = [members(one, asking.user, asking).order_by().values("pk")[: COUNT_UP_TO + 1] for one in selections]
     return {one.pk: capped(count, COUNT_UP_TO) for one, count in zip(selections, count_each(found), strict=True)} if found else {}
-
-
-@dataclass(frozen=True, kw_only=True)
-class MembersField(Number):
-    """How many members there are: counted for the page that is shown, so lists neither sort nor filter by it."""
-
-    loads_text = True
-
-    @property
-    def columns(self):
-        return ("pk",)
-
-    def cell(self, row, asking):
-        return Cell("", "number")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +54,7 @@ register(
         Favourite(name="favourite", label=_("Favourite"), load=favourites, default=True, width=90),
         Fixed(name="record_type", label=_("Record type"), choices=lambda: RecordKind.choices, sort="record_type", group=True, default=True, required=True),
         Fixed(name="kind", label=_("Kind"), choices=lambda: Selection.Kind.choices, sort="kind", group=True, default=True, required=True),
-        MembersField(name="members", label=_("Members"), load=counts, filter=False, default=True, width=116),
+        Counted(name="members", label=_("Members"), load=counts, default=True, width=116),
         Choice(name="category", label=_("Category"), path="category_id", sort="category__rank", items="selections.SelectionCategory", pill=True,
                group=True, edit="category", default=True),
         UserChoice(name="owner", label=_("Owner"), path="owner_id", sort="owner__name_key", group=True, edit="owner", default=True, width=68),

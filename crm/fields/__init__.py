@@ -7,10 +7,10 @@ grouping, bulk change, import mapping, export and API filters all read that desc
 from crm.fields.base import BARE, OPERATORS, Asking, Cell, Field, Part
 from crm.fields.choices import Choice, Fixed, UserChoice, YesNo
 from crm.fields.dates import MAX_PERIODS, Day, Moment
-from crm.fields.numbers import Money, Number
+from crm.fields.numbers import Counted, Money, Number
 from crm.fields.text import Fold, Link, Text
 
 __all__ = [
-    "BARE", "MAX_PERIODS", "OPERATORS", "Asking", "Cell", "Choice", "Day", "Field", "Fixed", "Fold", "Link", "Moment", "Money", "Number",
+    "BARE", "MAX_PERIODS", "OPERATORS", "Asking", "Cell", "Choice", "Counted", "Day", "Field", "Fixed", "Fold", "Link", "Moment", "Money", "Number",
     "Part", "Text", "UserChoice", "YesNo",
 ]  # fmt: skip

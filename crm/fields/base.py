@@ -221,7 +221,7 @@ class Field:
         """The columns whose values decide to which part a record belongs."""
         return (self.column,)
 
-    def asked(self, keys) -> dict:
+    def asked(self, keys, asking: Asking) -> dict:
         """Return the criteria that the records of these parts fulfil, and no others: *""* is the key of that without a value."""
         values = [key for key in keys if key]
         lines = [{"field": self.name, "operator": "in", "value": values}] if values else []

@@ -200,7 +200,7 @@ class YesNo(Field):
             Part("0", Cell(f"{self.label}: {_('no')}"), self.condition("is", False, asking)),
         ]
 
-    def asked(self, keys):
+    def asked(self, keys, asking):
         lines = [{"field": self.name, "operator": "is", "value": key == "1"} for key in keys]
         return lines[0] if len(lines) == 1 else {"any": lines}
 

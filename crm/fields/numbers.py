@@ -59,6 +59,21 @@ class Number(Field):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Counted(Number):
+    """How many of something belong to a record: `load` counts for the page that is shown, so lists neither sort nor filter by it."""
+
+    filter: bool = False
+    loads_text = True
+
+    @property
+    def columns(self):
+        return ("pk",)
+
+    def cell(self, row, asking):
+        return Cell("", "number")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Money(Number):
     """An amount, exact to the cent. `currency_path` is where its currency stands; without one it is the base currency's, and
     the column counts its cents."""

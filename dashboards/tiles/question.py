@@ -97,7 +97,7 @@ class Question:
         if not keys or grouped is None:
             return None
         if not isinstance(grouped, Moment):
-            return grouped.asked(["" if key == NONE else key for key in keys.split(",")])
+            return grouped.asked(["" if key == NONE else key for key in keys.split(",")], self.tile.asking)
         if keys == NONE:
             return {"field": grouped.name, "operator": "empty"}
         try:

@@ -1,6 +1,7 @@
 """The library of ready tiles (D3), and the dashboards of a new installation that are made of them.
 
 They name kinds of status, groups and dates told from today on, never items of a list: they go on whatever an administrator renames.
+Rooms above offer further ones (`offer`).
 """
 
 from dataclasses import dataclass, field
@@ -77,18 +78,6 @@ READY = {
     "leads_per_month_by_source": Ready(_("New leads per month and source"), _("How the sources develop."), "sources", {
         "kind": "column", "record": "person", "criteria": every(EVER_LEAD), "group": "created_at", "bucket": "month", "series": "source", "stacked": True,
         "date": "created_at", "period": "last_6_months", "width": 2, "height": 3}),
-    "leads_by_first_touch": Ready(_("Leads by first touch"), _("Where those were met first who came by a link or a form this year."), "sources", {
-        "kind": "bar", "record": "person", "criteria": every(EVER_LEAD, line("first_touch_source", "not_empty")), "group": "first_touch_source",
-        "order": "value", "date": "created_at", "period": "this_year", "limit": 8, "width": 2, "height": 2}),
-    "leads_by_campaign": Ready(_("Leads by campaign"), _("Which campaigns this year's leads answered to."), "sources", {
-        "kind": "bar", "record": "person", "criteria": every(EVER_LEAD, line("lead_creation_campaign", "not_empty")), "group": "lead_creation_campaign",
-        "order": "value", "date": "created_at", "period": "this_year", "limit": 8, "width": 2, "height": 2}),
-    "leads_by_form": Ready(_("Leads by form"), _("Which forms this year's leads have sent."), "sources", {
-        "kind": "bar", "record": "person", "criteria": every(EVER_LEAD, line("lead_creation_form", "not_empty")), "group": "lead_creation_form",
-        "order": "value", "date": "created_at", "period": "this_year", "limit": 8, "width": 2, "height": 2}),
-    "won_by_first_touch": Ready(_("Won amount by first touch"), _("What was won this year, by where its person was met first."), "sources", {
-        "kind": "bar", "record": "sale", "criteria": every(WON, line("first_touch_source", "not_empty")), "group": "first_touch_source", "order": "value",
-        "measure": "sum", "value": "base_amount", "date": "closed_on", "period": "this_year", "limit": 8, "width": 2, "height": 2}),
     "sales_by_source": Ready(_("Sales by lead source"), _("What was won this year, by where it came from."), "sources", {
         "kind": "bar", "record": "sale", "criteria": every(WON), "group": "source", "order": "value", "measure": "sum", "value": "base_amount",
         "date": "closed_on", "period": "this_year", "limit": 10, "width": 2, "height": 2}),
@@ -147,10 +136,16 @@ DASHBOARDS = {
         "won_this_month", "open_pipeline", "weighted_pipeline", "average_won", "pipeline_by_stage", "won_per_month", "forecast", "win_rate", "won_by_owner",
         "sales_due", ("lost_reasons", 2, 3)]),
     "marketing": (_("Marketing"), _("Where leads come from, and what becomes of them."), [
-        "new_leads", "active_leads", "without_next", "won_customers", "leads_per_month_by_source", "leads_by_source", "leads_by_first_touch",
-        "leads_by_campaign", "leads_by_form", "won_by_first_touch", "conversion_by_source",
+        "new_leads", "active_leads", "without_next", "won_customers", "leads_per_month_by_source", "leads_by_source", "conversion_by_source",
         "by_category_group", "pipeline_by_source", ("sales_by_source", 2, 3), ("leads_by_country", 2, 3)]),
 }  # fmt: skip
+
+
+def offer(tiles, dashboard, behind):
+    """Add ready tiles to the library, and to a predefined dashboard behind one that stands there."""
+    READY.update(tiles)
+    there = DASHBOARDS[dashboard][2]
+    there[there.index(behind) + 1 : 0] = list(tiles)
 
 
 def placed(tile) -> dict:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from crm import records
 from crm.history.models import Change
 from crm.history.triggers import watched_models
 from crm.web.formats import number
@@ -24,7 +25,6 @@ from exchange.webhooks.models import Delivery, Webhook
 from exchange.webhooks.sender import may_have
 
 PER_PAGE = 50
-PAGES = {"person": "leads:person", "company": "leads:company", "sale": "sales:sale", "activity": "activities:follow_up"}
 
 
 class WebhookForm(forms.Form):
@@ -163,7 +163,7 @@ def _told(rows, user):
         for change in Change.objects.filter(change_set__in=sets, record_type=record_type, record_id__in=ids):
             changes.setdefault((change.change_set_id, record_type, change.record_id), []).append(change)
         for record in watched_models()[record_type].objects.visible_to(user).filter(pk__in=ids):
-            named[record_type, record.pk] = (str(record), reverse(PAGES[record_type], args=[record.pk]))
+            named[record_type, record.pk] = (str(record), reverse(records.get(record_type).card_url, args=[record.pk]))
     found = []
     for row in rows:
         events = told_by(row.record_type, changes.get((row.change_set, row.record_type, row.record_id), []))

@@ -159,6 +159,12 @@ function settleAsked(answered) {
 }
 
 // --- By drag --------------------------------------------------------------------------------------------------------------------------
+/** The cell that a card is let go over. SortableJS looks only every 50 ms where the hand is: a quick one is a column further. */
+function cellUnder(event) {
+  const { clientX, clientY } = event?.changedTouches?.[0] ?? event ?? {};
+  return clientX === undefined ? null : document.elementFromPoint(clientX, clientY)?.closest("[data-cell]");
+}
+
 function makeDraggable(root) {
   if (!("movesColumns" in root.dataset || "movesRows" in root.dataset) || !window.Sortable) return;
   for (const list of root.querySelectorAll("[data-cell] .cards")) {
@@ -176,12 +182,12 @@ function makeDraggable(root) {
         cells().forEach((cell) => { if (cell !== cellOf(from)) cell.classList.add(refusal(cellOf(from), cell) ? "no-drop" : "may-drop"); });
       },
       onChange: ({ to }) => cells().forEach((cell) => cell.classList.toggle("over", cell === cellOf(to))),
-      onEnd: ({ item, from, to }) => {
+      onEnd: ({ item, from, to, originalEvent }) => {
         root.classList.remove("dragging");
         cells().forEach((cell) => cell.classList.remove("may-drop", "no-drop", "over"));
-        if (from === to) return;
-        const homes = new Map(together(item).map((card) => [card, card === item ? cellOf(from) : cellOf(card)]));
-        move([...homes.keys()], cellOf(to), homes);
+        const home = cellOf(from), target = cellUnder(originalEvent) ?? cellOf(to);
+        if (target === home) return void place(item, home);
+        move(together(item), target, new Map(together(item).map((card) => [card, card === item ? home : cellOf(card)])));
       },
     });
   }

@@ -10,13 +10,14 @@ from itertools import pairwise
 import pytest
 from django.utils import timezone
 
+from crm.criteria.written import every, line
 from crm.fields import Asking
 from crm.records import get
 from dashboards.filters import Filters
 from dashboards.tiles import funnel, periods, spec
 from dashboards.tiles.count import count
 from dashboards.tiles.question import NONE, Question
-from dashboards.tiles.ready import CLOSED, EVER_LEAD, HAS_SALE, LEAD, OPEN, READY, WON, WON_SALE, every, line
+from dashboards.tiles.ready import CLOSED, EVER_LEAD, HAS_SALE, LEAD, OPEN, READY, WON, WON_SALE
 from tests.dashboards.plain import Plain
 
 ZONES = ["Europe/Berlin", "America/Los_Angeles", "Pacific/Auckland", "UTC", "Asia/Kathmandu"]
