@@ -1,5 +1,6 @@
 """A form on a customer's website, from its making to the lead it brings, across two origins (C1–C4)."""
 
+import re
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -51,6 +52,7 @@ def build_a_link(page):
     """Build a link by the keyboard alone; it is copied, and copied again from the list (C4)."""
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto("/links/new/")
+    expect(page.locator("[name=target]")).to_be_focused()
     for text in ("nordwind.example/offer?a=1#b", "Facebook", "CPC", "Summer Sale"):
         page.keyboard.type(text)
         page.keyboard.press("Tab")
@@ -69,6 +71,36 @@ def build_a_link(page):
     page.keyboard.press("y")
     expect(page.locator("#toasts")).to_contain_text("The link is copied.")
     assert page.evaluate("navigator.clipboard.readText()") == link
+
+
+def in_selection_and_tile(page):
+    """What the lead came by is asked for in Find and kept as a selection; a tile counts it, and opens it (C4)."""
+    page.goto("/find/person/")
+    box = page.locator(".criteria-editor > .c-set > .c-add").get_by_role("combobox")
+    box.press_sequentially("first touch: so", delay=15)
+    with page.expect_response("**/edit/"):
+        page.get_by_role("option", name="First touch: source", exact=True).click()
+    settle(page)
+    page.locator(".c-line input[type=text]").last.fill("linkedin")
+    expect(page.locator("#c-asked .sentence")).to_contain_text("linkedin")
+    settle(page)
+    page.get_by_role("link", name="Save as selection").click()
+    page.locator("#panel").get_by_label("Name").fill("Met on LinkedIn")
+    page.locator("#panel .primary").click()
+    page.wait_for_url("**/selections/*/")
+    settle(page)
+    expect(page.locator("tbody tr[data-row]", has_text="Wiebke Windhorst")).to_have_count(1)
+    page.goto("/dashboards/")
+    page.locator(".tabs.dashboards").get_by_role("link", name="Marketing").click()
+    settle(page)
+    tile = page.locator(".tile").filter(has=page.get_by_role("heading", name="Leads by first touch", exact=True))
+    tile.scroll_into_view_if_needed()
+    bar = tile.get_by_role("link", name=re.compile("linkedin"))
+    number = re.search(r": ([\d,.]+)$", bar.get_attribute("aria-label"))[1]
+    bar.click()
+    page.wait_for_url(re.compile(r"/persons/\?criteria="))
+    expect(page.locator(".list-foot")).to_contain_text(f"of {number}")
+    expect(page.locator("tbody tr[data-row]", has_text="Wiebke Windhorst")).to_have_count(1)
 
 
 def test_c1_c2_c4_a_visitor_of_another_site_becomes_a_lead_with_first_touch_and_lead_creation(open_page, browser, server):
@@ -146,6 +178,7 @@ def test_c1_c2_c4_a_visitor_of_another_site_becomes_a_lead_with_first_touch_and_
         campaign = mia.locator("tr[data-row]", has=mia.get_by_role("link", name="summer", exact=True))
         campaign.locator("td.number a").first.click()
         expect(mia.locator("tbody tr[data-row]")).to_have_count(1)
+        in_selection_and_tile(mia)
         build_a_link(mia)
         public = context.new_page()
         mia.goto(card)

@@ -8,8 +8,8 @@ from capture.models import Form, Submission
 from crm import criteria, records
 from crm.fields import Asking
 from dashboards.filters import Filters
+from dashboards.tiles import count as tiles
 from dashboards.tiles import spec
-from dashboards.tiles.count import count
 from dashboards.tiles.question import Question
 from leads.models import Company, Person
 from tests.capture.conftest import FACEBOOK, LINKEDIN, send
@@ -170,7 +170,7 @@ def test_c4_values_beyond_those_that_are_named_stand_together(form, mia, client_
     assert client.get("/persons/?group=lead_creation_campaign&in=%25").content.decode().count("data-row data-id") == 3
     assert client.get("/persons/?sort=lead_creation_campaign").content.decode().count("data-row data-id") == 6
     tile = spec.read({"id": 1, "kind": "bar", "record": "person", "group": "lead_creation_campaign"}, asking)
-    cells = count(tile, Filters()).series[0].cells
+    cells = tiles.count(tile, Filters()).series[0].cells
     assert {cell.part.x: cell.records for cell in cells}[OTHERS] == 3
     for cell in cells:
         assert Question(tile, Filters()).answer(cell.part)[3].count() == cell.records
