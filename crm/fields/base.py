@@ -4,13 +4,14 @@ import datetime
 import zoneinfo
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
+from operator import attrgetter
 from typing import Any, ClassVar
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import connection
-from django.db.models import BooleanField, DateField, Q
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
@@ -59,38 +60,46 @@ class Asking:
 
 def _every_item(labels):
     """Return {label: {key: item}} of several lists, read by one statement: their rows under each other."""
+    statement, columns = _united(tuple(labels), connection.vendor)
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        rows = cursor.fetchall()
+    found: dict[str, list] = {label: [] for label in labels}
+    for number, *values in rows:
+        model, names, places, converted = columns[number]
+        row = [values[place] for place in places]
+        for place, convert, column in converted:
+            row[place] = convert(row[place], column, connection)
+        found[labels[number]].append(model.from_db(connection.alias, names, row))
+    return {
+        label: {item.pk: item for item in sorted(items, key=attrgetter(*model._meta.ordering, "pk"))}
+        for (label, items), (model, *_rest) in zip(found.items(), columns, strict=True)
+    }
+
+
+@cache
+def _united(labels, vendor):
+    """Return the statement that reads these lists, and for each its model, its columns' names, where they stand in a row, and what
+    makes Python values of them, as Django's compiler asks for it."""
     models = [apps.get_model(label) for label in labels]
     # What a list never shows stays in the database: above all passwords.
     fields = [[f for f in model._meta.concrete_fields if f.attname not in {"password", "email"}] for model in models]
     quote = connection.ops.quote_name
-    every = {field.attname: field for model_fields in fields for field in model_fields}
-    selects = []
+    every = {field.attname: field for own in fields for field in own}
+    selects, columns = [], []
     for number, (model, own) in enumerate(zip(models, fields, strict=True)):
-        columns = {field.attname: quote(field.column) for field in own}
+        there = {field.attname: quote(field.column) for field in own}
         listed = ", ".join(
-            columns.get(name) or f"CAST(NULL AS {field.cast_db_type(connection)})" for name, field in every.items()
+            there.get(name) or f"CAST(NULL AS {field.cast_db_type(connection)})" for name, field in every.items()
         )
         selects.append(f"SELECT {number}, {listed} FROM {quote(model._meta.db_table)}")  # noqa: S608 (names of our own)
-    with connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(selects))
-        rows = cursor.fetchall()
-    names = list(every)
-    places = [[names.index(field.attname) + 1 for field in own] for own in fields]
-    # The one database hands these out as they are, the other as text and numbers.
-    plain = [[isinstance(field, BooleanField | DateField) for field in own] for own in fields]
-    found: dict[str, list] = {label: [] for label in labels}
-    for row in rows:
-        number = row[0]
-        own = fields[number]
-        values = [
-            field.to_python(row[place]) if convert else row[place]
-            for field, place, convert in zip(own, places[number], plain[number], strict=True)
+        converted = [
+            (n, convert, field.cached_col)
+            for n, field in enumerate(own)
+            for convert in connection.ops.get_db_converters(field.cached_col) + field.get_db_converters(connection)
         ]
-        found[labels[number]].append(models[number].from_db(connection.alias, [field.attname for field in own], values))
-    return {
-        label: {item.pk: item for item in sorted(items, key=lambda item: [getattr(item, name) for name in item._meta.ordering])}
-        for label, items in found.items()
-    }
+        columns.append((model, list(there), [list(every).index(name) for name in there], converted))
+    return " UNION ALL ".join(selects), columns
 
 
 OPERATORS = {

@@ -1,5 +1,7 @@
 """The Jinja2 environment of the product's own pages."""
 
+from functools import cache
+
 import jinja2
 from django.conf import settings
 from django.templatetags.static import static
@@ -25,7 +27,8 @@ def environment(**options):
     env.install_gettext_callables(
         translation.gettext, translation.ngettext, newstyle=True, pgettext=translation.pgettext, npgettext=translation.npgettext
     )
-    env.globals.update(url=url, static=static, get_language=translation.get_language)
+    # Where a file is does not change while a server runs, and a list shows a hundred icons of one.
+    env.globals.update(url=url, static=cache(static), get_language=translation.get_language)
     env.filters.update(
         date=formats.date,
         datetime=formats.moment,
