@@ -89,9 +89,7 @@ def _united(labels, vendor):
     selects, columns = [], []
     for number, (model, own) in enumerate(zip(models, fields, strict=True)):
         there = {field.attname: quote(field.column) for field in own}
-        listed = ", ".join(
-            there.get(name) or f"CAST(NULL AS {field.cast_db_type(connection)})" for name, field in every.items()
-        )
+        listed = ", ".join(there.get(name) or f"CAST(NULL AS {field.cast_db_type(connection)})" for name, field in every.items())
         selects.append(f"SELECT {number}, {listed} FROM {quote(model._meta.db_table)}")  # noqa: S608 (names of our own)
         converted = [
             (n, convert, field.cached_col)

@@ -16,20 +16,21 @@ from leads.models import LeadStatus, Person
 SMALL, LARGE = 3_000, 12_000
 #: How many more steps SQLite's machine may take for a page when it holds four times as much; an index may be a level higher.
 GROWTH, SLACK = 1.3, 2_000
+STRIDE = 20  # steps between two looks
 #: How many rows PostgreSQL may read one by one, or sort, for a page.
 MUCH = 2_000
 
 
 def steps(statement, params):
     """Return how many steps SQLite's machine takes for a statement."""
-    taken = itertools.count()
+    taken = itertools.count(step=STRIDE)
     with connection.cursor() as cursor:
-        connection.connection.set_progress_handler(lambda: next(taken) < 0, 1)
+        connection.connection.set_progress_handler(lambda: next(taken) < 0, STRIDE)
         try:
             cursor.execute(statement, params)
             cursor.fetchall()
         finally:
-            connection.connection.set_progress_handler(None, 1)
+            connection.connection.set_progress_handler(None, STRIDE)
     return next(taken)
 
 

