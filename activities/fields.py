@@ -108,7 +108,7 @@ for name, after in (("person", "lead_status"), ("company", "city")):
         name,
         [
             Moment(
-                name="next_activity_at", label=_("Next activity"), sort="next_activity_at", due=True, default=True,
+                name="next_activity_at", label=_("Next activity"), sort="next_activity_at", due=True, never=True, default=True,
                 load=next_subjects(name),
             )
         ],

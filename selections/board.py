@@ -95,6 +95,8 @@ class Board(Table):
             self.lines.append(criteria.line(record, name.name, "contains", self.title, self.asking))
         self.day = self._read_day()
 
+    walks_shortly = True
+
     # --- State --------------------------------------------------------------------------------------------------------
 
     def _fields_named(self):
@@ -230,11 +232,12 @@ class Board(Table):
 
     @cached_property
     def without_status(self) -> str:
-        """Return how many records have no lead status, and so no card (settled 1), or nothing."""
+        """Return in words how many records have no lead status, and so no card (settled 1), or nothing. To find none may be to look at all:
+        where the figures come after the cards, this comes with them."""
         if self.of_leads or not self.only_leads or self.errors or self.day:
             return ""
         count = self.matching.filter(is_lead=False).order_by().values("pk")[: COUNT_UP_TO + 1].count()
-        return capped(count, COUNT_UP_TO) if count else ""
+        return _("%(count)s without lead status") % {"count": capped(count, COUNT_UP_TO)} if count else ""
 
     @cached_property
     def read_from(self):

@@ -14,7 +14,7 @@ from django.utils import timezone
 from crm.database import median
 from crm.tables.order import Unordered, compiled_or_none
 
-AT_ONCE = 5_000
+AT_ONCE = 2_000
 
 
 @dataclass

@@ -121,7 +121,7 @@ class BoardPage(ListPage):
             "cells": cells,
             "columns": of_columns(board.figures) if board.figures is not None else None,
             "total": sum(figure.count for figure in board.figures.values()) if board.figures is not None else None,
-            "without": board.without_status,
+            "without": board.without_status if board.figures is not None else "",
             "directions": board_cards.directions(board),
         }
         status = (422 if request.htmx else 400) if board.errors else 200
@@ -149,7 +149,7 @@ class BoardPage(ListPage):
         board = self.table(request, **kwargs)
         if board.errors:
             return JsonResponse({}, status=400)
-        return JsonResponse(told_figures(board, board_live.figures_now(board)))
+        return JsonResponse({**told_figures(board, board_live.figures_now(board)), "without": board.without_status})
 
     def live(self, request, **kwargs):
         """Answer what is new since a position; with nothing new a 204 that costs next to nothing."""

@@ -20,9 +20,11 @@ MAX_PERIODS = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Moment(Field):
-    """A date and time, asked by days where the user is, or by exact moments (API). `due` shows overdue in red (R15)."""
+    """A date and time, asked by days where the user is, or by exact moments (API). `due` shows overdue in red (R15); where nothing is
+    known, `never` tells that the column holds NEVER, which an index has last, and no NULL."""
 
     due: bool = False
+    never: bool = False
 
     operators = ("on", "before", "after", "between", "today", "overdue", "this_week", "this_month", "last_days", "next_days", "period",
                  "lt", "lte", "gt", "gte", "empty", "not_empty")  # fmt: skip
@@ -30,7 +32,9 @@ class Moment(Field):
     kind = "date"
 
     def filled(self):
-        return None if self.required else (Q(**{f"{self.sort}__lt": NEVER}), self._none(self.sort))
+        if self.required:
+            return None
+        return Q(**{f"{self.sort}__lt": NEVER}), Q(**{self.sort: NEVER}) if self.never else self._none(self.sort)
 
     @staticmethod
     def _none(path):

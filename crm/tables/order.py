@@ -11,6 +11,7 @@ import binascii
 import datetime
 import json
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -19,9 +20,11 @@ from typing import Any
 from django.core.exceptions import EmptyResultSet, ValidationError
 from django.db import connection
 from django.db.models import Case, DateField, DateTimeField, F, Func, IntegerField, Q, TextField, Value, When, Window
+from django.db.models.expressions import Col
 from django.db.models.functions import Coalesce, RowNumber
-from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual
-from django.db.models.sql.where import OR, WhereNode
+from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, In, LessThan, LessThanOrEqual
+from django.db.models.sql.query import Query
+from django.db.models.sql.where import AND, OR, WhereNode
 from django.utils.translation import gettext as _
 
 from crm.fields import Asking, Day, Field, Moment, Number
@@ -230,17 +233,32 @@ class Order:
         return [key.expression.desc() if key.descending != backwards else key.expression.asc() for key in stretch.keys]
 
 
-def walked(queryset):
-    """Return the queryset as one to walk through in a list's order: its alternatives (whose records one sees) tested on the way."""
+def walked(queryset, shortly=False):
+    """Return the queryset as one to walk through in a list's order: its alternatives (whose records one sees) tested on the way.
+
+    `shortly` is for many short ways at once, as of a board's columns: whether what a record belongs to is among others is then asked of
+    each record alone; else the database gathers those others for every single way.
+    """
     queryset = queryset.all()
     where = queryset.query.where
     where.children = [
-        Unindexed.create(child.children, child.connector, child.negated)
+        Unindexed.create([_of_one(one) if shortly else one for one in child.children], child.connector, child.negated)
         if isinstance(child, WhereNode) and child.connector == OR
         else child
         for child in where.children
     ]
     return queryset
+
+
+def _of_one(lookup):
+    """Return *is in these others* as a question of the one record: its subquery looks for that alone."""
+    if not isinstance(lookup, In) or not isinstance(lookup.rhs, Query):
+        return lookup
+    lookup = copy(lookup)
+    lookup.rhs = lookup.rhs.clone()
+    model = lookup.rhs.model._meta
+    lookup.rhs.where.add(Exact(Col(lookup.rhs.get_initial_alias(), model.pk), lookup.lhs), AND)
+    return lookup
 
 
 def _run(stretches, queries, columns):

@@ -379,12 +379,15 @@ class Table:
         few = self._few is not None and len(self._few) <= self.per
         return self.order.rows(listed, self.paths, self.per + 1, cursor, self.backwards, few)
 
+    #: Whether it is read by many short ways in one statement.
+    walks_shortly = False
+
     @property
     def listed(self):
         """The matching records, to be read in the list's order."""
         # What a team sees is a good part of all, unless filters leave little of it.
         whole = not (self.lines or self.tree or self.path)
-        return walked(self.matching) if self.user.role.see == "team" and whole else self.matching
+        return walked(self.matching, self.walks_shortly) if self.user.role.see == "team" and whole else self.matching
 
     @cached_property
     def _few(self) -> list[int] | None:

@@ -95,6 +95,11 @@ class Person(Record):
             models.Index(
                 fields=["lead_status", "next_activity_at", "id"], condition=Q(is_lead=True, deleted_at=None), name="pe_board"
             ),
+            models.Index(
+                fields=["owner", "lead_status", "next_activity_at", "id"],
+                condition=Q(is_lead=True, deleted_at=None),
+                name="pe_my_board",
+            ),
             models.Index(fields=["next_activity_at", "id"], condition=Q(deleted_at=None), name="pe_next"),
             models.Index(fields=["-updated_at", "-id"], condition=Q(deleted_at=None), name="pe_updated"),
             models.Index(fields=["-created_at", "-id"], condition=Q(deleted_at=None), name="pe_created"),

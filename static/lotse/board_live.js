@@ -70,7 +70,7 @@ function put(root, { id, column, row, html }) {
 }
 
 // --- What the columns hold --------------------------------------------------------------------------------------------------------------
-function figures(root, { columns, cells, facts }) {
+function figures(root, { columns, cells, facts, without }) {
   for (const head of root.querySelectorAll("[data-head]")) {
     const figure = columns[head.dataset.head];
     head.querySelector("[data-count]").textContent = figure?.text ?? (0).toLocaleString(lang);
@@ -80,6 +80,11 @@ function figures(root, { columns, cells, facts }) {
   const counts = new Map(cells.map(([column, row, count]) => [`${column}/${row}`, count]));
   page().cells().forEach((cell) => { cell.dataset.count = counts.get(`${cell.dataset.column}/${cell.dataset.lane}`) ?? 0; });
   root.querySelector("[data-total]").textContent = facts;
+  const others = root.querySelector("[data-without]");
+  if (without !== undefined) {
+    others.hidden = !without;
+    others.querySelector("a").textContent = without;
+  }
   page().tally();
 }
 

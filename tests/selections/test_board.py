@@ -1,5 +1,7 @@
 """The board (B1–B7): its columns, counts and cards, by whom it is moved, and what it keeps of what a user chose."""
 
+import datetime
+import itertools
 import json
 import re
 
@@ -7,6 +9,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from crm.history.models import Change, ChangeSet
 from crm.models import TableSetting
@@ -106,6 +109,41 @@ def test_b2_a_board_too_large_to_count_at_once_tells_its_figures_after_the_cards
     answer = page.get("/board/")
     assert "data-figures-later" in answer.content.decode() and len(column(answer, status("Open").pk)) == 2
     assert page.get("/board/figures/").json()["columns"][str(status("Open").pk)]["count"] == 2
+
+
+def test_settled_1_how_many_have_no_lead_status_is_told_with_the_figures(page, lead, select, anna, category, monkeypatch):
+    """To find that there are none of them may be to look at all records of a large selection."""
+    from selections import board
+
+    people = [
+        lead("Petersen"),
+        lead("Wehner"),
+        PersonFactory(by=anna, company=CompanyFactory(by=anna, category=category("Customer"))),
+    ]
+    monkeypatch.setattr(board, "AT_ONCE", 1)
+    address = f"/selections/{select(records=people).pk}/board/person/"
+    assert "without lead status" not in page.get(address).content.decode()
+    assert page.get(f"{address}figures/").json()["without"] == "1 without lead status"
+
+
+@pytest.mark.parametrize("query", ["", "&rows=source", "&sort=name", "&by=owner&sort=-created_at"])
+def test_a1_a_teams_board_shows_what_the_team_may_see_and_nothing_else(
+    client, lead, anna, jan, max_, ada, category, query, monkeypatch
+):
+    theirs = CompanyFactory(by=ada, owner=max_, category=category("Lead"))
+    ours = CompanyFactory(by=ada, owner=jan, category=category("Lead"))
+    for number, (company, owner) in enumerate(itertools.product((theirs, ours), (anna, jan, max_, None))):
+        lead(f"Person {number}", by=ada, company=company, owner=owner)
+    ChangeSet.objects.update(at=timezone.now() - datetime.timedelta(days=9))
+    Person.objects.update(created_at=timezone.now() - datetime.timedelta(days=9))
+    for user in (anna, max_):
+        client.force_login(user)
+        seen = set(Person.objects.visible_to(user).filter(is_lead=True).values_list("pk", flat=True))
+        assert 0 < len(seen) < 8
+        assert set(every(client.get(f"/board/?all=1{query}"))) == seen
+        for most in (1_000, 0):  # a past day, read column by column and in one go
+            monkeypatch.setattr("selections.board_cards.MOST_WALKED", most)
+            assert set(every(client.get(f"/board/?all=1&day={timezone.localdate() - datetime.timedelta(days=5)}{query}"))) == seen
 
 
 def test_b2_sales_are_added_up_in_each_column(page, company, anna):
