@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, OperationalError, transaction
 from django.utils import timezone
+from django.utils.encoding import punycode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -105,11 +106,20 @@ def clean_sites(given) -> list[str]:
         raise ValidationError({"sites": _("At most %(count)s sites.") % {"count": MAX_SITES}})
     made = []
     for site in given:
-        origin = str(site).strip().lower().rstrip("/")
+        origin = as_browsers_say(str(site).strip().rstrip("/"))
         if not SITE.fullmatch(origin) or (settings.PRODUCTION and not origin.startswith("https://")):
             raise ValidationError({"sites": _("Give each site with its beginning, for example https://www.example.com.")})
         made.append(origin)
     return list(dict.fromkeys(made))
+
+
+def as_browsers_say(origin) -> str:
+    """Return an origin in lower case and plain letters, in which a browser tells it: *https://müller.example* is *https://xn--mller-kva.example*."""
+    scheme, colon, host = origin.lower().partition("://")
+    try:
+        return f"{scheme}{colon}{punycode(host)}"
+    except UnicodeError:
+        return origin
 
 
 def clean_redirect(url, sites) -> str:
@@ -119,12 +129,13 @@ def clean_redirect(url, sites) -> str:
         return ""
     try:
         parts = urlsplit(url)
-        own = f"{parts.scheme}://{parts.netloc}".lower() in sites and not parts.username
+        given = f"{parts.scheme}://{parts.netloc}"
+        own = as_browsers_say(given) in sites and not parts.username
     except ValueError:
         own = False
     if not own or re.search(r"[\s\x00-\x1f\x7f\\\"'<>;,]", url):
         raise ValidationError({"redirect_url": _("This page must lie on one of the form's sites.")})
-    return url
+    return as_browsers_say(given) + url[len(given) :]
 
 
 # --- What comes in --------------------------------------------------------------------------------------------------------

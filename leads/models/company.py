@@ -65,6 +65,7 @@ class Company(Record):
             models.Index(fields=["number", "id"], condition=Q(deleted_at=None), name="co_number"),
             models.Index(fields=["email", "id"], condition=Q(deleted_at=None), name="co_email"),
             models.Index(fields=["next_activity_at", "id"], condition=Q(deleted_at=None), name="co_next"),
+            models.Index(fields=["category", "next_activity_at", "id"], condition=Q(deleted_at=None), name="co_board"),
             models.Index(fields=["-updated_at", "-id"], condition=Q(deleted_at=None), name="co_updated"),
             models.Index(fields=["-created_at", "-id"], condition=Q(deleted_at=None), name="co_created"),
             models.Index(fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="co_bin"),

@@ -229,6 +229,16 @@ def test_settled_20_what_is_no_site_cannot_get_into_the_policy(form, mia, sites)
         actions.edit_form(form, {"sites": sites}, by=mia, via="card")
 
 
+def test_c1_a_site_may_be_written_with_umlauts(form, stranger, mia):
+    said = {"sites": ["https://Müller.example"], "redirect_url": "https://müller.example/danke/?a=ü"}
+    actions.edit_form(form, said, by=mia, via="card")
+    form.refresh_from_db()
+    assert form.sites == ["https://xn--mller-kva.example"]
+    assert "frame-ancestors https://xn--mller-kva.example" in stranger.get(form.public_path).headers["Content-Security-Policy"]
+    answer = post(stranger, form, sent(form), HTTP_ORIGIN="https://xn--mller-kva.example")
+    assert answer.status_code == 302 and answer.headers["Location"] == "https://xn--mller-kva.example/danke/?a=%C3%BC"
+
+
 def test_c2_who_asks_not_to_be_tracked_is_not(form, stranger):
     for header in ("HTTP_SEC_GPC", "HTTP_DNT"):
         page = stranger.get(f"{form.public_path}?utm_source=linkedin", **{header: "1"}).content.decode()
