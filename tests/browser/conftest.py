@@ -174,14 +174,20 @@ expect.set_options(timeout=10_000)
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
-def violations(page, rules=WCAG):
-    """Return what axe-core finds wrong for WCAG 2.2 A and AA (or by these rules or groups of rules), in short."""
+def violations(page, rules=WCAG, opened=False):
+    """Return what axe-core finds wrong for WCAG 2.2 A and AA (or by these rules or groups of rules), in short.
+
+    `opened` looks at the dialog or menu that is open alone: the page behind it is looked at without.
+    """
     settle(page)
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE + ";0")
     # What is right would be told of every element, at three times the cost.
-    run = "async rules => (await axe.run(document, {runOnly: rules, resultTypes: ['violations']})).violations"
-    found = page.evaluate(run, rules)
+    run = """async ([rules, opened]) => {
+      const place = (opened && document.querySelector("dialog[open], .panel:popover-open")) || document;
+      return (await axe.run(place, {runOnly: rules, resultTypes: ["violations"]})).violations;
+    }"""
+    found = page.evaluate(run, [rules, opened])
     return [
         f"{item['id']}: {node['html'][:160]} – {node['failureSummary'][:300]}" for item in found for node in item["nodes"][:3]
     ]

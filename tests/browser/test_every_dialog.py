@@ -5,4 +5,4 @@ from tests.browser.test_every_page import problems_of
 
 
 def test_every_dialog_is_accessible_translated_and_fits_a_phone(open_page):
-    assert not (problems := problems_of(every_dialog(open_page, language="de"))), problems
+    assert not (problems := problems_of(every_dialog(open_page, language="de"), opened=True)), problems

@@ -34,7 +34,7 @@ VISIBLE_TEXTS = """() => {
 BEYOND = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
-def problems_of(states):
+def problems_of(states, opened=False):
     """Return what is wrong with these states (name, page), by axe-core: in the light with all rules, in the dark (where only the colours
     differ) by those of contrast; what is not translated; what is too wide for a phone."""
     problems, english = [], english_texts()
@@ -46,9 +46,9 @@ def problems_of(states):
     for name, page in states:
         if name != "login":  # before somebody has signed in it speaks as the browser does
             problems += [f"{name}: {text}" for text in page.evaluate(VISIBLE_TEXTS) if text in english and text not in german]
-        problems += [f"{name}: {problem}" for problem in violations(page)]
+        problems += [f"{name}: {problem}" for problem in violations(page, opened=opened)]
         page.emulate_media(color_scheme="dark")
-        problems += [f"{name}, dark: {problem}" for problem in violations(page, ["color-contrast"])]
+        problems += [f"{name}, dark: {problem}" for problem in violations(page, ["color-contrast"], opened)]
         page.emulate_media(color_scheme="light")
         page.set_viewport_size({"width": 390, "height": 844})
         if (over := page.evaluate(BEYOND)) > 0:
