@@ -145,7 +145,8 @@ def offer(tiles, dashboard, behind):
     """Add ready tiles to the library, and to a predefined dashboard behind one that stands there."""
     READY.update(tiles)
     there = DASHBOARDS[dashboard][2]
-    there[there.index(behind) + 1 : 0] = list(tiles)
+    place = there.index(behind) + 1
+    there[place:place] = tiles
 
 
 def placed(tile) -> dict:
