@@ -236,7 +236,7 @@ def test_c1_a_site_may_be_written_with_umlauts(form, stranger, mia):
     assert form.sites == ["https://xn--mller-kva.example"]
     assert "frame-ancestors https://xn--mller-kva.example" in stranger.get(form.public_path).headers["Content-Security-Policy"]
     answer = post(stranger, form, sent(form), HTTP_ORIGIN="https://xn--mller-kva.example")
-    assert answer.status_code == 302 and answer.headers["Location"] == "https://xn--mller-kva.example/danke/?a=%C3%BC"
+    assert answer.status_code == 303 and answer.headers["Location"] == "https://xn--mller-kva.example/danke/?a=%C3%BC"
 
 
 def test_c2_who_asks_not_to_be_tracked_is_not(form, stranger):
