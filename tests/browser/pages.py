@@ -108,9 +108,6 @@ PAGES = {
     "not-found": "/persons/999999/",
 }
 ADMIN_PAGES = {
-    "follow-ups": "/follow-ups/",
-    "follow-up": "/follow-ups/1/",
-    "follow-up-new": "/follow-ups/new/",
     "admin": "/admin/",
     "admin-categories": "/admin/leads/category/",
     "admin-category": "/admin/leads/category/1/change/",

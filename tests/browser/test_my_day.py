@@ -7,8 +7,6 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import violations
 
-pytestmark = pytest.mark.both_databases
-
 PLAN = """
 import datetime
 from django.utils import timezone
@@ -38,6 +36,7 @@ def row(page, subject):
     return page.locator("[data-day] [data-row]", has=page.get_by_role("link", name=subject, exact=True))
 
 
+@pytest.mark.both_databases
 def test_by_mouse(open_page, plan):
     person = plan("max", "Mausmann")
     page = open_page("max")
