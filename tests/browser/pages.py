@@ -11,7 +11,6 @@ from tests.browser.conftest import settle
 PAGES = {
     "my-day": "/my-day/",
     "follow-ups": "/follow-ups/",
-    "follow-up": "/follow-ups/1/",
     "follow-up-new": "/follow-ups/new/",
     "leads": "/leads/",
     "persons": "/persons/",
@@ -108,6 +107,7 @@ PAGES = {
     "not-found": "/persons/999999/",
 }
 ADMIN_PAGES = {
+    "follow-up": "/follow-ups/1/",
     "admin": "/admin/",
     "admin-categories": "/admin/leads/category/",
     "admin-category": "/admin/leads/category/1/change/",
