@@ -4,6 +4,7 @@ import inspect
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 
 from crm.models import Change, Role, Team
 from leads.models import Category, LeadStatus
@@ -28,6 +29,13 @@ def django_db_setup(django_db_setup, django_db_blocker):
 @pytest.fixture(autouse=True)
 def _english(settings):
     settings.LANGUAGE_CODE = "en"
+
+
+@pytest.fixture(autouse=True)
+def _at_home(settings):
+    """What day it is, a test asks where its users are: in Greenwich it may be another one (T81)."""
+    with timezone.override(settings.DEFAULT_USER_TIME_ZONE):
+        yield
 
 
 @pytest.fixture

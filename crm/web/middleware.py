@@ -172,21 +172,15 @@ class Preferences:
 
     def __call__(self, request):
         if request.user.is_authenticated:
-            language = request.user.language
-            timezone.activate(request.user.zone)
+            language, zone = request.user.language, request.user.zone
         else:
-            language = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
+            language, zone = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, ""), settings.DEFAULT_USER_TIME_ZONE
             if language not in dict(settings.LANGUAGES):
                 language = translation.get_language_from_request(request)
-            timezone.activate(settings.DEFAULT_USER_TIME_ZONE)
-        translation.activate(language)
         request.LANGUAGE_CODE = language
-        try:
+        with translation.override(language), timezone.override(zone):
             response = self.get_response(request)
             response.headers.setdefault("Content-Language", language)
-        finally:
-            timezone.deactivate()
-            translation.deactivate()
         return response
 
 
