@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from crm.models import Change, Role, Team
 from leads.models import Category, LeadStatus
-from tests.factories import UserFactory
+from tests.factories import HOME, UserFactory
 
 
 def pytest_collection_modifyitems(items):
@@ -32,9 +32,9 @@ def _english(settings):
 
 
 @pytest.fixture(autouse=True)
-def _at_home(settings):
-    """What day it is, a test asks where its users are: in Greenwich it may be another one (T81)."""
-    with timezone.override(settings.DEFAULT_USER_TIME_ZONE):
+def _at_home():
+    """What day it is, a test asks where its users are: elsewhere it may be another one (T81)."""
+    with timezone.override(HOME):
         yield
 
 

@@ -11,6 +11,9 @@ from leads.models import Company, Person
 from sales.actions import create_sale
 from sales.models import Sale
 
+#: Where the users of a test live.
+HOME = "Europe/Berlin"
+
 
 class UserFactory(factory.django.DjangoModelFactory):
     class Meta:
@@ -22,7 +25,7 @@ class UserFactory(factory.django.DjangoModelFactory):
     first_name = factory.Faker("first_name")
     last_name = factory.Faker("last_name")
     language = "en"
-    time_zone = "Europe/Berlin"
+    time_zone = HOME
     role = factory.LazyFunction(lambda: Role.objects.get(code="administrator"))
     password = factory.django.Password("a good password")
 

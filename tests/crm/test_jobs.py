@@ -188,7 +188,8 @@ def test_a_cancelled_job_that_nobody_began_never_runs(transactional_db, ada):
     assert run_pending() == 0 and job.state == "cancelled"
 
 
-def test_the_night_is_at_three_in_the_installations_zone():
+def test_the_night_is_at_three_in_the_installations_zone(settings):
+    settings.DEFAULT_USER_TIME_ZONE = "Europe/Berlin"
     assert schedule.next_night(datetime(2026, 7, 1, 0, 30, tzinfo=UTC)) == datetime(2026, 7, 1, 1, 0, tzinfo=UTC)
     assert schedule.next_night(datetime(2026, 7, 1, 1, 0, tzinfo=UTC)) == datetime(2026, 7, 2, 1, 0, tzinfo=UTC)
 
