@@ -39,9 +39,9 @@ met() {
 chosen=$(($# > 0))
 tests=(.venv/bin/python -m pytest -q)
 on_postgresql=(.venv/bin/python scripts/pgtmp.py)
-# One more than there are processors to count on: some tests wait for processes and leases. Each worker keeps to the order, in
-# which the tests that empty the database come last: who steals from another would run on an empty one.
-spread=(-n 3)
+# As many workers as there are processors to count on; a third made both wait. Each worker keeps to the order, in which the
+# tests that empty the database come last: who steals from another would run on an empty one.
+spread=(-n 2)
 
 beside "checks" scripts/check.sh
 alone "tests on SQLite" "${tests[@]}" "${spread[@]}" -m "not browser" "$@"
