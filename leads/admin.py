@@ -290,7 +290,7 @@ class DeleteForm(forms.Form):
 
 
 def used_by(held):
-    """Return in words how many records hold an item, of each kind."""
+    """Return in words how many records hold an item, of each kind; "" if no kind of record could."""
     parts = []
     for model, live, in_bin in held:
         words = model._meta.verbose_name if live == 1 else model._meta.verbose_name_plural
@@ -298,7 +298,7 @@ def used_by(held):
         if in_bin:
             text += " " + _("(and %(count)s in the bin)") % {"count": formats.number(in_bin)}
         parts.append(text)
-    return _("Used by %(records)s") % {"records": _(" and ").join(parts)}
+    return _("Used by %(records)s") % {"records": _(" and ").join(parts)} if parts else ""
 
 
 def in_background():

@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils import translation
 
 from capture import links, touches, utm
-from capture.models import CampaignLink, Naming, UtmSource
+from capture.models import CampaignLink, Naming, UtmMedium, UtmSource
 from crm.history.undo import undo
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
@@ -159,3 +159,9 @@ def test_c4_what_the_builder_writes_is_what_a_visit_is_kept_as(lists):
     touch = touches.of_address(built.url.partition("?")[2])
     assert {name: getattr(touch, name) for name in touches.PARAMS} == built.values
     assert built.values["campaign"] == "fruehjahr-sommer"
+
+
+def test_the_admin_page_of_a_medium_speaks_of_no_records_as_none_can_name_it(page):
+    medium = UtmMedium.objects.first()
+    text = page.get(f"/admin/capture/utmmedium/{medium.pk}/change/").content.decode()
+    assert medium.name in text and "Used by" not in text
