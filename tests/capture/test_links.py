@@ -161,7 +161,8 @@ def test_c4_what_the_builder_writes_is_what_a_visit_is_kept_as(lists):
     assert built.values["campaign"] == "fruehjahr-sommer"
 
 
-def test_the_admin_page_of_a_medium_speaks_of_no_records_as_none_can_name_it(page):
+def test_the_admin_page_of_a_medium_speaks_of_no_records_as_none_can_name_it(ada, page):
+    page.force_login(ada)
     medium = UtmMedium.objects.first()
     text = page.get(f"/admin/capture/utmmedium/{medium.pk}/change/").content.decode()
     assert medium.name in text and "Used by" not in text
