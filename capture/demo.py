@@ -6,9 +6,11 @@ from datetime import timedelta
 from django.utils import timezone, translation
 
 from capture import actions, links, questions, utm
-from capture.models import CampaignLink, CompanyOrigin, Form, PersonOrigin, Submission
+from capture.models import Assignment, CampaignLink, CompanyOrigin, Form, PersonOrigin, Submission
 from capture.touches import Touch
+from crm.history.changes import change
 from crm.models import User
+from crm.text import fold
 from leads.models import Person, Source
 
 #: Source, medium, campaign, and how often each is.
@@ -73,6 +75,7 @@ def load():
         "free.2": "http://a.example http://b.example http://c.example",
     }
     _send(contact, spam, Touch(), "demo-spam", now - timedelta(hours=7), why="links")
+    _given_out(contact)
     Submission.objects.update(seen_at=now)
 
 
@@ -105,6 +108,25 @@ def _origins(persons, chance, contact, fair):
     )
     companies = {person.company_id: last for person, last in zip(persons, lasts, strict=True) if person.company_id}
     CompanyOrigin.objects.bulk_create(CompanyOrigin(company_id=pk, **last.columns()) for pk, last in companies.items())
+
+
+def _given_out(form):
+    """Write down how those who came by the form were given to the reps they are with, and that these have seen it."""
+    came = PersonOrigin.objects.filter(form=form, person__owner__in=form.takers).select_related("person").order_by("person__created_at")
+    sent = [
+        Submission(
+            form=form, key=f"demo-lead-{one.person_id}", state=Submission.State.ACCEPTED, name=one.person.name, name_key=fold(one.person.name),
+            email=one.person.email, answers={"person.last_name": one.person.last_name, "person.email": one.person.email},
+            person=one.person, owner_id=one.person.owner_id, created_at=one.person.created_at, updated_at=one.person.created_at,
+            **{name: getattr(one, f"lead_{name}") for name in Touch().columns()},
+        )
+        for one in came
+    ]  # fmt: skip
+    with change("submission.receive", by=None, via="demo", params={"count": len(sent), "name": form.name}):
+        Submission.objects.bulk_create(sent)
+    Assignment.objects.bulk_create(
+        Assignment(form=form, submission=one, rule=form.rule, user_id=one.owner_id, at=one.created_at) for one in sent
+    )
 
 
 def _send(form, values, touch, key, at, why=""):
