@@ -112,7 +112,11 @@ def _origins(persons, chance, contact, fair):
 
 def _given_out(form):
     """Write down how those who came by the form were given to the reps they are with, and that these have seen it."""
-    came = PersonOrigin.objects.filter(form=form, person__owner__in=form.takers).select_related("person").order_by("person__created_at")
+    came = (
+        PersonOrigin.objects.filter(form=form, person__owner__in=form.takers)
+        .select_related("person")
+        .order_by("person__created_at")
+    )
     sent = [
         Submission(
             form=form, key=f"demo-lead-{one.person_id}", state=Submission.State.ACCEPTED, name=one.person.name, name_key=fold(one.person.name),
