@@ -62,7 +62,7 @@ def editable(queryset, user):
 
 def in_bin(queryset, user):
     """Return the deleted records of the queryset that the user may see and restore."""
-    deleted = queryset.exclude(deleted_at=None)
+    deleted = queryset.filter(deleted_at__isnull=False)  # as the partial indexes say it; SQLite knows them by that alone
     return _within(_seen(deleted, user), user, user.role.edit, own=True)
 
 

@@ -6,9 +6,11 @@ import re
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from django.utils import timezone
 
 from activities.models import Activity
+from crm import access
 from crm.history.models import Change, ChangeSet
 from crm.models import ExternalId, SearchText
 from leads import actions
@@ -157,3 +159,12 @@ def test_what_was_purged_cannot_be_undone(deleted, anna, client):
     client.force_login(anna)
     assert client.post(f"/history/{deletion.pk}/undo/", headers={"HX-Request": "true"}).status_code < 500
     assert not Company.objects.filter(pk=deleted[0].pk).exists()
+
+
+@pytest.mark.parametrize("model", [Company, Person])
+def test_the_bin_is_found_by_its_index_however_much_is_not_in_it(model, mia):
+    found = access.in_bin(model.objects.all(), mia).order_by("-deleted_at").values("pk")
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")  # so small a table is read whole all the same
+    assert {Company: "co_bin", Person: "pe_bin"}[model] in found.explain()
