@@ -85,10 +85,14 @@ def edit(request, pk):
 
 @require_POST
 def tick(request, pk):
-    """Tick a follow-up off, or open it again."""
+    """Tick a follow-up off, or open it again (`done` empty). What is meant is said, not the other of what is: two who both
+    tick it off do not open it again."""
     activity = find_activity(request, pk)
-    ticked = activity.done_at is None
+    ticked = request.POST.get("done", "1") == "1"
     outcome = actions.set_done(activity, ticked, by=request.user, via="card")
+    if not outcome.changed:
+        words = _("%(name)s is done already.") if ticked else _("%(name)s is open already.")
+        return done(words % {"name": activity.subject}, None)
     words = _("Done: %(name)s") if ticked else _("Opened again: %(name)s")
     text = words % {"name": activity.subject}
     if ticked and (following := Activity.objects.filter(previous=activity, deleted_at=None, done_at=None).first()):

@@ -1,6 +1,7 @@
 """*My day*: what is to be done now, today, this week and later, where the user is (R15)."""
 
 import datetime
+import json
 import re
 
 import pytest
@@ -140,6 +141,28 @@ def test_ticking_off_and_undo_from_the_message(page, anna, person):
     assert parts(page) == {"Later": ["Call"]}
     page.post(re.search(r'"undo_url": "([^"]+)"', events)[1], **HTMX)
     assert parts(page) == {"Today": ["Call"]}
+
+
+def test_r17_two_who_tick_the_same_one_off_do_not_open_it_again(client, anna, jan, person):
+    call = plan(anna, person, "Call", hours(1), repeat="weekly")
+    address, said = reverse("activities:tick", args=[call.pk]), []
+    for user, sent in ((anna, {"done": "1"}), (jan, {"done": "1"}), (jan, {"done": ""}), (anna, {"done": ""})):
+        client.force_login(user)
+        told = json.loads(client.post(address, sent, **HTMX).headers["HX-Trigger"])
+        assert "changed" in told  # also who came second sees how it is now
+        said.append((told["toast"]["text"], bool(told["toast"].get("undo_url"))))
+    assert said == [
+        ("Done: Call – next one 10 Mar, 11:00", True), ("Call is done already.", False), ("Opened again: Call", True), ("Call is open already.", False),
+    ]  # fmt: skip
+    assert Activity.objects.count() == 2  # the series went on once
+
+
+def test_r17_each_control_says_what_it_means(page, anna, person):
+    plan(anna, person, "To do", hours(1))
+    plan(anna, person, "Was done", hours(-1), done_at=hours(-1))
+    day, timeline = page.get(DAY), page.get(reverse("activities:timeline", args=["persons", person.pk]), **HTMX)
+    box, again = """hx-vals='{"done": "1"}' hx-trigger="change\"""", """hx-vals='{"done": ""}' hx-swap="none\""""
+    assert box in day.content.decode() and box in timeline.content.decode() and again in timeline.content.decode()
 
 
 @pytest.mark.parametrize(
