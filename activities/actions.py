@@ -67,9 +67,9 @@ def edit_activity(activity, values, *, by, via, version=None, was=None) -> Outco
         if current is None:
             raise Conflict(activity)
         require_edit(current, by)
-        values = _placed(current, values, by)
         if version is not None and version != current.version:
-            values = leads.check_stale(current, values, was)
+            values = leads.check_stale(current, _as_it_stands(current, values), was and _as_it_stands(current, was))
+        values = _placed(current, values, by)
         changed = {name: value for name, value in values.items() if getattr(current, name) != value}
         if changed:
             before = lifecycle.links_of([current])
@@ -84,6 +84,12 @@ def edit_activity(activity, values, *, by, via, version=None, was=None) -> Outco
             outcome.changed = 1
     outcome.change_set = change_set if change_set.pk else None
     return outcome
+
+
+def _as_it_stands(activity, values):
+    """Return the values, a day that is the one it is due on being written as the follow-up has it: so they can be compared."""
+    same = activity.all_day and activity.day is not None and values.get("due_at") == activity.day
+    return {**values, "due_at": activity.due_at} if same else values
 
 
 def _placed(activity, values, by):

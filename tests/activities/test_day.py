@@ -3,6 +3,7 @@
 import datetime
 import json
 import re
+from html.parser import HTMLParser
 
 import pytest
 from django.db import connection
@@ -364,3 +365,106 @@ def test_the_owner_of_many_is_a_user_that_is_there(anna, person):
     with pytest.raises(Exception, match="switched off"):
         actions.set_owner(plan(anna, person, "Call"), gone, by=anna, via="card")
     assert User.objects.filter(pk=gone.pk).exists()
+
+
+# --- Two who edit the same one ------------------------------------------------------------------------------------------------
+
+
+class Form(HTMLParser):
+    """What a form would send, as a browser reads it."""
+
+    def __init__(self, response):
+        super().__init__()
+        self.sent, self.open = {}, ""
+        self.feed(response.content.decode())
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        if tag == "input":
+            self.sent[given["name"]] = given.get("value") or ""
+        elif tag in {"select", "textarea"}:
+            self.open = given["name"]
+            self.sent[self.open] = ""
+        elif tag == "option" and "selected" in given:
+            self.sent[self.open] = given["value"]
+
+    def handle_endtag(self, tag):
+        if tag in {"select", "textarea"}:
+            self.open = ""
+
+    def handle_data(self, data):
+        if self.open and self.get_starttag_text().startswith("<textarea"):
+            self.sent[self.open] += data.removeprefix("\n")
+
+
+@pytest.fixture
+def both(client, anna, jan, person):
+    """A call that Anna and Jan have both open: `save(user, **values)` sends what that user's form holds by then."""
+    call = plan(anna, person, "Call", datetime.datetime(2027, 3, 5, 9, 0, 30, tzinfo=datetime.UTC), text="First line\nSecond")
+    address, forms = reverse("activities:edit", args=[call.pk]), {}
+    for user in (anna, jan):
+        client.force_login(user)
+        forms[user] = Form(client.get(address, **HTMX)).sent
+
+    def save(user, **values):
+        client.force_login(user)
+        response = client.post(address, forms[user] | values, **HTMX)
+        if response.status_code == 409:
+            forms[user] = Form(response).sent
+        call.refresh_from_db()
+        return response
+
+    return call, save
+
+
+def test_r17_two_who_change_different_fields_are_both_kept(both, anna, jan):
+    call, save = both
+    assert save(jan, text="A long talk,\r\nwritten down.").status_code == 204
+    actions.postpone(call, datetime.date(2027, 3, 9), by=jan, via="card")
+    assert save(anna, subject="Call her back").status_code == 204
+    assert (call.subject, call.text, call.day) == ("Call her back", "A long talk,\nwritten down.", datetime.date(2027, 3, 9))
+
+
+def test_r17_the_same_field_shows_theirs_beside_mine_and_saving_again_takes_back_nothing_else(both, anna, jan):
+    call, save = both
+    save(jan, subject="Jan's words", text="A long talk", priority="high", day="2027-03-09", time="")
+    refused = save(anna, subject="Anna's words", priority="low")
+    text = refused.content.decode()
+    assert refused.status_code == 409 and "<b>Subject</b>: Jan&#39;s words" in text and "<b>Priority</b>: High" in text
+    assert "<b>Due</b>" not in text and "<b>Text</b>" not in text
+    assert save(anna).status_code == 204
+    assert (call.subject, call.text, call.priority) == ("Anna's words", "A long talk", "low")
+    assert call.all_day and call.day == datetime.date(2027, 3, 9)
+
+
+def test_r17_two_who_move_it_see_both_days(both, anna, jan):
+    call, save = both
+    save(jan, day="2027-03-09", time="")
+    refused = save(anna, day="2027-03-12", time="15:00")
+    text = refused.content.decode()
+    assert refused.status_code == 409 and "<b>Due</b>: 9 Mar 2027</p>" in text and 'value="2027-03-12"' in text
+    assert save(anna).status_code == 204
+    assert not call.all_day and call.due_at == datetime.datetime(2027, 3, 12, 14, tzinfo=datetime.UTC)
+
+
+def test_r17_a_whole_day_is_kept_wherever_the_second_one_is(client, anna, jan, person, both):
+    call, save = both
+    save(jan, day="2027-03-09", time="")
+    tokyo = UserFactory(time_zone="Asia/Tokyo", role=anna.role)
+    tokyo.teams.set(anna.teams.all())
+    client.force_login(tokyo)
+    address = reverse("activities:edit", args=[call.pk])
+    sent = Form(client.get(address, **HTMX)).sent
+    actions.edit_activity(call, {"due_at": datetime.date(2027, 3, 10)}, by=jan, via="card")
+    assert client.post(address, sent | {"subject": "Of Tokyo"}, **HTMX).status_code == 204
+    call.refresh_from_db()
+    assert call.subject == "Of Tokyo" and call.day == datetime.date(2027, 3, 10) and call.time_zone == "Europe/Berlin"
+
+
+def test_r17_a_form_that_does_not_say_what_it_showed_overwrites_nothing_unseen(page, both, anna, jan):
+    call, save = both
+    save(jan, text="A long talk")
+    sent = {"subject": "Call", "kind": "task", "day": "2027-03-05", "time": "10:00", "owner": anna.pk, "version": 1}
+    page.force_login(anna)
+    refused = page.post(reverse("activities:edit", args=[call.pk]), {**sent, "text": "Mine"}, **HTMX)
+    assert refused.status_code == 409 and "<b>Text</b>: A long talk" in refused.content.decode()
