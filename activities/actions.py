@@ -254,10 +254,12 @@ def restore(activities, *, by, via) -> Outcome:
 
 @leads.taken_up
 def get_in_touch_again(person_ids, day, by):
-    """Plan for each of these leads that its owner gets in touch again on that day."""
+    """Plan for each of these leads that its owner, or `by` where there is none at work, gets in touch again on that day."""
     made = []
     for person in Person.objects.filter(pk__in=person_ids).select_related("owner"):
-        values = {"kind": Activity.Kind.TASK, "subject": _("Get in touch again"), "owner": person.owner or by, "due_at": day}
+        # Somebody who left would remind nobody.
+        owner = person.owner if person.owner and person.owner.is_active else by
+        values = {"kind": Activity.Kind.TASK, "subject": _("Get in touch again"), "owner": owner, "due_at": day}
         made.append(Activity(person_id=person.pk, company_id=person.company_id, **_placed(Activity(), values, by)))
     Activity.objects.bulk_create(made, batch_size=1_000)
     lifecycle.refresh_next(lifecycle.links_of(made))
