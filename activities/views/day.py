@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from activities.due import Days
+from activities.lifecycle import LINKS
 from activities.models import Activity
 from activities.views.one import postponements
 from crm.web.htmx import page_or_fragment
@@ -63,6 +64,16 @@ def open_of(user, owners):
     return found if owners is None else found.filter(owner__in=owners)
 
 
+def seen_of(user, activities) -> dict[str, set[int]]:
+    """Return the ids of the persons and companies these follow-ups are about that the user may see: who sees a follow-up by
+    its sale sees of the others the names alone (settled 14)."""
+    seen = {}
+    for link in ("person", "company"):
+        ids = {getattr(activity, f"{link}_id") for activity in activities} - {None}
+        seen[link] = set(LINKS[link].objects.visible_to(user).filter(pk__in=ids).values_list("pk", flat=True))
+    return seen
+
+
 def shown_of(asked, name):
     """Return how many follow-ups of a part are to be shown."""
     text = asked.get(name, "")
@@ -84,7 +95,7 @@ def my_day(request):
     for section in sections:
         section.count = counts[section.name]
         if section.count:
-            rows = every.filter(section.q).select_related("person__company", "company", "owner").order_by(*section.order)
+            rows = every.filter(section.q).select_related("person", "company", "sale", "owner").order_by(*section.order)
             shown = shown_of(request.GET, section.name)
             section.rows = list(rows[:shown])
             if section.count > shown < MOST:
@@ -95,6 +106,7 @@ def my_day(request):
     listed = {"me": "owner=me&", "team": "owner=my_team&", "all": ""}[of]
     today = timezone.localdate()
     context = {
+        "seen": seen_of(user, [activity for section in sections for activity in section.rows]),
         "sections": [one for one in sections if one.count], "counts": counts, "now": now, "today": today, "of": of, "choices": choices,
         "days": postponements(today), "here": request.get_full_path(),
         "list_url": f"{reverse('activities:follow_ups')}?{listed}done=0",

@@ -15,7 +15,7 @@ from activities import actions
 from activities.models import Activity
 from crm.models import User
 from crm.web.formats import linked
-from tests.factories import ActivityFactory, PersonFactory, SaleFactory, UserFactory
+from tests.factories import ActivityFactory, CompanyFactory, PersonFactory, SaleFactory, UserFactory, arrange
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
 DAY = "/my-day/"
@@ -227,6 +227,36 @@ def test_a_follow_up_is_added_to_a_sale_that_is_found_by_typing(page, anna, max_
     hidden = SaleFactory(by=max_)
     refused = page.post(reverse("activities:follow_up_new"), {**data, "about": f"sale-{hidden.pk}"}, **HTMX)
     assert refused.status_code == 422 and "Choose one from the list." in refused.content.decode()
+
+
+def test_settled_14_of_a_person_one_may_not_see_the_day_tells_the_name_alone(page, anna, max_, ada):
+    """Anna's sale is at Max's company and names his contact."""
+    company = CompanyFactory(by=max_, name="Südlicht", phone="040 1234")
+    hidden = PersonFactory(
+        by=max_, company=company, last_name="Fern", phone="040 5678", mobile="0170 999", email="fern@south.example"
+    )
+    sale = SaleFactory(by=ada, owner=anna, company=company, person=hidden)
+    for kind in ("call", "email"):
+        ActivityFactory(by=ada, owner=anna, sale=sale, person=None, subject=f"A {kind}", kind=kind, due_at=hours(1))
+    of_company = {"company": company, "sale": sale}
+    arrange(
+        Activity.objects.filter(pk=ActivityFactory(by=ada, owner=anna, kind="call", due_at=hours(2), **of_company).pk),
+        person=None,
+    )
+    text = page.get(DAY, **HTMX).content.decode()
+    assert text.count("Fern") == 2 and text.count("Südlicht") == 3
+    for told in ("1234", "5678", "999", "fern@", "tel:", "mailto:", hidden.get_absolute_url(), company.get_absolute_url()):
+        assert told not in text, told
+    assert text.count(f'data-href="{sale.get_absolute_url()}"') == 3
+    assert page.get(sale.get_absolute_url()).status_code == 200
+
+
+def test_the_day_tells_how_to_reach_whom_one_sees(page, anna, person):
+    plan(anna, person, "A call", hours(1), kind="call")
+    plan(anna, person, "A mail", hours(1), kind="email")
+    text = page.get(DAY, **HTMX).content.decode()
+    assert 'href="tel:+494215550142"' in text and f'href="mailto:{person.email}"' in text
+    assert text.count(f'data-href="{person.get_absolute_url()}"') == 2 and person.company.get_absolute_url() in text
 
 
 def test_what_is_typed_wrong_is_told_at_its_field(page, anna, person):
