@@ -241,15 +241,30 @@ def delete(activities, *, by, via, progress=None) -> Outcome:
 
 
 def restore(activities, *, by, via) -> Outcome:
-    """Bring follow-ups back from the bin."""
+    """Bring back from the bin follow-ups that went in by themselves. Of a series there is still one next."""
 
     def step(ids, outcome):
-        outcome.changed += (
-            Activity.objects.filter(pk__in=ids).exclude(deleted_at=None).update(deleted_at=None, **Activity.edited())
-        )
-        lifecycle.refresh_next(lifecycle.links_of(Activity.objects.filter(pk__in=ids)))
+        found = by_themselves(access.in_bin(Activity.objects.filter(pk__in=ids), by))
+        back = dict(found.order_by("pk").values_list("pk", "previous"))
+        outcome.leave(set(ids) - back.keys(), leads.not_allowed())
+        there = Activity.objects.filter(previous__in=back.values(), deleted_at=None)
+        gone_on = set(there.values_list("previous", flat=True))
+        for pk, previous in list(back.items()):
+            if previous in gone_on:
+                outcome.leave([pk], _("The series has gone on meanwhile."))
+                del back[pk]
+            elif previous:
+                gone_on.add(previous)
+        outcome.changed += Activity.objects.filter(pk__in=back).update(deleted_at=None, **Activity.edited())
+        lifecycle.refresh_next(lifecycle.links_of(Activity.objects.filter(pk__in=back)))
 
-    return act(activities, step, action="activity.restore", by=by, via=via, params=_params(activities))
+    return _allowed(act(activities, step, action="activity.restore", by=by, via=via, params=_params(activities)))
+
+
+def by_themselves(deleted):
+    """Return those of deleted follow-ups that can come back alone: not those whose record is in the bin, with which they come."""
+    of_company = Q(person=None, sale=None, company__deleted_at__isnull=False)
+    return deleted.filter(person__deleted_at=None, sale__deleted_at=None).exclude(of_company)
 
 
 @leads.taken_up
