@@ -58,7 +58,8 @@ def create_activities(many, *, by, via) -> list[Activity]:
 
 
 def edit_activity(activity, values, *, by, via, version=None, was=None) -> Outcome:
-    """Change fields of one follow-up; versions as in leads.actions.edit_person. Done by it, the next of its series is made."""
+    """Change fields of one follow-up; versions as in leads.actions.edit_person. Done by it, the next of its series is made;
+    given to another person, it belongs to the company of that one."""
     _known(values)
     outcome = Outcome()
     params = {"name": activity.subject, "fields": sorted(values)}
@@ -76,6 +77,9 @@ def edit_activity(activity, values, *, by, via, version=None, was=None) -> Outco
             for name, value in changed.items():
                 setattr(current, name, value)
             _clean(current, changed, by)
+            if changed.get("person") and "company" not in values and not current.sale_id:
+                # As when it is made; one of a sale stays with the sale's.
+                current.company = changed["company"] = current.person.company
             columns = {(f := Activity._meta.get_field(name)).attname: getattr(current, f.attname) for name in changed}
             Activity.objects.filter(pk=current.pk).update(**columns, **Activity.edited())
             if changed.get("done_at"):
