@@ -41,7 +41,10 @@ def sections_of(now, days) -> list[Section]:
     first, last = tomorrow.date(), monday.date()
     return [
         Section("overdue", _("Overdue"), Q(due_at__lt=now), "due_at__overdue=1"),
-        Section("today", _("Today"), Q(due_at__gte=now, due_at__lt=tomorrow), f"due_at={days.today}"),
+        # Of the whole day comes first, as in a calendar, and of that what was added last: by its time it would be out of sight.
+        Section(
+            "today", _("Today"), Q(due_at__gte=now, due_at__lt=tomorrow), f"due_at={days.today}", ("-all_day", "due_at", "-pk")
+        ),
         Section("week", _("This week"), Q(due_at__gte=tomorrow, due_at__lt=monday), f"due_at__gte={first}&due_at__before={last}"),
         Section("later", _("Later"), Q(due_at__gte=monday), f"due_at__gte={last}"),
         Section("undated", _("Without a date"), Q(due_at=None), "due_at__empty=1", ("-pk",)),

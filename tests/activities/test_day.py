@@ -70,7 +70,7 @@ def test_everything_open_stands_in_one_part(page, anna, person):
     plan(anna, person, "Done", hours(-2), done_at=hours(-1))
     assert parts(page) == {
         "Overdue": ["An hour ago"],
-        "Today": ["In an hour", "Last minute of today", "Some time today"],
+        "Today": ["Some time today", "In an hour", "Last minute of today"],
         "This week": ["Tomorrow", "Sunday"],
         "Later": ["Monday"],
         "Without a date": ["Some day"],
@@ -353,6 +353,19 @@ def test_a_part_shows_its_first_and_more_when_asked_and_its_true_count(page, ann
     assert "Call 39" in last and more_of(last, "overdue") is None and "Show all" not in last
 
 
+def test_r15_what_was_just_added_for_today_is_in_sight(page, anna, person):
+    for number in range(24):
+        due_at = datetime.date(2027, 3, 3) if number % 2 else hours(1 + number / 10)
+        plan(anna, person, f"Call {number}", due_at)
+    form = Form(page.get(reverse("activities:follow_up_new"), **HTMX)).sent
+    added = page.post(
+        reverse("activities:follow_up_new"), form | {"about": f"person-{person.pk}", "subject": "Just added"}, **HTMX
+    )
+    assert added.status_code == 204
+    assert parts(page)["Today"][:2] == ["Just added", "Call 23"] and len(parts(page)["Today"]) == 10
+    assert parts(page, f"{DAY}?today=35")["Today"][12:16] == ["Call 1", "Call 0", "Call 2", "Call 4"]
+
+
 @pytest.mark.parametrize("asked", ["x", "-5", "99999999999999999999", "٣٠", "0", ""])
 def test_a_number_of_rows_that_is_none_shows_as_many_as_always(page, anna, person, asked):
     plan(anna, person, "An hour ago", hours(-1))
@@ -410,7 +423,7 @@ class Form(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         given = dict(attrs)
-        if tag == "input":
+        if tag == "input" and "name" in given:
             self.sent[given["name"]] = given.get("value") or ""
         elif tag in {"select", "textarea"}:
             self.open = given["name"]
