@@ -58,7 +58,8 @@ def create_activities(many, *, by, via) -> list[Activity]:
 
 
 def edit_activity(activity, values, *, by, via, version=None, was=None) -> Outcome:
-    """Change fields of one follow-up; versions as in leads.actions.edit_person. Done by it, the next of its series is made."""
+    """Change fields of one follow-up; versions as in leads.actions.edit_person. Done by it, the next of its series is made;
+    given to another person, it belongs to the company of that one."""
     _known(values)
     outcome = Outcome()
     params = {"name": activity.subject, "fields": sorted(values)}
@@ -67,15 +68,18 @@ def edit_activity(activity, values, *, by, via, version=None, was=None) -> Outco
         if current is None:
             raise Conflict(activity)
         require_edit(current, by)
-        values = _placed(current, values, by)
         if version is not None and version != current.version:
-            values = leads.check_stale(current, values, was)
+            values = leads.check_stale(current, _as_it_stands(current, values), was and _as_it_stands(current, was))
+        values = _placed(current, values, by)
         changed = {name: value for name, value in values.items() if getattr(current, name) != value}
         if changed:
             before = lifecycle.links_of([current])
             for name, value in changed.items():
                 setattr(current, name, value)
             _clean(current, changed, by)
+            if changed.get("person") and "company" not in values and not current.sale_id:
+                # As when it is made; one of a sale stays with the sale's.
+                current.company = changed["company"] = current.person.company
             columns = {(f := Activity._meta.get_field(name)).attname: getattr(current, f.attname) for name in changed}
             Activity.objects.filter(pk=current.pk).update(**columns, **Activity.edited())
             if changed.get("done_at"):
@@ -84,6 +88,12 @@ def edit_activity(activity, values, *, by, via, version=None, was=None) -> Outco
             outcome.changed = 1
     outcome.change_set = change_set if change_set.pk else None
     return outcome
+
+
+def _as_it_stands(activity, values):
+    """Return the values, a day that is the one it is due on being written as the follow-up has it: so they can be compared."""
+    same = activity.all_day and activity.day is not None and values.get("due_at") == activity.day
+    return {**values, "due_at": activity.due_at} if same else values
 
 
 def _placed(activity, values, by):
@@ -235,23 +245,40 @@ def delete(activities, *, by, via, progress=None) -> Outcome:
 
 
 def restore(activities, *, by, via) -> Outcome:
-    """Bring follow-ups back from the bin."""
+    """Bring back from the bin follow-ups that went in by themselves. Of a series there is still one next."""
 
     def step(ids, outcome):
-        outcome.changed += (
-            Activity.objects.filter(pk__in=ids).exclude(deleted_at=None).update(deleted_at=None, **Activity.edited())
-        )
-        lifecycle.refresh_next(lifecycle.links_of(Activity.objects.filter(pk__in=ids)))
+        found = by_themselves(access.in_bin(Activity.objects.filter(pk__in=ids), by))
+        back = dict(found.order_by("pk").values_list("pk", "previous"))
+        outcome.leave(set(ids) - back.keys(), leads.not_allowed())
+        there = Activity.objects.filter(previous__in=back.values(), deleted_at=None)
+        gone_on = set(there.values_list("previous", flat=True))
+        for pk, previous in list(back.items()):
+            if previous in gone_on:
+                outcome.leave([pk], _("The series has gone on meanwhile."))
+                del back[pk]
+            elif previous:
+                gone_on.add(previous)
+        outcome.changed += Activity.objects.filter(pk__in=back).update(deleted_at=None, **Activity.edited())
+        lifecycle.refresh_next(lifecycle.links_of(Activity.objects.filter(pk__in=back)))
 
-    return act(activities, step, action="activity.restore", by=by, via=via, params=_params(activities))
+    return _allowed(act(activities, step, action="activity.restore", by=by, via=via, params=_params(activities)))
+
+
+def by_themselves(deleted):
+    """Return those of deleted follow-ups that can come back alone: not those whose record is in the bin, with which they come."""
+    of_company = Q(person=None, sale=None, company__deleted_at__isnull=False)
+    return deleted.filter(person__deleted_at=None, sale__deleted_at=None).exclude(of_company)
 
 
 @leads.taken_up
 def get_in_touch_again(person_ids, day, by):
-    """Plan for each of these leads that its owner gets in touch again on that day."""
+    """Plan for each of these leads that its owner, or `by` where there is none at work, gets in touch again on that day."""
     made = []
     for person in Person.objects.filter(pk__in=person_ids).select_related("owner"):
-        values = {"kind": Activity.Kind.TASK, "subject": _("Get in touch again"), "owner": person.owner or by, "due_at": day}
+        # Somebody who left would remind nobody.
+        owner = person.owner if person.owner and person.owner.is_active else by
+        values = {"kind": Activity.Kind.TASK, "subject": _("Get in touch again"), "owner": owner, "due_at": day}
         made.append(Activity(person_id=person.pk, company_id=person.company_id, **_placed(Activity(), values, by)))
     Activity.objects.bulk_create(made, batch_size=1_000)
     lifecycle.refresh_next(lifecycle.links_of(made))

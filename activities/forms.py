@@ -70,7 +70,7 @@ class ActivityForm(forms.ModelForm):
         if self.instance.due_at:
             self.initial.setdefault("day", self._shown().date())
             if not self.instance.all_day:
-                self.initial.setdefault("time", self._shown().time())
+                self.initial.setdefault("time", f"{self._shown():%H:%M}")  # a form knows minutes
 
     def _shown(self):
         """The due date as the form shows it: a whole day where that was meant, a time where the user is."""
@@ -87,19 +87,22 @@ class ActivityForm(forms.ModelForm):
     def clean_priority(self):
         return self.cleaned_data["priority"] or Activity.Priority.NORMAL
 
+    def clean_text(self):
+        return self.cleaned_data["text"].replace("\r\n", "\n")  # as a browser sends it on a page of its own
+
     def clean_repeat_every(self):
         return self.cleaned_data["repeat_every"] or 1
 
     def values(self):
-        """Return what was typed, as the actions take it."""
+        """Return what was typed, as the actions take it, as far as it could be understood."""
         data = self.cleaned_data
-        values = {name: data[name] for name in self.Meta.fields}
-        day, time = data["day"], data["time"]
+        values = {name: data[name] for name in self.Meta.fields if name in data}
+        day, time = data.get("day"), data.get("time")
         if time and not day:
             day = timezone.localdate(timezone=self.user.zone)
         values["all_day"] = bool(day and not time)
         values["due_at"] = due.moment(day, time, self.user.zone) if day and time else day
-        if not values["repeat"]:
+        if not values.get("repeat"):
             values["repeat_until"], values["repeat_every"] = None, 1
         # A form knows minutes: what it shows unchanged is unchanged.
         before = self.instance.due_at

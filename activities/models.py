@@ -106,6 +106,7 @@ class Activity(Record):
             ),
             models.Index(fields=["owner", "due_at", "id"], condition=Q(done_at=None, deleted_at=None), name="ac_owner_open"),
             models.Index(fields=["due_at", "id"], condition=Q(done_at=None, deleted_at=None), name="ac_open"),
+            models.Index(fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="ac_bin"),
             models.Index(fields=["previous"], condition=Q(previous__isnull=False), name="ac_previous"),
         ]
 

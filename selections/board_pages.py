@@ -231,6 +231,8 @@ class BoardPage(ListPage):
     def move(self, request, **kwargs):
         """Move cards, or ask what has to be answered first (GET: the question)."""
         asked = request.GET.get("ask") == "1"
+        # Only the dialog's own answer closes it: another move's may come while its question is open.
+        answers = request.POST.get("asked") == "1"
         data = request.GET if request.method == "GET" else request.POST
         if request.method == "GET" and not asked:
             raise Http404
@@ -251,10 +253,11 @@ class BoardPage(ListPage):
             return self._ask(request, board, question, {"cards": data.get("cards", ""), "column": column, "row": row}, **kwargs)
         except Refused as refused:
             response = toast(HttpResponse(status=409 if refused.taken else 422), refused.text, level="error")
-            return trigger(response, "closeDialog")
+            return trigger(response, "closeDialog") if answers else response
         undo_url = reverse("crm:undo", args=[outcome.change_set.pk]) if outcome.change_set else None
         response = toast(HttpResponse(status=204), text, undo_url=undo_url, level="error" if outcome.left else "ok")
-        return trigger(trigger(asking(response, outcome), "moved"), "closeDialog")
+        asking(response, outcome)
+        return trigger(trigger(response, "moved"), "closeDialog") if answers else response
 
     def _ask(self, request, board, question, sent, **kwargs):
         query = board.query()

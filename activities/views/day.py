@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from activities.due import Days
+from activities.lifecycle import LINKS
 from activities.models import Activity
 from activities.views.one import postponements
 from crm.web.htmx import page_or_fragment
@@ -40,7 +41,10 @@ def sections_of(now, days) -> list[Section]:
     first, last = tomorrow.date(), monday.date()
     return [
         Section("overdue", _("Overdue"), Q(due_at__lt=now), "due_at__overdue=1"),
-        Section("today", _("Today"), Q(due_at__gte=now, due_at__lt=tomorrow), f"due_at={days.today}"),
+        # Of the whole day comes first, as in a calendar, and of that what was added last: by its time it would be out of sight.
+        Section(
+            "today", _("Today"), Q(due_at__gte=now, due_at__lt=tomorrow), f"due_at={days.today}", ("-all_day", "due_at", "-pk")
+        ),
         Section("week", _("This week"), Q(due_at__gte=tomorrow, due_at__lt=monday), f"due_at__gte={first}&due_at__before={last}"),
         Section("later", _("Later"), Q(due_at__gte=monday), f"due_at__gte={last}"),
         Section("undated", _("Without a date"), Q(due_at=None), "due_at__empty=1", ("-pk",)),
@@ -61,6 +65,16 @@ def open_of(user, owners):
     """Return the open follow-ups of these owners that the user may see."""
     found = Activity.objects.visible_to(user).filter(done_at=None)
     return found if owners is None else found.filter(owner__in=owners)
+
+
+def seen_of(user, activities) -> dict[str, set[int]]:
+    """Return the ids of the persons and companies these follow-ups are about that the user may see: who sees a follow-up by
+    its sale sees of the others the names alone (settled 14)."""
+    seen = {}
+    for link in ("person", "company"):
+        ids = {getattr(activity, f"{link}_id") for activity in activities} - {None}
+        seen[link] = set(LINKS[link].objects.visible_to(user).filter(pk__in=ids).values_list("pk", flat=True))
+    return seen
 
 
 def shown_of(asked, name):
@@ -84,7 +98,7 @@ def my_day(request):
     for section in sections:
         section.count = counts[section.name]
         if section.count:
-            rows = every.filter(section.q).select_related("person__company", "company", "owner").order_by(*section.order)
+            rows = every.filter(section.q).select_related("person", "company", "sale", "owner").order_by(*section.order)
             shown = shown_of(request.GET, section.name)
             section.rows = list(rows[:shown])
             if section.count > shown < MOST:
@@ -95,6 +109,7 @@ def my_day(request):
     listed = {"me": "owner=me&", "team": "owner=my_team&", "all": ""}[of]
     today = timezone.localdate()
     context = {
+        "seen": seen_of(user, [activity for section in sections for activity in section.rows]),
         "sections": [one for one in sections if one.count], "counts": counts, "now": now, "today": today, "of": of, "choices": choices,
         "days": postponements(today), "here": request.get_full_path(),
         "list_url": f"{reverse('activities:follow_ups')}?{listed}done=0",

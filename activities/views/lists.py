@@ -1,6 +1,8 @@
 """The list of all follow-ups, and what can be done with its rows."""
 
 from django.core.exceptions import ValidationError
+from django.db.models import Case, F, Value, When
+from django.db.models.functions import Concat, Trim
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -11,6 +13,7 @@ from activities.views.one import parsed, postponements
 from crm.tables.bulk import Action
 from crm.tables.pages import ListPage
 from crm.web import formats
+from leads.views import bin as recycle_bin
 from leads.views.lists import counted, may_delete, owner_of, owners
 
 
@@ -57,3 +60,15 @@ FOLLOW_UPS = ListPage(
     empty=gettext_lazy("Plan a call, a meeting or a task with a person or company."),
 )  # fmt: skip
 PAGES = (FOLLOW_UPS,)
+
+
+def waiting(deleted):
+    """Return the follow-ups that wait in the bin by themselves, each with whom it is about."""
+    person = Trim(Concat("person__first_name", Value(" "), "person__last_name"))
+    about = Case(When(person__isnull=False, then=person), default=F("company__name"))
+    return actions.by_themselves(deleted).annotate(about=about)
+
+
+recycle_bin.KINDS["activity"] = "about"
+recycle_bin.BY_THEMSELVES["activity"] = waiting
+recycle_bin.RESTORE["activity"] = actions.restore

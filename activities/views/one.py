@@ -20,6 +20,7 @@ from crm.history.changes import Conflict
 from crm.history.models import Change
 from crm.web import formats
 from crm.web.htmx import page_or_fragment, redirect_to, say, toast, trigger
+from leads.views.cards import initial_texts
 
 #: The record types of the cards' addresses.
 KINDS = {"persons": "person", "companies": "company", "sales": "sale"}
@@ -66,29 +67,62 @@ def edit(request, pk):
     version = request.POST.get("version", str(activity.version))
     if not version.isdecimal() or len(version) > 9:
         raise Http404
-    context = {"address": reverse("activities:edit", args=[pk]), "activity": activity, "form": form, "version": version,
+    # What the user saw when they began: what somebody else changed meanwhile in other fields is kept (R17).
+    seen = {name: request.POST.get(f"was-{name}", "") for name in form.fields} if form.is_bound else initial_texts(form)
+    context = {"address": reverse("activities:edit", args=[pk]), "activity": activity, "form": form, "version": version, "was": seen,
                "title": activity.subject}  # fmt: skip
     status = 422 if form.is_bound else 200
     if request.method == "POST" and form.is_valid():
+        before = ActivityForm(seen, instance=activity, user=request.user)
+        before.is_valid()
+        how = {"by": request.user, "via": "card", "version": int(version), "was": before.values()}
         try:
-            outcome = actions.edit_activity(activity, form.values(), by=request.user, via="card", version=int(version))
+            outcome = actions.edit_activity(activity, form.values(), **how)
         except ValidationError as error:
             add_errors(form, error)
         except Conflict as conflict:
-            form.add_error(None, _("Somebody else has changed this meanwhile. Save again to keep what you entered."))
-            context, status = {**context, "version": conflict.record.version}, 409
+            context, status = {**context, **conflict_of(conflict, form, before)}, 409
         else:
             words = _("Follow-up changed: %(name)s") % {"name": activity.subject}
             return done_with(request, words, outcome.change_set, activity)
     return page_or_fragment(request, "activities/page.html", "activities/_form.html", context, status=status)
 
 
+def conflict_of(conflict, form, before):
+    """Return what the form shows of a conflict: what the user typed, over what the others have written, and that in words.
+
+    What the user left as it was becomes as the others have it: saving again takes back only what was seen beside one's own.
+    """
+    current, typed = conflict.record, form.cleaned_data
+    now = initial_texts(ActivityForm(instance=current, user=form.user))
+    left = {name for name, value in typed.items() if name in before.cleaned_data and before.cleaned_data[name] == value}
+    again = ActivityForm(
+        {name: now[name] if name in left else form[name].value() for name in form.fields}, instance=current, user=form.user
+    )
+    theirs = [told(current, name) for name in conflict.fields if name != "all_day"]
+    return {"form": again, "version": current.version, "was": now, "theirs": theirs}
+
+
+def told(activity, name):
+    """Return the label of a field, and in words what stands in it."""
+    label = str(Activity._meta.get_field(name).verbose_name)
+    in_words = getattr(activity, f"get_{name}_display", None)
+    value = activity.due if name == "due_at" else in_words() if in_words else getattr(activity, name)
+    if isinstance(value, datetime.date):
+        value = formats.exact(value)
+    return label[:1].upper() + label[1:], value or _("nothing")
+
+
 @require_POST
 def tick(request, pk):
-    """Tick a follow-up off, or open it again."""
+    """Tick a follow-up off, or open it again (`done` empty). What is meant is said, not the other of what is: two who both
+    tick it off do not open it again."""
     activity = find_activity(request, pk)
-    ticked = activity.done_at is None
+    ticked = request.POST.get("done", "1") == "1"
     outcome = actions.set_done(activity, ticked, by=request.user, via="card")
+    if not outcome.changed:
+        words = _("%(name)s is done already.") if ticked else _("%(name)s is open already.")
+        return done(words % {"name": activity.subject}, None)
     words = _("Done: %(name)s") if ticked else _("Opened again: %(name)s")
     text = words % {"name": activity.subject}
     if ticked and (following := Activity.objects.filter(previous=activity, deleted_at=None, done_at=None).first()):

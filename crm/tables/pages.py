@@ -209,7 +209,7 @@ class ListPage:
         fields = table.record.fields
         try:
             values = self._read_settings(request.POST, fields)
-        except ValueError:
+        except (ValueError, TypeError, OverflowError, RecursionError):  # all that JSON can bring
             return HttpResponse(_("These settings cannot be kept."), status=400)
         with transaction.atomic():
             mine = TableSetting.objects.select_for_update().filter(user=request.user, table=table.key)

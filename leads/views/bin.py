@@ -1,6 +1,7 @@
 """The recycle bin (R18): what was deleted, by whom and when, and how long it can still be restored."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,6 +30,9 @@ PER_PAGE = 50
 COUNT_UP_TO = 999
 #: The record types that wait in the bin by themselves -> the path of the detail that tells them apart; upper floors add theirs.
 KINDS = {"company": "city", "person": "company__name"}
+#: What upper floors say of theirs: which of a queryset wait by themselves, not along with others, and what brings them back.
+BY_THEMSELVES: dict[str, Callable] = {}
+RESTORE: dict[str, Callable] = {}
 DELETED = Moment(name="deleted_at", label=gettext_lazy("Deleted"), sort="deleted_at", required=True)
 
 
@@ -51,10 +55,16 @@ def kind_of(request, default="company"):
     return records.get(kind)
 
 
+def lying(kind, user):
+    """Return what lies in the bin of this record type, as far as this user may see and restore it."""
+    found = access.in_bin(records.get(kind).model.objects.all(), user)
+    return BY_THEMSELVES[kind](found) if kind in BY_THEMSELVES else found
+
+
 def counted(user):
     """Return how many records of each type lie in the bin, as far as this user may see them: by one statement."""
-    lying = [access.in_bin(records.get(kind).model.objects.all(), user).order_by().values("pk") for kind in KINDS]
-    return dict(zip(KINDS, count_each([some[: COUNT_UP_TO + 1] for some in lying]), strict=True))
+    each = [lying(kind, user).order_by().values("pk") for kind in KINDS]
+    return dict(zip(KINDS, count_each([some[: COUNT_UP_TO + 1] for some in each]), strict=True))
 
 
 def may_restore(user):
@@ -76,7 +86,7 @@ def deleted(request):
         cursor = order.read(request.GET["after"]) if "after" in request.GET else None
     except ValidationError as refused:
         error = " ".join(refused.messages)
-    found = [] if error else order.rows(access.in_bin(record.model.objects.all(), request.user), paths, PER_PAGE + 1, cursor)
+    found = [] if error else order.rows(lying(record.name, request.user), paths, PER_PAGE + 1, cursor)
     shown = found[:PER_PAGE]
     by = _deleted_by(record.name, [row["pk"] for row in shown])
     context = {
@@ -115,12 +125,14 @@ def restore(request):
         raise PermissionDenied
     record = kind_of(request)
     asked = {int(pk) for text in request.POST.getlist("ids") for pk in text.split(",") if pk.isdecimal() and len(pk) < 19}
-    ids = list(
-        access.in_bin(record.model.objects.filter(pk__in=list(asked)[:AT_ONCE]), request.user).values_list("pk", flat=True)
-    )
+    ids = list(lying(record.name, request.user).filter(pk__in=list(asked)[:AT_ONCE]).values_list("pk", flat=True))
     if not ids:
         return toast(HttpResponse(status=204), _("None of these records is in the bin any more."), level="error")
-    outcome = actions.restore(record.model.objects.filter(pk__in=ids), by=request.user, via="bulk" if len(ids) > 1 else "list")
+    bring_back = RESTORE.get(record.name, actions.restore)
+    try:
+        outcome = bring_back(record.model.objects.filter(pk__in=ids), by=request.user, via="bulk" if len(ids) > 1 else "list")
+    except ValidationError as refused:
+        return toast(HttpResponse(status=204), " ".join(refused.messages), level="error")
     text = ngettext("%(count)s record is back.", "%(count)s records are back.", outcome.changed) % {
         "count": formats.number(outcome.changed)
     }

@@ -80,7 +80,8 @@ function refusal(from, to) {
 /** The cards that go along with this one: all that are ticked, if it is. */
 const together = (card) => (card.classList.contains("ticked") ? [card, ...cardsOf(board()).filter((one) => one !== card && one.matches(".ticked:not(.fixed)"))] : [card]);
 
-let asked = null; // a move whose question is open: how it goes back
+const panel = document.getElementById("panel");
+let asked = null; // a move whose question is open: how it goes back, and how it is done
 
 /** Move cards to a cell; `from` is where each was. They show there at once. */
 async function move(cards, to, from = new Map(cards.map((card) => [card, cellOf(card)]))) {
@@ -122,8 +123,9 @@ async function move(cards, to, from = new Map(cards.map((card) => [card, cellOf(
   };
   const status = await post(board().dataset.move, values);
   if (status === 202) {
-    asked?.(); // one question at a time
-    asked = back;
+    if (asked && panel?.open) return back(); // one question at a time: this one was not shown (app.js)
+    asked?.back();
+    asked = { back, done };
     return;
   }
   if (status < 200 || status >= 300) return back();
@@ -145,15 +147,14 @@ function post(url, values) {
     });
   });
 }
-// The dialog was answered, or closed without an answer.
+// The dialog was answered (its form alone brings "moved"), or closed without an answer.
 document.body.addEventListener("moved", () => { if (asked) settleAsked(true); });
-document.getElementById("panel")?.addEventListener("close", () => { if (asked) settleAsked(false); });
+panel?.addEventListener("close", () => { if (asked) settleAsked(false); });
 function settleAsked(answered) {
-  const back = asked;
+  const { back, done } = asked;
   asked = null;
   if (!answered) return back();
-  pending.clear();
-  board()?.querySelectorAll(".going").forEach((card) => card.classList.remove("going"));
+  done();
   untick();
   send("boardMoved");
 }

@@ -11,6 +11,7 @@ from activities.models import Activity
 from crm.history import words
 from crm.history.models import Change, ChangeSet
 from crm.history.undo import undo
+from leads import actions as leads
 from leads.models import Person
 from tests.factories import ActivityFactory, CompanyFactory, PersonFactory, UserFactory, arrange
 
@@ -237,3 +238,12 @@ def test_next_activity_is_right_after_every_way_in(anna, person, weekly):
     assert company.next_activity is None
     arrange(Person.objects.filter(pk=person.pk), next_activity_at=timezone.now())
     assert lifecycle.drift() == {"person": [person.pk], "company": [], "sale": []}
+
+
+def test_r15_a_lead_whose_owner_left_is_taken_up_again_by_who_says_so(anna, jan, category, status):
+    company = CompanyFactory(by=anna, category=category("Lead"))
+    lead, other = (PersonFactory(by=anna, company=company, owner=owner) for owner in (jan, anna))
+    jan.is_active = False
+    jan.save()
+    leads.set_lead_status([lead, other], status("Re-nurture"), by=anna, via="bulk", again_on=MONDAY)
+    assert set(Activity.objects.values_list("person", "owner")) == {(lead.pk, anna.pk), (other.pk, anna.pk)}

@@ -1,7 +1,9 @@
 """*My day*: what is to be done now, today, this week and later, where the user is (R15)."""
 
 import datetime
+import json
 import re
+from html.parser import HTMLParser
 
 import pytest
 from django.db import connection
@@ -13,7 +15,7 @@ from activities import actions
 from activities.models import Activity
 from crm.models import User
 from crm.web.formats import linked
-from tests.factories import ActivityFactory, PersonFactory, SaleFactory, UserFactory
+from tests.factories import ActivityFactory, CompanyFactory, PersonFactory, SaleFactory, UserFactory, arrange
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
 DAY = "/my-day/"
@@ -68,7 +70,7 @@ def test_everything_open_stands_in_one_part(page, anna, person):
     plan(anna, person, "Done", hours(-2), done_at=hours(-1))
     assert parts(page) == {
         "Overdue": ["An hour ago"],
-        "Today": ["In an hour", "Last minute of today", "Some time today"],
+        "Today": ["Some time today", "In an hour", "Last minute of today"],
         "This week": ["Tomorrow", "Sunday"],
         "Later": ["Monday"],
         "Without a date": ["Some day"],
@@ -142,6 +144,28 @@ def test_ticking_off_and_undo_from_the_message(page, anna, person):
     assert parts(page) == {"Today": ["Call"]}
 
 
+def test_r17_two_who_tick_the_same_one_off_do_not_open_it_again(client, anna, jan, person):
+    call = plan(anna, person, "Call", hours(1), repeat="weekly")
+    address, said = reverse("activities:tick", args=[call.pk]), []
+    for user, sent in ((anna, {"done": "1"}), (jan, {"done": "1"}), (jan, {"done": ""}), (anna, {"done": ""})):
+        client.force_login(user)
+        told = json.loads(client.post(address, sent, **HTMX).headers["HX-Trigger"])
+        assert "changed" in told  # also who came second sees how it is now
+        said.append((told["toast"]["text"], bool(told["toast"].get("undo_url"))))
+    assert said == [
+        ("Done: Call – next one 10 Mar, 11:00", True), ("Call is done already.", False), ("Opened again: Call", True), ("Call is open already.", False),
+    ]  # fmt: skip
+    assert Activity.objects.count() == 2  # the series went on once
+
+
+def test_r17_each_control_says_what_it_means(page, anna, person):
+    plan(anna, person, "To do", hours(1))
+    plan(anna, person, "Was done", hours(-1), done_at=hours(-1))
+    day, timeline = page.get(DAY), page.get(reverse("activities:timeline", args=["persons", person.pk]), **HTMX)
+    box, again = """hx-vals='{"done": "1"}' hx-trigger="change\"""", """hx-vals='{"done": ""}' hx-swap="none\""""
+    assert box in day.content.decode() and box in timeline.content.decode() and again in timeline.content.decode()
+
+
 @pytest.mark.parametrize(
     ("to", "part", "day"), [("tomorrow", "This week", 4), ("next_week", "Later", 8), ("2027-03-20", "Later", 20)]
 )
@@ -203,6 +227,36 @@ def test_a_follow_up_is_added_to_a_sale_that_is_found_by_typing(page, anna, max_
     hidden = SaleFactory(by=max_)
     refused = page.post(reverse("activities:follow_up_new"), {**data, "about": f"sale-{hidden.pk}"}, **HTMX)
     assert refused.status_code == 422 and "Choose one from the list." in refused.content.decode()
+
+
+def test_settled_14_of_a_person_one_may_not_see_the_day_tells_the_name_alone(page, anna, max_, ada):
+    """Anna's sale is at Max's company and names his contact."""
+    company = CompanyFactory(by=max_, name="Südlicht", phone="040 1234")
+    hidden = PersonFactory(
+        by=max_, company=company, last_name="Fern", phone="040 5678", mobile="0170 999", email="fern@south.example"
+    )
+    sale = SaleFactory(by=ada, owner=anna, company=company, person=hidden)
+    for kind in ("call", "email"):
+        ActivityFactory(by=ada, owner=anna, sale=sale, person=None, subject=f"A {kind}", kind=kind, due_at=hours(1))
+    of_company = {"company": company, "sale": sale}
+    arrange(
+        Activity.objects.filter(pk=ActivityFactory(by=ada, owner=anna, kind="call", due_at=hours(2), **of_company).pk),
+        person=None,
+    )
+    text = page.get(DAY, **HTMX).content.decode()
+    assert text.count("Fern") == 2 and text.count("Südlicht") == 3
+    for told in ("1234", "5678", "999", "fern@", "tel:", "mailto:", hidden.get_absolute_url(), company.get_absolute_url()):
+        assert told not in text, told
+    assert text.count(f'data-href="{sale.get_absolute_url()}"') == 3
+    assert page.get(sale.get_absolute_url()).status_code == 200
+
+
+def test_the_day_tells_how_to_reach_whom_one_sees(page, anna, person):
+    plan(anna, person, "A call", hours(1), kind="call")
+    plan(anna, person, "A mail", hours(1), kind="email")
+    text = page.get(DAY, **HTMX).content.decode()
+    assert 'href="tel:+494215550142"' in text and f'href="mailto:{person.email}"' in text
+    assert text.count(f'data-href="{person.get_absolute_url()}"') == 2 and person.company.get_absolute_url() in text
 
 
 def test_what_is_typed_wrong_is_told_at_its_field(page, anna, person):
@@ -299,6 +353,19 @@ def test_a_part_shows_its_first_and_more_when_asked_and_its_true_count(page, ann
     assert "Call 39" in last and more_of(last, "overdue") is None and "Show all" not in last
 
 
+def test_r15_what_was_just_added_for_today_is_in_sight(page, anna, person):
+    for number in range(24):
+        due_at = datetime.date(2027, 3, 3) if number % 2 else hours(1 + number / 10)
+        plan(anna, person, f"Call {number}", due_at)
+    form = Form(page.get(reverse("activities:follow_up_new"), **HTMX)).sent
+    added = page.post(
+        reverse("activities:follow_up_new"), form | {"about": f"person-{person.pk}", "subject": "Just added"}, **HTMX
+    )
+    assert added.status_code == 204
+    assert parts(page)["Today"][:2] == ["Just added", "Call 23"] and len(parts(page)["Today"]) == 10
+    assert parts(page, f"{DAY}?today=35")["Today"][12:16] == ["Call 1", "Call 0", "Call 2", "Call 4"]
+
+
 @pytest.mark.parametrize("asked", ["x", "-5", "99999999999999999999", "٣٠", "0", ""])
 def test_a_number_of_rows_that_is_none_shows_as_many_as_always(page, anna, person, asked):
     plan(anna, person, "An hour ago", hours(-1))
@@ -341,3 +408,106 @@ def test_the_owner_of_many_is_a_user_that_is_there(anna, person):
     with pytest.raises(Exception, match="switched off"):
         actions.set_owner(plan(anna, person, "Call"), gone, by=anna, via="card")
     assert User.objects.filter(pk=gone.pk).exists()
+
+
+# --- Two who edit the same one ------------------------------------------------------------------------------------------------
+
+
+class Form(HTMLParser):
+    """What a form would send, as a browser reads it."""
+
+    def __init__(self, response):
+        super().__init__()
+        self.sent, self.open = {}, ""
+        self.feed(response.content.decode())
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        if tag == "input" and "name" in given:
+            self.sent[given["name"]] = given.get("value") or ""
+        elif tag in {"select", "textarea"}:
+            self.open = given["name"]
+            self.sent[self.open] = ""
+        elif tag == "option" and "selected" in given:
+            self.sent[self.open] = given["value"]
+
+    def handle_endtag(self, tag):
+        if tag in {"select", "textarea"}:
+            self.open = ""
+
+    def handle_data(self, data):
+        if self.open and self.get_starttag_text().startswith("<textarea"):
+            self.sent[self.open] += data.removeprefix("\n")
+
+
+@pytest.fixture
+def both(client, anna, jan, person):
+    """A call that Anna and Jan have both open: `save(user, **values)` sends what that user's form holds by then."""
+    call = plan(anna, person, "Call", datetime.datetime(2027, 3, 5, 9, 0, 30, tzinfo=datetime.UTC), text="First line\nSecond")
+    address, forms = reverse("activities:edit", args=[call.pk]), {}
+    for user in (anna, jan):
+        client.force_login(user)
+        forms[user] = Form(client.get(address, **HTMX)).sent
+
+    def save(user, **values):
+        client.force_login(user)
+        response = client.post(address, forms[user] | values, **HTMX)
+        if response.status_code == 409:
+            forms[user] = Form(response).sent
+        call.refresh_from_db()
+        return response
+
+    return call, save
+
+
+def test_r17_two_who_change_different_fields_are_both_kept(both, anna, jan):
+    call, save = both
+    assert save(jan, text="A long talk,\r\nwritten down.").status_code == 204
+    actions.postpone(call, datetime.date(2027, 3, 9), by=jan, via="card")
+    assert save(anna, subject="Call her back").status_code == 204
+    assert (call.subject, call.text, call.day) == ("Call her back", "A long talk,\nwritten down.", datetime.date(2027, 3, 9))
+
+
+def test_r17_the_same_field_shows_theirs_beside_mine_and_saving_again_takes_back_nothing_else(both, anna, jan):
+    call, save = both
+    save(jan, subject="Jan's words", text="A long talk", priority="high", day="2027-03-09", time="")
+    refused = save(anna, subject="Anna's words", priority="low")
+    text = refused.content.decode()
+    assert refused.status_code == 409 and "<b>Subject</b>: Jan&#39;s words" in text and "<b>Priority</b>: High" in text
+    assert "<b>Due</b>" not in text and "<b>Text</b>" not in text
+    assert save(anna).status_code == 204
+    assert (call.subject, call.text, call.priority) == ("Anna's words", "A long talk", "low")
+    assert call.all_day and call.day == datetime.date(2027, 3, 9)
+
+
+def test_r17_two_who_move_it_see_both_days(both, anna, jan):
+    call, save = both
+    save(jan, day="2027-03-09", time="")
+    refused = save(anna, day="2027-03-12", time="15:00")
+    text = refused.content.decode()
+    assert refused.status_code == 409 and "<b>Due</b>: 9 Mar 2027</p>" in text and 'value="2027-03-12"' in text
+    assert save(anna).status_code == 204
+    assert not call.all_day and call.due_at == datetime.datetime(2027, 3, 12, 14, tzinfo=datetime.UTC)
+
+
+def test_r17_a_whole_day_is_kept_wherever_the_second_one_is(client, anna, jan, person, both):
+    call, save = both
+    save(jan, day="2027-03-09", time="")
+    tokyo = UserFactory(time_zone="Asia/Tokyo", role=anna.role)
+    tokyo.teams.set(anna.teams.all())
+    client.force_login(tokyo)
+    address = reverse("activities:edit", args=[call.pk])
+    sent = Form(client.get(address, **HTMX)).sent
+    actions.edit_activity(call, {"due_at": datetime.date(2027, 3, 10)}, by=jan, via="card")
+    assert client.post(address, sent | {"subject": "Of Tokyo"}, **HTMX).status_code == 204
+    call.refresh_from_db()
+    assert call.subject == "Of Tokyo" and call.day == datetime.date(2027, 3, 10) and call.time_zone == "Europe/Berlin"
+
+
+def test_r17_a_form_that_does_not_say_what_it_showed_overwrites_nothing_unseen(page, both, anna, jan):
+    call, save = both
+    save(jan, text="A long talk")
+    sent = {"subject": "Call", "kind": "task", "day": "2027-03-05", "time": "10:00", "owner": anna.pk, "version": 1}
+    page.force_login(anna)
+    refused = page.post(reverse("activities:edit", args=[call.pk]), {**sent, "text": "Mine"}, **HTMX)
+    assert refused.status_code == 409 and "<b>Text</b>: A long talk" in refused.content.decode()

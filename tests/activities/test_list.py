@@ -7,8 +7,10 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from activities import lifecycle
 from activities.models import Activity
-from tests.factories import ActivityFactory, CompanyFactory, PersonFactory
+from leads.models import Person
+from tests.factories import ActivityFactory, CompanyFactory, PersonFactory, SaleFactory, arrange
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
 LIST, API = "/follow-ups/", "/api/v1/activities/"
@@ -186,3 +188,28 @@ def test_the_api_hides_what_may_not_be_seen(client, anna, max_, person):
     assert client.get(f"{API}{call.pk}/").status_code == 404
     assert client.patch(f"{API}{call.pk}/", {"version": 1}, content_type="application/json").status_code == 404
     assert client.get(API).json()["count"] == 0
+
+
+def test_r15_by_the_api_a_follow_up_goes_to_another_persons_company(page, anna, max_, person):
+    other, alone = PersonFactory(by=anna), PersonFactory(by=anna, company=None)
+    call = ActivityFactory(by=anna, person=person, due_at=MONDAY)
+
+    def patch(**values):
+        call.refresh_from_db()
+        sent = {**values, "version": call.version}
+        assert page.patch(f"{API}{call.pk}/", sent, content_type="application/json").status_code == 200
+        call.refresh_from_db()
+        return call.company
+
+    assert patch(person=other.pk) == other.company
+    assert patch(person=alone.pk) is None
+    assert patch(person=other.pk, company=person.company.pk) == person.company  # as it is said
+    assert patch(person=other.pk, subject="The same person") == person.company
+    assert patch(person=None) == person.company
+    assert not any(lifecycle.drift().values())
+    # One of a sale stays with the sale's company; and the person may be seen whose company is not.
+    sale = SaleFactory(by=anna, company=person.company)
+    assert patch(sale=sale.pk) == person.company and patch(person=other.pk) == person.company
+    mine = PersonFactory(by=max_)
+    arrange(Person.objects.filter(pk=mine.pk), owner=anna)
+    assert patch(sale=None, person=mine.pk) == mine.company

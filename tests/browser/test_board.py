@@ -113,6 +113,42 @@ def test_two_at_the_same_board(two):
     expect(card(anna, pk, "open")).to_be_attached()
 
 
+def test_b6_the_answer_to_one_move_is_not_taken_for_that_of_another(open_page):
+    """A slow move is answered while another card's question is open: that stays open, and without an answer its card goes back."""
+    page = open_page("anna")
+    open_board(page, "&owner=me")
+    slow, asked, third = (first_id(page, "open", nth) for nth in range(3))
+    held = []
+
+    def hold(route):
+        mine = f"cards={slow}%3A" in (route.request.post_data or "") or f"cards={third}%3A" in (route.request.post_data or "")
+        held.append(route) if mine else route.continue_()
+
+    page.route("**/move/**", hold)
+    drag(page, card(page, slow), cell(page, "qualified"))
+    drag(page, card(page, third), cell(page, "disqualified"))
+    drag(page, card(page, asked), cell(page, "disqualified"))
+    panel = page.locator("#panel[open]")
+    expect(panel).to_contain_text("Why?")
+    assert len(held) == 2
+    with page.expect_response(lambda answer: "/move/" in answer.url and answer.status == 204):
+        held[0].continue_()
+    expect(card(page, slow, "qualified")).not_to_have_class(re.compile("going"))
+    expect(panel).to_contain_text("Why?")
+    # A second question is not asked over the first: its card goes back.
+    with page.expect_response(lambda answer: "/move/" in answer.url and answer.status == 202):
+        held[1].continue_()
+    expect(card(page, third, "open")).to_be_attached()
+    expect(card(page, asked, "disqualified")).to_be_attached()
+    page.keyboard.press("Escape")
+    expect(panel).to_have_count(0)
+    expect(card(page, asked, "open")).to_be_attached()
+    expect(card(page, slow, "qualified")).to_be_attached()
+    page.unroute("**/move/**")
+    undo(page, ": Qualified")
+    expect(card(page, slow, "open")).to_be_attached()
+
+
 def test_a_day_at_the_board(open_page):
     """Disqualify with a reason, several cards at once, the menu, edit in the preview, quick add, fold, more, filter, rows, replay."""
     page = open_page("anna")

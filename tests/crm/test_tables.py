@@ -9,7 +9,7 @@ from django.utils import timezone
 from activities.actions import create_activities
 from crm import records
 from crm.fields import Asking
-from crm.models import NEVER
+from crm.models import NEVER, TableSetting
 from crm.tables import Table
 from crm.tables import table as table_module
 from leads.actions import create_persons
@@ -124,3 +124,20 @@ def test_w3_two_columns_sort_one_within_the_other_and_every_page_is_reached(peop
             whole = [row["pk"] for row in table(ada, f"sort={sort}&per=100").page]
             assert sorted(whole) == sorted(one.pk for one in people), sort
             assert all_pages(ada, f"sort={sort}", per=5) == (whole, whole), sort
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [{"widths": text} for text in ('{"name": null}', '{"name": Infinity}', '{"name": NaN}', '{"name": [1]}', '{"name": "wide"}', "[", "7", "[" * 90_000)]
+    + [{"columns": text} for text in ("[" * 90_000, "[null]", "nowhere")],
+)  # fmt: skip
+def test_w3_settings_that_nobody_could_mean_are_refused(client, anna, sent):
+    client.force_login(anna)
+    assert client.post("/persons/settings/", sent).status_code == 400
+    assert not TableSetting.objects.exists()
+
+
+def test_w3_a_width_is_kept_within_what_can_be_read(client, anna):
+    client.force_login(anna)
+    assert client.post("/persons/settings/", {"widths": '{"name": 1e9, "email": -5, "phone": "200"}'}).status_code == 204
+    assert TableSetting.objects.get().state["widths"] == {"name": 1_200, "email": 40, "phone": 200}

@@ -5,17 +5,19 @@ import json
 import re
 
 import pytest
+from django.core.exceptions import PermissionDenied
 from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
+from activities import actions as follow_ups
 from activities.models import Activity
 from crm import access
 from crm.history.models import Change, ChangeSet
 from crm.models import ExternalId, SearchText
 from leads import actions
 from leads.models import Company, Person
-from tests.factories import ActivityFactory, CompanyFactory, PersonFactory, arrange
+from tests.factories import ActivityFactory, CompanyFactory, PersonFactory, SaleFactory, arrange
 
 pytestmark = pytest.mark.usefixtures("nothing_unattributed")
 
@@ -58,6 +60,91 @@ def test_a1_the_bin_shows_and_restores_only_what_one_may_edit(client, anna, max_
     assert not Company.objects.filter(deleted_at=None).exists()
     client.force_login(rita)
     assert client.get("/bin/").status_code == 403 and client.post("/bin/restore/", {"ids": company.pk}).status_code == 403
+
+
+def test_r18_a_deleted_follow_up_waits_in_the_bin_and_comes_back_from_it(client, anna, jan):
+    person = PersonFactory(by=anna, first_name="Jana", last_name="Petersen")
+    due = timezone.now() + datetime.timedelta(days=1)
+    call = ActivityFactory(by=anna, person=person, subject="Call her", due_at=due)
+    note = ActivityFactory(by=anna, person=None, company=person.company, subject="Noted", kind="note")
+    of_nobody = PersonFactory(by=anna, company=None, last_name="Alone")
+    gone = ActivityFactory(by=anna, person=of_nobody, subject="Went with its person")
+    follow_ups.delete(Activity.objects.filter(pk__in=[call.pk, note.pk]), by=jan, via="bulk")
+    actions.delete(of_nobody, by=anna, via="card")
+    client.force_login(anna)
+    page = client.get("/bin/?of=activity")
+    text = page.content.decode()
+    assert names(page) == ["Noted", "Call her"] and "Jan Behrens" in text
+    assert "Jana Petersen" in text and f'<span class="sub">{person.company.name}' in text
+    assert re.search(r'of=activity"[^>]*>Follow-ups <span class="count">2<', text)
+    answer = client.post("/bin/restore/?of=activity", {"ids": f"{call.pk},{note.pk},{gone.pk}"})
+    told = json.loads(answer.headers["HX-Trigger"])
+    assert told["toast"]["text"] == "2 records are back."
+    assert set(Activity.objects.filter(deleted_at=None)) == {call, note}
+    person.refresh_from_db()
+    assert person.next_activity == due
+    client.post(told["toast"]["undo_url"])
+    assert not Activity.objects.filter(deleted_at=None).exists()
+
+
+def test_r18_what_went_with_its_record_comes_back_with_it_alone(client, anna):
+    company = CompanyFactory(by=anna)
+    person, sale = PersonFactory(by=anna, company=company), SaleFactory(by=anna, company=company)
+    belongs = {
+        "person": {"person": person},
+        "company": {"person": None, "company": company},
+        "sale": {"person": None, "sale": sale},
+    }
+    of = {kind: ActivityFactory(by=anna, subject=f"Of the {kind}", **link) for kind, link in belongs.items()}
+    earlier = ActivityFactory(by=anna, person=person, subject="Deleted before")
+    follow_ups.delete(earlier, by=anna, via="card")
+    client.force_login(anna)
+    for record, kinds in ((person, {"person"}), (sale, {"sale"}), (company, {"person", "company", "sale"})):
+        actions.delete(record, by=anna, via="card")
+        assert set(Activity.objects.exclude(deleted_at=None)) == {earlier, *(of[kind] for kind in kinds)}
+        assert names(client.get("/bin/?of=activity")) == ([] if "person" in kinds else ["Deleted before"])
+        actions.restore(record, by=anna, via="list")
+        assert set(Activity.objects.exclude(deleted_at=None)) == {earlier}
+        assert names(client.get("/bin/?of=activity")) == ["Deleted before"]
+
+
+def test_r18_a_follow_up_whose_company_alone_was_deleted_can_come_back(client, anna):
+    """Its person stayed (settled 6)."""
+    person = PersonFactory(by=anna)
+    call = ActivityFactory(by=anna, person=person, subject="Call")
+    actions.delete(person.company, by=anna, via="card", keep_persons=True)
+    follow_ups.delete(call, by=anna, via="card")
+    client.force_login(anna)
+    assert names(client.get("/bin/?of=activity")) == ["Call"]
+    client.post("/bin/restore/?of=activity", {"ids": call.pk})
+    assert Activity.objects.filter(deleted_at=None).exists() and not Company.objects.filter(deleted_at=None).exists()
+
+
+def test_r18_a_series_that_has_gone_on_does_not_go_on_twice(client, anna):
+    weekly = ActivityFactory(by=anna, subject="Weekly", due_at=timezone.now(), repeat="weekly")
+    follow_ups.set_done(weekly, True, by=anna, via="card")
+    following = Activity.objects.get(previous=weekly)
+    follow_ups.delete(following, by=anna, via="card")
+    for done in (False, True):
+        follow_ups.set_done(weekly, done, by=anna, via="card")
+    client.force_login(anna)
+    answer = client.post("/bin/restore/?of=activity", {"ids": following.pk})
+    assert "The series has gone on meanwhile." in answer.headers["HX-Trigger"]
+    following.refresh_from_db()
+    assert following.deleted_at and Activity.objects.filter(previous=weekly, deleted_at=None).count() == 1
+
+
+def test_a1_follow_ups_are_restored_only_by_who_may_change_them(client, anna, max_, rita):
+    call = ActivityFactory(by=anna, person=PersonFactory(by=anna))
+    follow_ups.delete(call, by=anna, via="card")
+    client.force_login(max_)
+    assert not names(client.get("/bin/?of=activity"))
+    client.post("/bin/restore/?of=activity", {"ids": call.pk})
+    for user in (max_, rita):
+        with pytest.raises(PermissionDenied):
+            follow_ups.restore(call, by=user, via="list")
+    call.refresh_from_db()
+    assert call.deleted_at
 
 
 @pytest.mark.parametrize("query", ["of=user", "of=", "of=company&of=x"])

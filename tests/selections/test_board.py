@@ -360,6 +360,24 @@ def test_b3_sales_are_won_and_lost_by_moving_them(page, company, anna):
     assert answer.status_code == 422 and "closed" in told(answer)
 
 
+def test_b6_only_the_answer_of_its_own_dialog_closes_a_question(page, lead, status, jan):
+    """Another card's move may be answered while one's question is open: that one was not answered by it (P27)."""
+    jana, tom, disqualified = lead("Petersen"), lead("Wehner"), status("Disqualified").pk
+
+    def closing(answer):
+        return sorted({"moved", "closeDialog"} & json.loads(answer.headers["HX-Trigger"]).keys())
+
+    answer = move(page, [(tom, status("Open").pk)], status("Qualified").pk)
+    assert answer.status_code == 204 and not closing(answer)
+    answer = move(page, [(tom, status("Open").pk)], status("Contacting").pk)
+    assert answer.status_code == 409 and not closing(answer)
+    reason = DisqualifyReason.objects.first().pk
+    answer = move(page, [(jana, status("Open").pk)], disqualified, asked="1", reason=reason)
+    assert answer.status_code == 204 and closing(answer) == ["closeDialog", "moved"]
+    answer = move(page, [(tom, status("Open").pk)], disqualified, asked="1", reason=reason)
+    assert answer.status_code == 409 and closing(answer) == ["closeDialog"]
+
+
 @pytest.mark.parametrize(
     ("cards", "to", "query"),
     [("", "1", ""), ("x:1:", "1", ""), ("1", "99999", ""), ("7:1:", "99999", ""), ("7:1:", "-", ""), ("7:1:", "../x", ""),
