@@ -20,7 +20,7 @@ SALT = "capture.form"
 TOKEN_SECONDS = 24 * 3600
 MIN_SECONDS = 2.0
 MAX_BYTES = 64 * 1024
-#: (what is counted, how often, in how many seconds): one address at one form, one address at all, one form in all.
+#: (what is counted, how often, in how many seconds): one address at one form, one address at all, and last one form in all.
 RATES = (("address-form", 10, 600), ("address", 60, 3600), ("form", 600, 60))
 #: The field people do not see and programs fill in.
 TRAP = "homepage"
@@ -83,11 +83,17 @@ def address_of(request) -> str:
 
 
 def too_often(form, request) -> float:
-    """Count a submission; return the moment from which on more are taken, or 0 where it may pass."""
+    """Count a submission; return the moment from which on more are taken, or 0 where it may pass.
+
+    What is refused for its own address uses up nothing of what others may send.
+    """
     address = address_of(request)
     keys = {"address-form": f"form:{form.pk}:{address}", "address": f"forms:{address}", "form": f"form:{form.pk}"}
-    waits = [ends for name, most, seconds in RATES for count, ends in [used(keys[name], seconds)] if count > most]
-    return max(waits, default=0)
+    for name, most, seconds in RATES:
+        count, ends = used(keys[name], seconds)
+        if count > most:
+            return ends
+    return 0
 
 
 def suspicion(answers, data, token, now) -> str:

@@ -198,6 +198,16 @@ def test_c5_one_address_sends_a_form_no_more_than_so_often(form, stranger):
     assert codes[-1] == 429
 
 
+def test_c5_one_stranger_does_not_close_a_form_for_others(form, stranger, monkeypatch):
+    monkeypatch.setattr(protect, "RATES", (("address-form", 3, 600), ("address", 5, 3600), ("form", 8, 3600)))
+    for _number in range(20):
+        answer = post(stranger, form, {**sent(form), "token": "x"}, REMOTE_ADDR="192.0.2.1")
+    assert answer.status_code == 429 and int(answer.headers["Retry-After"]) > 0
+    assert post(stranger, form, sent(form), REMOTE_ADDR="192.0.2.2").status_code == 200
+    codes = [post(stranger, form, sent(form), REMOTE_ADDR=f"192.0.2.{number}").status_code for number in range(3, 9)]
+    assert codes[-1] == 429, "many addresses together still meet the limit of the form"
+
+
 def test_c1_after_sending_one_is_led_to_a_page_of_the_forms_sites_only(form, stranger, mia):
     from django.core.exceptions import ValidationError
 
