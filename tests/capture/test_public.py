@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from capture import actions, protect
 from capture.models import Form, Submission
+from capture.touches import read
 from leads.models import Person
 from tests.capture.conftest import FACEBOOK, LINKEDIN, sent, token
 from tests.factories import PersonFactory
@@ -50,6 +51,49 @@ def test_c1_it_can_be_sent_without_a_script(form, stranger):
     submission = Submission.objects.get()
     assert submission.why == "fast", "a test types quicker than people do"
     assert submission.touches["first"]["source"] == "linkedin" and submission.campaign == "spring"
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/html"])
+def test_c2_after_a_typo_it_is_known_where_one_came_from_and_how_long_the_page_was_open(form, stranger, accept):
+    handed = token(form, u=read(LINKEDIN).plain())
+    answer = post(
+        stranger, form, {**sent(form, email="jana@"), "token": handed}, HTTP_ACCEPT=accept, HTTP_REFERER="http://x.example/"
+    )
+    assert answer.status_code == 422
+    again = (
+        answer.json()["token"]
+        if accept == "application/json"
+        else re.search(r'name="token" value="([^"]+)"', answer.content.decode())[1]
+    )
+    assert post(stranger, form, {**sent(form), "token": again}).status_code == 200
+    submission = Submission.objects.get()
+    assert (submission.state, submission.why, submission.source) == ("accepted", "", "linkedin")
+
+
+def test_c2_a_page_that_was_open_for_too_long_is_sent_once_more_at_once(form, stranger, monkeypatch):
+    handed = token(form, u=read(LINKEDIN).plain())
+    with monkeypatch.context() as later:
+        later.setattr(protect, "TOKEN_SECONDS", -1)
+        answer = post(stranger, form, {**sent(form), "token": handed}, HTTP_ACCEPT="application/json")
+    assert answer.status_code == 422 and not Submission.objects.exists()
+    assert post(stranger, form, {**sent(form), "token": answer.json()["token"]}).status_code == 200
+    submission = Submission.objects.get()
+    assert (submission.state, submission.why, submission.source) == ("accepted", "", "linkedin")
+
+
+def test_c5_a_forged_token_is_no_way_around_the_two_seconds(form, stranger):
+    answer = post(stranger, form, {**sent(form), "token": "x"}, HTTP_ACCEPT="application/json")
+    assert post(stranger, form, {**sent(form), "token": answer.json()["token"]}).status_code == 200
+    assert Submission.objects.get().why == "fast"
+
+
+def test_c3_who_goes_back_and_corrects_an_answer_is_heard_and_who_sends_it_twice_is_one(form, stranger, mia):
+    actions.edit_form(form, {"consent_text": "Yes.", "consent_purpose": "Mail"}, by=mia, via="card")
+    first, corrected = sent(form, email="jana@nordwnd.example"), sent(form)
+    for data in (first, first, corrected, corrected, {**corrected, "consent": "on"}, first):
+        assert post(stranger, form, {**data, "token": first["token"]}).status_code == 200
+    emails = [one.email for one in Submission.objects.order_by("pk")]
+    assert emails == ["jana@nordwnd.example", "jana@nordwind.example", "jana@nordwind.example"]
 
 
 def test_c2_the_scripts_touches_come_with_it(form, stranger):
