@@ -84,6 +84,32 @@ def test_d1_a_dashboard_is_made_edited_duplicated_and_deleted_with_undo(page, an
     assert made.deleted_at and "Others" in page.get("/bin/?of=dashboard").content.decode()
 
 
+def test_d1_who_edits_a_shared_dashboard_takes_it_from_nobody(client, mia, max_, jan, anna, board):
+    jan.is_active = False
+    jan.save()
+    shared = board(BIG, by=max_, user_ids=[mia.pk, jan.pk, anna.pk])
+    client.force_login(mia)
+    given = {"name": "Named anew", "columns": "4", "theme": "calm", "visibility": "private", "version": str(shared.version)}
+    offered = client.get(f"/dashboards/{shared.pk}/edit/").content.decode()
+    assert f'value="{anna.pk}"' in offered and f'name="users" value="{mia.pk}"' not in offered
+    assert client.post(f"/dashboards/{shared.pk}/edit/", {**given, "users": [anna.pk]}).status_code == 302
+    shared.refresh_from_db()
+    assert (shared.name, shared.user_ids) == ("Named anew", [mia.pk, jan.pk, anna.pk])
+    assert client.post(f"/dashboards/{shared.pk}/edit/", {**given, "version": str(shared.version)}).status_code == 302
+    shared.refresh_from_db()
+    assert shared.user_ids == [mia.pk, jan.pk], "who is no longer ticked is out"
+    assert client.get(f"/dashboards/{shared.pk}/").status_code == 200
+
+
+def test_d1_a_shared_dashboard_opens_as_a_tab_though_it_is_no_favourite(client, max_, mia, board):
+    shared = board(BIG, by=max_, user_ids=[mia.pk], name="Of Max")
+    client.force_login(mia)
+    html = client.get(f"/dashboards/{shared.pk}/").content.decode()
+    assert re.search(r'aria-current="page">Of Max</a>', html) and 'aria-pressed="false"' in html
+    client.post(f"/dashboards/{shared.pk}/favourite/", {"on": "1"})
+    assert 'aria-pressed="true"' in client.get(f"/dashboards/{shared.pk}/").content.decode()
+
+
 def test_d2_a_page_holds_what_was_counted_and_fetches_the_rest(page, board, django_assert_max_num_queries):
     mine = board(*({"ready": key} for key in list(READY)[:8]))
     first = page.get(f"/dashboards/{mine.pk}/").content.decode()
