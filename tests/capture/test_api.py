@@ -139,7 +139,7 @@ def test_t08_what_is_not_to_be_sent_is_refused(form, mia, api_of, values):
 
 
 def test_c2_touches_that_make_no_sense_lose_no_lead(form, mia, api_of):
-    for value in (1, [], {"source": ["a"]}, {"source": "x", "at": 10**400}):
+    for value in (1, [], {"source": ["a"]}, {"source": "x", "at": 10**400}, {"source": "spring \ud83c", "campaign": "\udf3c"}):
         assert api_of(mia, "post", "submissions/", body(form, touches={"first": value})).status_code == 201
 
 

@@ -103,10 +103,19 @@ def test_c2_the_scripts_touches_come_with_it(form, stranger):
     assert (origin.first_source, origin.lead_source) == ("linkedin", "facebook")
 
 
-@pytest.mark.parametrize("given", ["[]", "{", "null", '{"first": 1}', '{"first": {"source": ["a"]}}', "[" * 5000])
+@pytest.mark.parametrize(
+    "given", ["[]", "{", "null", '{"first": 1}', '{"first": {"source": ["a"]}}', "[" * 5000, '{"first": {"campaign": "\\ud83c"}}']
+)
 def test_c2_touches_that_make_no_sense_lose_no_lead(form, stranger, given):
     assert post(stranger, form, {**sent(form), "touches": given}).status_code == 200
     assert Submission.objects.get().state == "accepted"
+
+
+def test_c2_half_a_sign_in_a_value_is_left_out_and_the_rest_is_kept(form, stranger):
+    touches = json.dumps({"first": {"source": "spring \ud83c", "campaign": "\U0001f33c sale"}})
+    assert "\\ud83c" in touches and post(stranger, form, {**sent(form), "touches": touches}).status_code == 200
+    origin = Submission.objects.get().person.origin
+    assert (origin.first_source, origin.first_campaign) == ("spring", "\U0001f33c sale")
 
 
 def test_c5_no_cookie_is_set_and_nobody_is_signed_in_there(form, anna):
