@@ -36,7 +36,19 @@ def test_a_dashboard_is_made_changed_and_deleted(api, anna, max_):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"tiles": [{"kind": "cake"}]}, {"tiles": ["x"]}, {"theme": "neon"}, {"nonsense": 1}, {"users": [10**6]}, {"columns": 99}],
+    [
+        {"tiles": [{"kind": "cake"}]},
+        {"tiles": ["x"]},
+        {"tiles": [{"kind": []}]},
+        {"tiles": [{"ready": []}]},
+        {"tiles": [{**STATUS, "group": {}}]},
+        {"tiles": [{**STATUS, "title": "A\x00"}]},
+        {"tiles": [{"kind": "text", "text": "\x00"}]},
+        {"theme": "neon"},
+        {"nonsense": 1},
+        {"users": [10**6]},
+        {"columns": 99},
+    ],
 )
 def test_what_cannot_be_is_a_400_that_names_it(api, wrong):
     answer = api.post("/api/v1/dashboards/", {"name": "Mine", **wrong})
