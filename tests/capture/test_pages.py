@@ -1,5 +1,7 @@
 """The pages on which marketers make forms and look at what came in (C1, C3, C4)."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -70,6 +72,76 @@ def test_c3_the_rule_is_set_on_its_tab_and_the_ledger_tells_what_it_did(form, mi
 def test_r17_a_stale_tab_does_not_overwrite(form, mia, client_of):
     answer = client_of(mia).post(f"/forms/{form.pk}/fields/", {"version": form.version - 1, "use-person-email": "on"}, **HTMX)
     assert answer.status_code == 422 and "meanwhile" in answer.content.decode()
+
+
+@pytest.mark.parametrize("tab", ["fields", "assignment"])
+def test_r17_a_second_click_on_a_stale_tab_does_not_overwrite_either_and_there_is_a_way_on(form, mia, anna, client_of, tab):
+    client, address = client_of(mia), f"/forms/{form.pk}/{tab}/"
+    stale = form.version
+    actions.edit_form(form, {"takers": [mia.pk], "questions": form.questions[::-1]}, by=mia, via="api")
+    form.refresh_from_db()
+    kept = (form.takers, form.questions)
+    sent = {
+        "version": stale,
+        "rule": "turns",
+        "takers": [anna.pk],
+        "use-person-email": "on",
+        "label-person-email": "As I typed it",
+    }
+    for _click in range(2):
+        answer = client.post(address, sent, **HTMX)
+        text = answer.content.decode()
+        assert answer.status_code == 422 and "meanwhile" in text and f'href="/forms/{form.pk}/?tab={tab}"' in text
+        sent["version"] = re.search(r'name="version" value="(\d+)"', text)[1]
+    assert tab == "assignment" or "As I typed it" in text
+    form.refresh_from_db()
+    assert (form.takers, form.questions) == kept
+    fresh = client.get(address).content.decode()
+    assert f'name="version" value="{form.version}"' in fresh and f"?tab={tab}" not in fresh
+
+
+def lines_of(html):
+    """Return what is chosen or typed in the lines of the tab *Assignment*, empty ones left out."""
+    lines = [
+        [re.search(r'value="([^"]*)" selected', part) for part in re.findall(r"<select.*?</select>", line)]
+        for line in re.findall(r'<div class="line-of">(.*?)</div>', html, re.DOTALL)
+    ]
+    found = [[one[1] if one else "" for one in line] for line in lines]
+    return [line for line in found if any(one for one in line if one != "is")]
+
+
+@pytest.mark.parametrize(("wrong", "told"), [
+    ({"rule": "dice"}, "valid choice"), ({"takers": [10**6]}, "valid choice"), ({"country": ["AT", "DE"]}, "lacks"), ({"country-user": ["MAX", "MAX"]}, "lacks"),
+    ({"country": ["AT", "AT"], "country-user": ["MAX", "MAX"]}, "twice"), ({"user": [""]}, "lacks"), ({"field": [""]}, "lacks"),
+    ({"field": ["person.phone"]}, "not asked"),
+])  # fmt: skip
+def test_u3_no_line_of_the_assignment_is_lost_when_something_is_wrong(form, mia, max_, anna, client_of, wrong, told):
+    form_before = (form.rule, form.by_country, form.criteria)
+    sent = {"version": form.version, "rule": "country", "takers": [anna.pk], "country": ["AT", ""], "country-user": ["MAX", ""],
+            "field": ["person.email"], "operator": ["contains"], "value": ["nordwind"], "user": ["MAX"], **wrong}  # fmt: skip
+    for name in ("country-user", "user"):
+        sent[name] = [str(max_.pk) if one == "MAX" else one for one in sent[name]]
+    answer = client_of(mia).post(f"/forms/{form.pk}/assignment/", sent, **HTMX)
+    text = answer.content.decode()
+    assert answer.status_code == 422 and told in text and 'value="nordwind"' in text
+    asked = [name for name in sent["field"] if name != "person.phone"] or [""]
+    countries = [list(pair) for pair in zip(sent["country"], sent["country-user"], strict=True) if any(pair)]
+    assert lines_of(text) == [*countries, [asked[0], "contains", sent["user"][0]]]
+    form.refresh_from_db()
+    assert (form.rule, form.by_country, form.criteria) == form_before
+
+
+def test_c3_a_line_of_a_user_who_is_switched_off_stays_as_it_is(form, mia, max_, anna, client_of):
+    actions.edit_form(form, {"by_country": {"AT": max_.pk}, "takers": [anna.pk]}, by=mia, via="card")
+    max_.is_active = False
+    max_.save()
+    form.refresh_from_db()
+    client, address = client_of(mia), f"/forms/{form.pk}/assignment/"
+    ((country, user),) = lines_of(client.get(address).content.decode())
+    sent = {"version": form.version, "rule": "country", "takers": [anna.pk], "country": [country], "country-user": [user]}
+    assert client.post(address, sent, **HTMX).status_code == 204
+    form.refresh_from_db()
+    assert (form.rule, form.by_country) == ("country", {"AT": max_.pk})
 
 
 def test_c4_utm_fields_are_columns_filters_groups_and_criteria(form, mia, client_of):
