@@ -152,14 +152,16 @@ def submission(request, pk):
 
 @require_http_methods(["GET", "POST"])
 def new_leads(request):
-    """What one got by forms and has not looked at; the dialog of the bell. A POST says that one has."""
+    """What one got by forms and has not looked at; the dialog of the bell. A POST says that one has looked at those it showed."""
     mine = unseen_of(request.user)
     if request.method == "POST":
-        actions.mark_seen(mine, request.user)
+        shown = [text for text in request.POST.getlist("ids")[:SHOWN] if text.isdecimal() and len(text) < 19]
+        actions.mark_seen(mine.filter(pk__in=shown), request.user)
         return trigger(trigger(HttpResponse(status=204), "closeDialog"), "jobs")
-    return render(
-        request, "capture/_new_leads.html", {"submissions": mine.select_related("form", "person").order_by("-created_at")[:SHOWN]}
-    )
+    found = list(mine.select_related("form", "person").order_by("-created_at")[:SHOWN])
+    seen = set(Person.objects.visible_to(request.user).filter(submissions__in=found).values_list("pk", flat=True))
+    leads = [(one, (one.person if one.person_id in seen else one).get_absolute_url()) for one in found]
+    return render(request, "capture/_new_leads.html", {"leads": leads})
 
 
 @require_GET

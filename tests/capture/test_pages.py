@@ -180,13 +180,34 @@ def test_c1_submissions_are_seen_by_those_who_see_the_person_or_the_form(form, a
     assert client_of(anna).get(spam.get_absolute_url()).status_code == 404, "it belongs to nobody yet, and the form is Mia's"
 
 
+def ids_in(client):
+    return re.findall(r'name="ids" value="(\d+)"', client.get("/submissions/mine/").content.decode())
+
+
+def test_c3_i_have_seen_it_is_said_of_what_was_shown(form, anna, mia, client_of, monkeypatch):
+    monkeypatch.setattr("capture.views.card.SHOWN", 2)
+    actions.edit_form(form, {"takers": [anna.pk]}, by=mia, via="card")
+    form.refresh_from_db()
+    for number in range(3):
+        send(form, f"k{number}", email=f"p{number}@example.com")
+    client = client_of(anna)
+    shown = ids_in(client)
+    late = send(form, "late", email="late@example.com")
+    assert client.post("/submissions/mine/", {"ids": shown}).status_code == 204
+    assert len(shown) == 2 and "2 submissions of forms for you" in client.get(reverse("crm:bell")).content.decode()
+    assert str(late.pk) in ids_in(client)
+
+
 def test_c3_the_bell_tells_the_owner_until_they_have_looked(form, anna, jan, client_of):
     send(form)
     client = client_of(anna)
     assert "1 submission of a form for you" in client.get(reverse("crm:bell")).content.decode()
     assert "submission of a form" not in client_of(jan).get(reverse("crm:bell")).content.decode()
     assert "Petersen" in client.get("/submissions/mine/").content.decode()
-    assert client.post("/submissions/mine/").status_code == 204
+    for nothing in ({}, {"ids": ["x", "9" * 30, "0"]}):
+        assert client.post("/submissions/mine/", nothing).status_code == 204
+    assert "1 submission of a form for you" in client.get(reverse("crm:bell")).content.decode()
+    assert client.post("/submissions/mine/", {"ids": ids_in(client)}).status_code == 204
     assert "submission of a form" not in client.get(reverse("crm:bell")).content.decode()
 
 
