@@ -26,12 +26,22 @@ NONE, EARLIER, LINE = "-", "earlier", "line"
 class Part:
     """A part of a tile: `x` are the keys of its place, `s` those of its series, `of` which numbers: the earlier ones, the line's.
 
-    An empty key stands for all of them, NONE for the records without a value.
+    An empty key stands for all of them, NONE for the records without a value; what keys of several stand for, `stands_for` says.
     """
 
     x: str = ""
     s: str = ""
     of: str = ""
+
+
+def all_but(keys) -> str:
+    """Return the keys of all parts but these. Named are those that are shown: what is hidden may be far more than an address holds."""
+    return "," + ",".join(keys)
+
+
+def stands_for(keys) -> tuple[list[str], bool]:
+    """Return (the keys that are named, whether all others are meant); no key of a part holds a comma."""
+    return keys.removeprefix(",").split(","), keys.startswith(",")
 
 
 @dataclass
@@ -97,7 +107,9 @@ class Question:
         if not keys or grouped is None:
             return None
         if not isinstance(grouped, Moment):
-            return grouped.asked(["" if key == NONE else key for key in keys.split(",")], self.tile.asking)
+            named, others = stands_for(keys)
+            asked = grouped.asked(["" if key == NONE else key for key in named], self.tile.asking)
+            return {"not": asked} if others else asked
         if keys == NONE:
             return {"field": grouped.name, "operator": "empty"}
         try:

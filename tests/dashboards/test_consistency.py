@@ -81,6 +81,10 @@ def numbers(result):
     yield from ((cell, "") for cell in (result.total, result.earlier) if cell)
 
 
+def is_among(key, keys):
+    return key not in keys[1:].split(",") if keys.startswith(",") else key in keys.split(",")
+
+
 def recount(plain, raw, question, cell, prefix):
     """Return (number, records) as they are in plain Python."""
     tile, part = spec.whole(raw), cell.part
@@ -88,7 +92,7 @@ def recount(plain, raw, question, cell, prefix):
 
     def stands(record):
         places = [(tile.get("group"), part.x, tile.get("bucket", "month")), (tile.get("series"), part.s, "")]
-        return all(not keys or not name or plain.key(record, name, bucket) in keys.split(",") for name, keys, bucket in places)
+        return all(not keys or not name or is_among(plain.key(record, name, bucket), keys) for name, keys, bucket in places)
 
     found = plain.records(raw, question.filters, days, stands)
     value = plain.amount(found, tile, prefix)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import random
 import re
 import threading
 import zipfile
@@ -12,6 +13,7 @@ import pytest
 from django.db import connection, transaction
 from django.urls import reverse
 
+from capture.models import PersonOrigin
 from crm.jobs.models import Job
 from dashboards.models import Dashboard
 from dashboards.tiles import kept
@@ -204,6 +206,47 @@ def test_d4_a_click_opens_exactly_these_records(page, anna, board):
     assert answer.status_code == 302 and answer.url.startswith("/persons/?criteria=")
     assert "1–3 of 3" in page.get(answer.url).content.decode()
     assert "data-message" not in page.get(answer.url).content.decode()
+
+
+@pytest.fixture
+def campaigns(anna):
+    """Make persons of 110 campaigns, one of each, and some of none."""
+
+    def make(length):
+        persons = PersonFactory.create_batch(115, by=anna, company=None)
+        for number, person in enumerate(persons[:110]):
+            name = f"{number:03}-" + "".join(random.Random(number).choices("abcdefghijklmnopqrstuvwxyz", k=length - 4))
+            PersonOrigin.objects.create(person=person, lead_campaign=name)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("raw", "values", "number"),
+    [
+        ({"kind": "bar", "group": "lead_creation_campaign"}, 61, "61"),  # those of none are the longest bar
+        ({"kind": "table", "group": "owner", "series": "lead_creation_campaign"}, 100, "104"),  # and the last column
+    ],
+)
+def test_d4_others_open_as_many_records_as_they_say_however_long_their_names_are(page, board, campaigns, raw, values, number):
+    campaigns(40)
+    html = tile(page, board({**raw, "record": "person", "title": "Campaigns"}))
+    (address,) = {one.replace("&amp;", "&") for one in re.findall(r'href="([^"]*/open/[^"]*=%2C[^"]*)"', html)}
+    assert f"Others ({values})" in html and f"n={number}&" in address
+    answer = page.get(address)
+    assert answer.status_code == 302 and len(answer.url) < 4_000
+    assert "data-message" not in page.get(answer.url).content.decode()
+    path, _question, query = answer.url.partition("?")
+    counted = page.get(f"{path}count/?{query}").content.decode()
+    assert re.sub(r"\D", "", re.sub(r"<[^>]*>", "", counted)) == number
+
+
+def test_d4_a_number_that_no_address_can_ask_for_is_no_link_and_none_is_cut(page, board, campaigns):
+    campaigns(150)
+    mine = board({"kind": "bar", "group": "lead_creation_campaign", "record": "person", "title": "Campaigns"})
+    html = tile(page, mine)
+    assert "Others (61)" in html and "%2C" not in html
+    assert page.get(f"/dashboards/{mine.pk}/tiles/1/open/", {"x": "," + ",".join(["x" * 150] * 50), "n": "61"}).status_code == 404
 
 
 def test_d4_what_changed_since_is_counted_again_and_told(page, anna, mia, board):
