@@ -60,8 +60,7 @@ def open_list(request, pk, number):
         return redirect(dashboard)
     question = Question(read, chosen)
     try:
-        _record, _tree, _selection, records = question.answer(part)
-        address = question.address(part)
+        records, address = question.records_of(part), question.address(part)
     except (ValidationError, ValueError):  # CriteriaError among them
         raise Http404 from None
     clicked = request.GET.get("n", "")

@@ -266,4 +266,4 @@ def test_c4_values_beyond_those_that_are_named_stand_together(form, mia, client_
     cells = tiles.count(tile, Filters()).series[0].cells
     assert {cell.part.x: cell.records for cell in cells}[OTHERS] == 3
     for cell in cells:
-        assert Question(tile, Filters()).answer(cell.part)[3].count() == cell.records
+        assert Question(tile, Filters()).records_of(cell.part).count() == cell.records

@@ -127,8 +127,7 @@ def test_d4_d6_every_number_is_that_of_a_plain_recount_and_of_the_list_it_opens(
             assert not result.problems, (raw, result.problems)
             question = Question(tile, filters)
             for cell, prefix in numbers(result):
-                _record, _tree, _selection, records = question.answer(cell.part)
-                listed = records.order_by().count()
+                listed = question.records_of(cell.part).order_by().count()
                 value, behind = recount(plain, raw, question, cell, prefix)
                 seen += 1
                 if (
@@ -158,7 +157,7 @@ def test_d3_the_funnel_counts_who_got_so_far_or_further(world, behind, shown):
             cohort = plain.records(raw, filters, question.days, lambda one, plain=plain: plain.step(one, "lead"))
             for step, name in zip(result.steps, funnel.STEPS, strict=True):
                 expected = sum(plain.step(one, name) for one in cohort)
-                assert (step.cell.records, question.answer(step.cell.part)[3].count()) == (expected, expected), (user, name)
+                assert (step.cell.records, question.records_of(step.cell.part).count()) == (expected, expected), (user, name)
             for (before, name), step in zip(pairwise(funnel.STEPS), result.steps[1:], strict=True):
                 assert step.days.replace(",", ".") == plain.median_days(cohort, before, name), (user, name)
                 told += bool(step.days)
