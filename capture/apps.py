@@ -7,5 +7,6 @@ class CaptureConfig(AppConfig):
     verbose_name = _("Capture")
 
     def ready(self):
-        # What these modules register (the card, derived rows, search texts, tiles, the bell, the timeline) must be known from the start.
-        from capture import bell, cards, lifecycle, search, tiles, timeline  # noqa: F401
+        # What these modules register (the card, derived rows, search texts, tiles, the bell, the timeline, what forms need) must be known
+        # from the start.
+        from capture import bell, cards, lifecycle, search, tiles, timeline, uses  # noqa: F401

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.core import signing
 from django.db import transaction
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
@@ -52,11 +53,14 @@ def read(token) -> tuple[int, list[str]] | None:
 
 
 def withdraw(person_id, asked, *, via, by=None) -> int:
-    """Let what the person agreed to for these purposes hold no more, and return how often that was; the rows stay, with the time."""
+    """Let what the person agreed to for these purposes hold no more, and return how often that was; the rows stay, with the time.
+
+    Also what holds only for now not, because its submission was taken back: accepted again, it must not come back.
+    """
     if by is not None:
         access.require_edit(Person(pk=person_id), by)
     with transaction.atomic():
-        held = active().filter(person=person_id, purpose__in=asked)
+        held = Consent.objects.filter(Q(withdrawn_at=None) | Q(withdrawn_via=Via.UNDONE), person=person_id, purpose__in=asked)
         return held.update(withdrawn_at=timezone.now(), withdrawn_via=via, withdrawn_by=by)
 
 

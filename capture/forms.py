@@ -133,17 +133,33 @@ def read_takers(form, chosen) -> list[int]:
     return [*(pk for pk in form.takers if pk in ids), *(pk for pk in ids if pk not in form.takers)]
 
 
-def read_countries(data) -> dict[str, int]:
-    """Return {country: user id} of the lines that were filled in."""
+def read_countries(data) -> list[tuple[str, int | None]]:
+    """Return (country, user id) of the lines in which something was filled in."""
     pairs = zip(data.getlist("country"), data.getlist("country-user"), strict=False)
-    return {code: int(user) for code, user in pairs if code and user.isdecimal() and len(user) < 19}
+    return [(code, _id(user)) for code, user in pairs if code or user]
 
 
 def read_criteria(data) -> list[dict]:
-    """Return the lines by answer that were filled in."""
+    """Return the lines by answer in which something was filled in."""
     columns = (data.getlist(name) for name in ("field", "operator", "value", "user"))
     return [
-        {"field": field, "operator": operator, "value": value, "user": int(user)}
+        {"field": field, "operator": operator, "value": value, "user": _id(user)}
         for field, operator, value, user in zip(*columns, strict=False)
-        if field and user.isdecimal() and len(user) < 19
+        if field or value or user
     ]
+
+
+def _id(text):
+    return int(text) if text.isdecimal() and len(text) < 19 else None
+
+
+def lacking(by_country, by_answer) -> list[str]:
+    """Say what is wrong with lines that could not be kept as they were filled in; none is dropped without a word (U3)."""
+    told = []
+    if not all(code and user for code, user in by_country):
+        told.append(gettext("A country lacks its user, or a user their country. Choose both, or neither."))
+    if len(dict(by_country)) < len(by_country):
+        told.append(gettext("A country is there twice."))
+    if not all(line["field"] and line["user"] for line in by_answer):
+        told.append(gettext("A line of what was answered lacks its field or its user. Choose both, or empty the line."))
+    return told

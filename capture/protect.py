@@ -7,6 +7,7 @@ import ipaddress
 import re
 import secrets
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.conf import settings
 from django.core import signing
@@ -20,7 +21,7 @@ SALT = "capture.form"
 TOKEN_SECONDS = 24 * 3600
 MIN_SECONDS = 2.0
 MAX_BYTES = 64 * 1024
-#: (what is counted, how often, in how many seconds): one address at one form, one address at all, one form in all.
+#: (what is counted, how often, in how many seconds): one address at one form, one address at all, and last one form in all.
 RATES = (("address-form", 10, 600), ("address", 60, 3600), ("form", 600, 60))
 #: The field people do not see and programs fill in.
 TRAP = "homepage"
@@ -38,7 +39,7 @@ LINK = re.compile(r"https?://|www\.", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Token:
-    """What a page of the form was handed out with: `key` makes its submission one, however often it is sent."""
+    """What a page of the form was handed out with: `key` makes the same answers one submission, however often they are sent."""
 
     key: str
     issued: float
@@ -51,12 +52,28 @@ def issue(form, touch, now) -> str:
     return signing.dumps(value, salt=SALT, compress=True)
 
 
+def issue_again(form, text, now) -> str:
+    """Return the token with which is sent again what came with this one and was refused: the same, as long as it is valid.
+
+    After one that is too old there is another, with its touch; whoever had the page open for long may be quick.
+    """
+    if check(form, text):
+        return text
+    if old := _read(form, text, None):
+        return issue(form, old.touch, now - timedelta(seconds=2 * MIN_SECONDS))
+    return issue(form, Touch(), now)
+
+
 def check(form, text) -> Token | None:
     """Return the token, or None for one that is forged, of another form, or too old."""
+    return _read(form, text, TOKEN_SECONDS)
+
+
+def _read(form, text, seconds):
     if len(text) > 4_000:
         return None
     try:
-        value = signing.loads(text, salt=SALT, max_age=TOKEN_SECONDS)
+        value = signing.loads(text, salt=SALT, max_age=seconds)
     except signing.BadSignature:
         return None
     return Token(value["k"], value["t"], read(value["u"])) if value["f"] == form.key else None
@@ -83,11 +100,17 @@ def address_of(request) -> str:
 
 
 def too_often(form, request) -> float:
-    """Count a submission; return the moment from which on more are taken, or 0 where it may pass."""
+    """Count a submission; return the moment from which on more are taken, or 0 where it may pass.
+
+    What is refused for its own address uses up nothing of what others may send.
+    """
     address = address_of(request)
     keys = {"address-form": f"form:{form.pk}:{address}", "address": f"forms:{address}", "form": f"form:{form.pk}"}
-    waits = [ends for name, most, seconds in RATES for count, ends in [used(keys[name], seconds)] if count > most]
-    return max(waits, default=0)
+    for name, most, seconds in RATES:
+        count, ends = used(keys[name], seconds)
+        if count > most:
+            return ends
+    return 0
 
 
 def suspicion(answers, data, token, now) -> str:

@@ -78,13 +78,13 @@ def _clean_one(given) -> dict:
     name = given.get("name")
     if unknown := set(given) - {"name", "label", "help", "required", "kind", "choices"}:
         raise ValidationError(_("Unknown: %(names)s") % {"names": ", ".join(map(str, sorted(unknown, key=str)))[:200]})
-    if name not in ASKED and name not in FREE:
+    if name not in (*ASKED, *FREE):  # a tuple: a program may send what has no hash
         raise ValidationError(_("%(name)s cannot be asked.") % {"name": str(name)[:60]})
     question = {"name": name, "label": _words(given.get("label", ""), MAX_LABEL), "help": _words(given.get("help", ""), MAX_HELP),
                 "required": given.get("required") is True}  # fmt: skip
     if name in FREE:
         question["kind"] = given.get("kind", "text")
-        if question["kind"] not in KINDS:
+        if question["kind"] not in tuple(KINDS):
             raise ValidationError(_("%(name)s is no kind of field.") % {"name": str(given.get("kind"))[:40]})
         if not question["label"]:
             raise ValidationError(_("A field of your own needs a label."))

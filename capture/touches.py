@@ -19,8 +19,8 @@ LENGTHS = {"source": 100, "medium": 100, "campaign": 200, "term": 200, "content"
 NAMES = (*LENGTHS, "at")
 #: A browser keeps its first touch as long as nobody clears it; what is older, or of tomorrow, its clock has made up.
 OLDEST = timedelta(days=3 * 366)
-#: What nobody sees on a screen: control signs, and those that turn the direction of writing.
-UNSEEN = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+#: What nobody sees on a screen: control signs, those that turn the direction of writing, and halves of a sign that was cut in two.
+UNSEEN = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]")
 
 
 @dataclass(frozen=True)

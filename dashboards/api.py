@@ -100,7 +100,7 @@ def told(raw, shown, chosen, asking) -> dict:
     def number(cell: Cell | None):
         if cell is None:
             return None
-        record, tree, selection, _records = question.answer(cell.part)
+        record, tree, selection = question.asked(cell.part)
         return {"value": cell.value, "text": cell.text, "records": cell.records, "record_type": record.name,
                 "selection": selection.pk if selection else None, "criteria": tree}  # fmt: skip
 

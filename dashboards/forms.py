@@ -52,5 +52,11 @@ class DashboardForm(forms.ModelForm):
         if self.instance.ready:
             shown = {"name": self.instance.title, "description": self.instance.about}
             values = {name: value for name, value in values.items() if shown.get(name) != value}
-        ids = {f"{name}_ids": [one.pk for one in self.cleaned_data[f"{name}s"]] for name in ("user", "team")}
-        return values | ids
+        return values | {"user_ids": self._user_ids(), "team_ids": [one.pk for one in self.cleaned_data["teams"]]}
+
+    def _user_ids(self):
+        """Return whom it is shared with: who was ticked, and who is not offered (the one who edits, and who is switched off) as before."""
+        there, chosen = self.instance.user_ids, [one.pk for one in self.cleaned_data["users"]]
+        unoffered = User.objects.filter(pk__in=there).exclude(pk__in=self.fields["users"].queryset.values("pk"))
+        stay = {*chosen, *unoffered.values_list("pk", flat=True)}
+        return [*(pk for pk in there if pk in stay), *(pk for pk in chosen if pk not in there)]

@@ -8,13 +8,14 @@ from django.utils.translation import gettext_lazy as _
 from crm.fields import Cell, Choice, Counted, Fixed, Moment, Text, UserChoice, YesNo
 from crm.records import RecordType, register
 from crm.tables.table import COUNT_UP_TO, capped, count_each
-from selections.members import members
+from selections.members import load_parts, members
 from selections.models import RecordKind, Selection, SelectionFavourite
 
 
 def counts(ids, asking):
     """Return id -> how many members of each selection the user sees, in words; one statement for a page of them."""
     selections = list(Selection.objects.filter(pk__in=ids))
+    load_parts(selections, asking)
     found = [members(one, asking.user, asking).order_by().values("pk")[: COUNT_UP_TO + 1] for one in selections]
     return {one.pk: capped(count, COUNT_UP_TO) for one, count in zip(selections, count_each(found), strict=True)} if found else {}
 

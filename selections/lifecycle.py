@@ -135,7 +135,7 @@ def within(ids) -> set[int]:
     return found
 
 
-def depth_of(pk, known=None) -> int:
+def depth_of(pk) -> int:
     """Return how many selections stand within each other from this one down."""
     parts = SelectionPart.objects.filter(whole=pk).values_list("part_id", flat=True)
     return 1 + max((depth_of(part) for part in parts), default=0)

@@ -19,6 +19,7 @@ from crm.fields import Asking
 from selections.models import Selection, SelectionMember, SelectionPart
 
 MAX_DEPTH = 8  # selections within each other
+PARTS = "selections.parts"  # under which `asking` keeps what load_parts fetched
 
 
 def record_of(selection):
@@ -59,8 +60,21 @@ def parts_of(selection):
     return [row.part for row in rows]
 
 
+def load_parts(selections, asking):
+    """Fetch what these are made of, however deep, by a statement for each depth: a page of them is asked for its members."""
+    known = asking._items.setdefault(PARTS, {})
+    wholes = {one.pk for one in selections if one.kind == Selection.Kind.COMBINED}
+    while wholes := wholes - known.keys():
+        known.update({pk: [] for pk in wholes})
+        rows = list(SelectionPart.objects.filter(whole__in=wholes).select_related("part").order_by("rank"))
+        for row in rows:
+            known[row.whole_id].append(row.part)
+        wholes = {row.part_id for row in rows if row.part.kind == Selection.Kind.COMBINED}
+
+
 def _combined(selection, asking, depth):
-    parts = parts_of(selection)
+    known = asking._items.get(PARTS, {})
+    parts = known[selection.pk] if selection.pk in known else parts_of(selection)
     if len(parts) < 2 or depth >= MAX_DEPTH:
         raise CriteriaError([("parts", _("Choose at least two selections."))])
     conditions, errors = [], []

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.template.loader import render_to_string
@@ -14,7 +15,7 @@ from django_countries import countries
 from capture import actions, assign, consents, fairness, protect, questions
 from capture.bell import unseen_of
 from capture.fields import FIRST, LEAD, SOURCE, VALUES
-from capture.forms import RuleForm, read_countries, read_criteria, read_questions, read_takers, rows_of
+from capture.forms import RuleForm, lacking, read_countries, read_criteria, read_questions, read_takers, rows_of
 from capture.models import Assignment, CompanyOrigin, Form, PersonOrigin, Submission
 from capture.questions import PublicForm
 from crm import access
@@ -59,6 +60,7 @@ def fields(request, pk):
         "rows": rows_of(form),
         "kinds": questions.KINDS,
         "errors": errors,
+        "sent_version": request.POST.get("version", ""),
         "editable": may_edit(request, form),
     }
     return render(request, "capture/_fields.html", context, status=422 if errors else 200)
@@ -69,18 +71,21 @@ def assignment(request, pk):
     """Who gets the leads, how it went so far for each, and the latest decisions."""
     form, errors = find(request, "forms", pk), None
     asked = RuleForm(form, request.POST if request.method == "POST" else None)
+    by_country, by_answer = sorted(form.by_country.items()), form.criteria
     if request.method == "POST":
-        if not asked.is_valid():
-            errors = [text for texts in asked.errors.values() for text in texts]
-        else:
+        by_country, by_answer = read_countries(request.POST), read_criteria(request.POST)
+        errors = [text for texts in asked.errors.values() for text in texts] + lacking(by_country, by_answer)
+        if not errors:
             values = {"rule": asked.cleaned_data["rule"], "takers": read_takers(form, asked.cleaned_data["takers"]),
-                      "notify": [user.pk for user in asked.cleaned_data["notify"]], "by_country": read_countries(request.POST), "criteria": read_criteria(request.POST)}  # fmt: skip
+                      "notify": [user.pk for user in asked.cleaned_data["notify"]], "by_country": dict(by_country), "criteria": by_answer}  # fmt: skip
             answer, errors = _save(request, form, values)
             if answer:
                 return answer
+    named = {*(user for _code, user in by_country), *(line["user"] for line in by_answer)} - {None}
     context = {
         "form": form, "asked": asked, "errors": errors, "editable": may_edit(request, form), "fair": fairness.rows(request.user, form), "span": fairness.span,
-        "ledger": _ledger(form), "users": User.objects.filter(is_active=True), "countries": list(countries),
+        "ledger": _ledger(form), "users": User.objects.filter(Q(is_active=True) | Q(pk__in=named)), "countries": list(countries),
+        "sent_version": request.POST.get("version", ""), "by_country": by_country, "by_answer": by_answer,
         "asks": [(one["name"], questions.called(one)) for one in form.questions],
         "operators": {"is": _("is"), "is_not": _("is not"), "contains": _("contains"), "starts": _("starts with"), "not_empty": _("is not empty")},
     }  # fmt: skip
@@ -147,14 +152,16 @@ def submission(request, pk):
 
 @require_http_methods(["GET", "POST"])
 def new_leads(request):
-    """What one got by forms and has not looked at; the dialog of the bell. A POST says that one has."""
+    """What one got by forms and has not looked at; the dialog of the bell. A POST says that one has looked at those it showed."""
     mine = unseen_of(request.user)
     if request.method == "POST":
-        actions.mark_seen(mine, request.user)
+        shown = [text for text in request.POST.getlist("ids")[:SHOWN] if text.isdecimal() and len(text) < 19]
+        actions.mark_seen(mine.filter(pk__in=shown), request.user)
         return trigger(trigger(HttpResponse(status=204), "closeDialog"), "jobs")
-    return render(
-        request, "capture/_new_leads.html", {"submissions": mine.select_related("form", "person").order_by("-created_at")[:SHOWN]}
-    )
+    found = list(mine.select_related("form", "person").order_by("-created_at")[:SHOWN])
+    seen = set(Person.objects.visible_to(request.user).filter(submissions__in=found).values_list("pk", flat=True))
+    leads = [(one, (one.person if one.person_id in seen else one).get_absolute_url()) for one in found]
+    return render(request, "capture/_new_leads.html", {"leads": leads})
 
 
 @require_GET

@@ -3,6 +3,7 @@
 No session, no cookie. What was typed is never shown again by us: the page's script sends it without leaving the page.
 """
 
+import hashlib
 import json
 import logging
 
@@ -72,13 +73,12 @@ def public(request, key, frame=False):
     return _guarded(HttpResponseNotAllowed(["GET", "HEAD", "POST"]), form)
 
 
-def _fresh(form, request, frame, status=200, **context):
+def _fresh(form, request, frame):
     """Return the empty form, handed out now."""
     touch = touches.Touch()
     if not frame and not _wants_no_tracking(request):
         touch = touches.of_address(request.META.get("QUERY_STRING", ""), request.headers.get("Referer", ""))
-    token = protect.issue(form, touch, timezone.now())
-    return _page(form, frame, status, token=token, bound=PublicForm(form), **context)
+    return _page(form, frame, token=protect.issue(form, touch, timezone.now()), bound=PublicForm(form))
 
 
 def _wants_no_tracking(request):
@@ -98,27 +98,37 @@ def _take(form, request, frame):
         return _keep(form, request, frame)
     except OperationalError:
         logger.warning("A submission could not be kept: the database is busy or away", exc_info=True)
-        response = _refused(form, request, frame, 503, _("This could not be saved. Please try again in a moment."))
+        told = _("This could not be saved. Please try again in a moment.")
+        response = _refused(form, request, frame, 503, told, token=request.POST.get("token", ""))
         response.headers["Retry-After"] = "5"
         return response
 
 
 def _keep(form, request, frame):
-    if ends := protect.too_often(form, request):
-        response = _refused(form, request, frame, 429, _("Too many attempts. Please wait a moment."))
-        response.headers["Retry-After"] = str(max(1, round(ends - timezone.now().timestamp())))
-        return response
     now, data = timezone.now(), request.POST
-    token = protect.check(form, data.get("token", ""))
+    text = data.get("token", "")
+    if ends := protect.too_often(form, request):
+        response = _refused(form, request, frame, 429, _("Too many attempts. Please wait a moment."), token=text)
+        response.headers["Retry-After"] = str(max(1, round(ends - now.timestamp())))
+        return response
+    token = protect.check(form, text)
     if token is None:
-        return _refused(form, request, frame, 422, _("This page was open for too long. Please send it once more."))
+        return _refused(form, request, frame, 422, _("This page was open for too long. Please send it once more."), token=text)
     bound = PublicForm(form, data)
     if not bound.is_valid():
-        return _refused(form, request, frame, 422, _("Please look at the marked fields."), bound)
+        return _refused(form, request, frame, 422, _("Please look at the marked fields."), bound, token=text)
     answers = bound.answers()
     why = protect.suspicion(answers, data, token, now)
-    actions.submit(form, answers, _touches(data, token, now), token.key, consent=bound.agreed, why=why, now=now)
+    actions.submit(
+        form, answers, _touches(data, token, now), _key(token, answers, bound.agreed), consent=bound.agreed, why=why, now=now
+    )
     return _thanks(form, request, frame)
+
+
+def _key(token, answers, agreed):
+    """Return the key of these answers: sent again they are the same submission; whoever goes back and corrects them sends another."""
+    said = json.dumps([answers.all, agreed], sort_keys=True).encode()
+    return f"{token.key}:{hashlib.sha256(said).hexdigest()[:32]}"
 
 
 def _touches(data, token, now):
@@ -137,15 +147,16 @@ def _asks_in_json(request):
     return request.headers.get("Accept", "") == "application/json"
 
 
-def _refused(form, request, frame, status, told, bound=None):
-    """Say what is wrong, at each field, without repeating what was typed; with a fresh token."""
+def _refused(form, request, frame, status, told, bound=None, token=""):
+    """Say what is wrong, at each field, without repeating what was typed; with a token for sending it again."""
+    token = protect.issue_again(form, token, timezone.now())
     errors = {name: [str(text) for text in texts] for name, texts in bound.errors.items()} if bound else {}
     if _asks_in_json(request):
         answer = {"told": told, "errors": errors}
         if status == 422:
-            answer["token"] = protect.issue(form, touches.Touch(), timezone.now())
+            answer["token"] = token
         return _guarded(JsonResponse(answer, status=status), form)
-    return _fresh(form, request, frame, status, told=told, errors=errors)
+    return _page(form, frame, status, token=token, bound=PublicForm(form), told=told, errors=errors)
 
 
 def _thanks(form, request, frame):

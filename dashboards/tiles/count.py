@@ -11,7 +11,7 @@ from crm.tables.table import Table
 from crm.web import formats
 from dashboards.tiles import buckets, colours, funnel, periods
 from dashboards.tiles.measures import adds
-from dashboards.tiles.question import EARLIER, LINE, NONE, Part, Question
+from dashboards.tiles.question import EARLIER, LINE, NONE, Part, Question, all_but, stands_for
 from dashboards.tiles.result import Cell, Head, Result, Series
 from dashboards.tiles.spec import MOST_PARTS, Tile
 
@@ -222,11 +222,15 @@ def _may_be_empty(question, days):
 
 def _rows(counted, x, s):
     """Return the rows of these parts; empty keys stand for all."""
-    places, series = set(x.split(",")) if x else None, set(s.split(",")) if s else None
-    return [
-        row for (place, one), rows in counted.items()
-        if (places is None or place in places) and (series is None or one in series) for row in rows
-    ]  # fmt: skip
+    places, series = _among(x), _among(s)
+    return [row for (place, one), rows in counted.items() if places(place) and series(one) for row in rows]
+
+
+def _among(keys):
+    """Return the function that tells whether a part is among those that these keys stand for."""
+    named, others = stands_for(keys)
+    named = set(named)
+    return lambda key: not keys or (key in named) != others
 
 
 def _cell(question, counted, measure, x, s, of="") -> Cell | None:
@@ -255,8 +259,14 @@ def _value_heads(question, counted, theme) -> list[Head]:
     shown, rest = (there[:most], there[most:]) if len(there) > most + 1 else (there, [])
     heads = [Head(key, str(one.text), _colour(question, key, one, number, theme)) for number, (key, one) in enumerate(shown)]
     if rest:
-        heads.append(Head(",".join(key for key, _cell in rest), _("Others (%(count)s)") % {"count": len(rest)}, "grey"))
+        heads.append(Head(_others(tile.group, shown, rest), _("Others (%(count)s)") % {"count": len(rest)}, "grey"))
     return heads
+
+
+def _others(grouped, shown, rest):
+    """Return the keys of the parts that are not shown. A field that reads another's value names them, as its conditions do."""
+    named = getattr(grouped, "through", None)
+    return ",".join(key for key, *_more in rest) if named else all_but(key for key, *_more in shown)
 
 
 def _is_short(grouped):
@@ -288,7 +298,6 @@ def _series_heads(question, counted, theme) -> list[tuple[str, str, str]]:
         for part in tile.series.parts(tile.asking) or [] if (key := part.key or NONE) in there
     ]  # fmt: skip
     if len(found) > MOST_SERIES:
-        rest = found[MOST_SERIES - 1 :]
-        others = _("Others (%(count)s)") % {"count": len(rest)}
-        found = [*found[: MOST_SERIES - 1], (",".join(key for key, *_more in rest), others, "grey")]
+        stay, rest = found[: MOST_SERIES - 1], found[MOST_SERIES - 1 :]
+        found = [*stay, (_others(tile.series, stay, rest), _("Others (%(count)s)") % {"count": len(rest)}, "grey")]
     return found

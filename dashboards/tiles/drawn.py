@@ -7,13 +7,16 @@ from django.conf import settings
 
 from dashboards.tiles.result import Cell, Result
 
+#: Servers refuse an address that is longer (gunicorn: 4,094 with method and version).
+LONGEST = 3_900
 CHARTS = {"column", "bar", "line", "area", "combo", "pie", "donut", "gauge", "funnel"}
 
 
 def link(cell: Cell, address, filters, on) -> str:
-    """Return where a number leads: to the list behind it."""
+    """Return where a number leads: to the list behind it; nothing where no address holds what it asks."""
     part = {name: value for name, value in (("x", cell.part.x), ("s", cell.part.s), ("of", cell.part.of)) if value}
-    return f"{address}?{urlencode({**part, 'n': cell.records, 'on': on.isoformat(), **filters.given})}"
+    link = f"{address}?{urlencode({**part, 'n': cell.records, 'on': on.isoformat(), **filters.given})}"
+    return link if len(link) <= LONGEST else ""
 
 
 def chart(result: Result | None, address, filters) -> str:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from crm import periods
 from crm.web import formats
+from dashboards.tiles.buckets import UNITS
 
 #: What is offered to choose from. Others that crm.periods knows, `last_6_weeks` (the running one among them) and
 #: `2026-01-01/2026-03-31` are understood as well.
@@ -32,7 +33,7 @@ def days_of(text, today) -> tuple[datetime.date, datetime.date]:
         days = begins, ends
     elif text.startswith("last_"):
         number, _underscore, unit = text.removeprefix("last_").partition("_")
-        if not number.isdecimal() or not 0 < int(number[:4]) < 1_000:
+        if not number.isdecimal() or not 0 < int(number[:4]) < 1_000 or unit.removesuffix("s") not in UNITS:
             raise ValidationError(_("This is no period."))
         this = periods.period(f"this_{unit.removesuffix('s')}", today)
         days = (this[0] if number == "1" else periods.period(f"previous_{int(number) - 1}_{unit}", today)[0]), this[1]

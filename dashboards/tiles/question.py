@@ -26,12 +26,22 @@ NONE, EARLIER, LINE = "-", "earlier", "line"
 class Part:
     """A part of a tile: `x` are the keys of its place, `s` those of its series, `of` which numbers: the earlier ones, the line's.
 
-    An empty key stands for all of them, NONE for the records without a value.
+    An empty key stands for all of them, NONE for the records without a value; what keys of several stand for, `stands_for` says.
     """
 
     x: str = ""
     s: str = ""
     of: str = ""
+
+
+def all_but(keys) -> str:
+    """Return the keys of all parts but these. Named are those that are shown: what is hidden may be far more than an address holds."""
+    return "," + ",".join(keys)
+
+
+def stands_for(keys) -> tuple[list[str], bool]:
+    """Return (the keys that are named, whether all others are meant); no key of a part holds a comma."""
+    return keys.removeprefix(",").split(","), keys.startswith(",")
 
 
 @dataclass
@@ -59,20 +69,18 @@ class Question:
         ahead = bool(getattr(self.tile.date, "due", False))
         return periods.earlier(self.period, self.days, self.tile.compare, self.tile.asking.today, ahead)
 
-    @cached_property
-    def compared(self):
-        """The days of this period that are held against the earlier ones: all, or those until today."""
-        first, last = self.days
-        today, ahead = self.tile.asking.today, bool(getattr(self.tile.date, "due", False))
-        return (first, today) if first <= today < last and not ahead else self.days
-
     # --- Criteria -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _filtered(self) -> list[dict]:
+        """What the quick filters ask, read once for all numbers: a team's members are a statement."""
+        return self.filters.lines(self.tile.record)
 
     def tree(self, days, *further) -> dict:
         """Return what is asked of these days, with further criteria."""
         tile = self.tile
         asked = [tile.tree] if tile.tree else []
-        asked += self.filters.lines(tile.record)
+        asked += self._filtered
         if days:
             asked.append(within(tile.date, *days))
         return {"version": criteria.VERSION, "all": [*asked, *(one for one in further if one)]}
@@ -97,7 +105,9 @@ class Question:
         if not keys or grouped is None:
             return None
         if not isinstance(grouped, Moment):
-            return grouped.asked(["" if key == NONE else key for key in keys.split(",")], self.tile.asking)
+            named, others = stands_for(keys)
+            asked = grouped.asked(["" if key == NONE else key for key in named], self.tile.asking)
+            return {"not": asked} if others else asked
         if keys == NONE:
             return {"field": grouped.name, "operator": "empty"}
         try:
@@ -106,33 +116,37 @@ class Question:
             raise ValidationError(_("This part of the tile does not exist.")) from None
         return within(grouped, bucket.first, bucket.last)
 
+    def asked(self, part: Part):
+        """Return (record type, tree, selection or None) of the list that opens behind a part."""
+        tile, tree = self.tile, self.tree_of(part)
+        measure = tile.line if part.of == LINE and tile.line else tile.measure
+        if measure.name != "companies" or tile.record.name == "company":
+            return tile.record, tree, tile.selection
+        company = records.get("company")
+        link = next(one.name for one in company.relations.values() if one.record == tile.record.name and one.link == "company")
+        inner = {"field": link, "operator": "some", "where": {key: value for key, value in tree.items() if key != "version"}}
+        return company, {"version": criteria.VERSION, "all": [inner]}, None
+
+    def address(self, part: Part) -> str:
+        """Return the address of the list that opens behind a part."""
+        return address(*self.asked(part))
+
     # --- Records ------------------------------------------------------------------------------------------------------
 
     def records(self, tree):
         """Return the records of a tree, as far as the user may see them."""
-        tile = self.tile
-        found = tile.record.model.objects.visible_to(tile.asking.user)
-        if tile.selection:
-            found = found.filter(membership(tile.selection, tile.asking))
-        return found.filter(criteria.condition(tile.record, tree, tile.asking))
+        return self._found(self.tile.record, tree, self.tile.selection)
 
-    def answer(self, part: Part):
-        """Return (record type, tree, selection or None, records) of the list that opens behind a part."""
-        tile, tree = self.tile, self.tree_of(part)
-        measure = tile.line if part.of == LINE and tile.line else tile.measure
-        if measure.name != "companies" or tile.record.name == "company":
-            return tile.record, tree, tile.selection, self.records(tree)
-        company = records.get("company")
-        link = next(one.name for one in company.relations.values() if one.record == tile.record.name and one.link == "company")
-        inner = {"field": link, "operator": "some", "where": {key: value for key, value in tree.items() if key != "version"}}
-        outer = {"version": criteria.VERSION, "all": [inner]}
-        visible = company.model.objects.visible_to(tile.asking.user)
-        return company, outer, None, visible.filter(criteria.condition(company, outer, tile.asking))
+    def records_of(self, part: Part):
+        """Return the records of the list that opens behind a part."""
+        return self._found(*self.asked(part))
 
-    def address(self, part: Part) -> str:
-        """Return the address of the list that opens behind a part."""
-        record, tree, selection, _records = self.answer(part)
-        return address(record, tree, selection)
+    def _found(self, record, tree, selection):
+        asking = self.tile.asking
+        found = record.model.objects.visible_to(asking.user)
+        if selection:
+            found = found.filter(membership(selection, asking))
+        return found.filter(criteria.condition(record, tree, asking))
 
 
 def within(dated, first, last) -> dict:

@@ -6,6 +6,8 @@
 item, a selection that is gone) has `problems` and shows no number.
 """
 
+import json
+import re
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -54,7 +56,6 @@ class Tile:
     raw: dict
     asking: Asking
     kind: str = "number"
-    title: str = ""
     record: RecordType | None = None
     selection: Selection | None = None
     tree: dict | None = None
@@ -114,7 +115,7 @@ def title_of(raw) -> str:
 
 def read(raw, asking) -> Tile:
     """Return the tile; whatever is wrong is among its problems."""
-    tile = Tile(whole(raw), asking, title=title_of(raw))
+    tile = Tile(whole(raw), asking)
     for name, value in tile.raw.items():
         kind = KNOWN.get(name)
         if kind is None or not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
@@ -288,8 +289,16 @@ def _read_look(tile):
     for name, most in (("width", MAX_COLUMNS), ("height", MAX_HEIGHT)):
         if not 1 <= tile.raw.get(name, 1) <= most:
             tile.wrong(name, _("Between 1 and %(most)s.") % {"most": most})
-    if len(tile.raw.get("title", "")) > 120 or "\x00" in str(tile.raw):
+    if len(tile.raw.get("title", "")) > 120:
         tile.wrong("title", _("At most %(count)s characters.") % {"count": 120})
+    if not _storable(tile.raw):
+        tile.wrong("title", _("This text contains characters that cannot be stored."))
+
+
+def _storable(raw):
+    """Tell whether each database can store it: without NUL, and without halves of signs."""
+    text = json.dumps(raw, ensure_ascii=False).replace("\\\\", "")
+    return "\\u0000" not in text and not re.search("[\ud800-\udfff]", text)
 
 
 def clean(raw, asking) -> dict[str, Any]:

@@ -23,16 +23,19 @@ MOST_TABS = 10
 
 
 def find(request, pk) -> Dashboard:
-    return get_object_or_404(Dashboard.objects.visible_to(request.user).select_related("owner"), pk=pk)
+    return get_object_or_404(seen_by(request.user).select_related("owner"), pk=pk)
+
+
+def seen_by(user):
+    """Return the dashboards a user sees; each says whether it is their `favourite`."""
+    mine = DashboardFavourite.objects.filter(user=user.pk, dashboard=OuterRef("pk"))
+    return Dashboard.objects.visible_to(user).annotate(favourite=Exists(mine))
 
 
 def tabs(user) -> list[Dashboard]:
     """Return the dashboards that stand as tabs: favourites, pinned ones, one's own; in this order."""
-    mine = DashboardFavourite.objects.filter(user=user.pk, dashboard=OuterRef("pk"))
-    seen = Dashboard.objects.visible_to(user).annotate(favourite=Exists(mine))
-    found = [
-        one for one in seen.defer("tiles").order_by("name_key", "pk") if one.favourite or one.pinned or one.owner_id == user.pk
-    ]
+    seen = seen_by(user).defer("tiles").order_by("name_key", "pk")
+    found = [one for one in seen if one.favourite or one.pinned or one.owner_id == user.pk]
     return sorted(found, key=lambda one: (not one.favourite, not one.pinned, one.pk if one.pinned else 0))
 
 
@@ -60,7 +63,7 @@ def show(request, pk):
     else:
         there = tabs(request.user)
         shown = there[:MOST_TABS] if dashboard in there[:MOST_TABS] else [*there[: MOST_TABS - 1], dashboard]
-        context |= {"tabs": shown, "favourite": any(one.pk == pk and one.favourite for one in there)}
+        context |= {"tabs": shown, "favourite": dashboard.favourite}
         response = render(request, "dashboards/page.html", context, status=status)
     response.headers["Vary"] = "HX-Request"
     return response

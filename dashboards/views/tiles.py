@@ -17,12 +17,10 @@ from crm.web import formats
 from crm.web.htmx import say
 from dashboards import actions, filters
 from dashboards.models import Dashboard
-from dashboards.tiles import as_table, kept, spec
+from dashboards.tiles import as_table, drawn, kept, spec
 from dashboards.tiles.question import Part, Question
 from dashboards.views import page
 from dashboards.views.shown import context_of
-
-MAX_KEY = 2_000
 
 
 def find(request, pk, number):
@@ -55,13 +53,14 @@ def open_list(request, pk, number):
     except ValueError:
         raise Http404 from None
     read = spec.read(raw, asking)
-    part = Part(*(request.GET.get(name, "")[:MAX_KEY] for name in ("x", "s", "of")))
+    part = Part(*(request.GET.get(name, "") for name in ("x", "s", "of")))
+    if len(part.x) + len(part.s) > drawn.LONGEST:
+        raise Http404
     if read.problems or chosen.errors or read.record is None:
         return redirect(dashboard)
     question = Question(read, chosen)
     try:
-        _record, _tree, _selection, records = question.answer(part)
-        address = question.address(part)
+        records, address = question.records_of(part), question.address(part)
     except (ValidationError, ValueError):  # CriteriaError among them
         raise Http404 from None
     clicked = request.GET.get("n", "")

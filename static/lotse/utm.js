@@ -7,7 +7,7 @@
   if (!quiet) {
     const asked = new URLSearchParams(location.search), touch = {};
     for (const name of ["source", "medium", "campaign", "term", "content"]) {
-      const value = (asked.get("utm_" + name) || "").trim().toLowerCase().slice(0, 200);
+      const value = [...(asked.get("utm_" + name) || "").trim().toLowerCase()].slice(0, 200).join("");
       if (value) touch[name] = value;
     }
     try {

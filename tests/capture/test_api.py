@@ -60,6 +60,8 @@ def test_a4_a_form_is_read_made_changed_and_put_into_the_bin(form, mia, anna, ap
 @pytest.mark.parametrize(("values", "field"), [
     ({"questions": "all"}, "questions"), ({"questions": [{"name": "person.password"}]}, "questions"), ({"sites": ["*"]}, "sites"),
     ({"takers": [999_999]}, "takers"), ({"by_country": []}, "by_country"), ({"criteria": [1]}, "criteria"), ({"rule": "dice"}, "rule"),
+    ({"questions": [{"name": []}]}, "questions"), ({"questions": [{"name": "free.1", "label": "A", "kind": {}}]}, "questions"),
+    ({"criteria": [{"field": [], "operator": "is"}]}, "criteria"), ({"criteria": [{"field": "person.email", "operator": []}]}, "criteria"),
     ({"key": "mine"}, "key"), ({"redirect_url": "https://evil.example"}, "redirect_url"), ({"owner": None}, "owner"),
 ])  # fmt: skip
 def test_t08_what_makes_no_form_is_a_400_at_its_field(form, mia, api_of, values, field):
@@ -139,7 +141,7 @@ def test_t08_what_is_not_to_be_sent_is_refused(form, mia, api_of, values):
 
 
 def test_c2_touches_that_make_no_sense_lose_no_lead(form, mia, api_of):
-    for value in (1, [], {"source": ["a"]}, {"source": "x", "at": 10**400}):
+    for value in (1, [], {"source": ["a"]}, {"source": "x", "at": 10**400}, {"source": "spring \ud83c", "campaign": "\udf3c"}):
         assert api_of(mia, "post", "submissions/", body(form, touches={"first": value})).status_code == 201
 
 

@@ -173,6 +173,15 @@ def test_a5_with_a_submission_that_is_taken_back_its_consent_no_longer_holds(new
     assert held() == [("News, offers", ""), ("News, offers", "")]
 
 
+def test_a5_what_was_withdrawn_while_its_submission_was_taken_back_does_not_come_back(news, person, mia):
+    known = send(news, "perhaps somebody else", consent=True)
+    undo(ChangeSet.objects.filter(action="submission.accept").latest("pk"), by=mia, via="card")
+    assert consents.withdraw(person.pk, ["News, offers"], via="link") == 2
+    known.refresh_from_db()
+    actions.release(known, by=mia, via="card")
+    assert held() == [("News, offers", "link"), ("News, offers", "link")]
+
+
 def test_a4_the_api_tells_consents_of_persons_one_sees(person, mia, max_, client):
     def get(user, query=""):
         return client.get(f"/api/v1/consents/{query}", HTTP_AUTHORIZATION=f"Token {ApiToken.issue(user)}")

@@ -1,5 +1,7 @@
 """Who is told of what a form brings, beside the one who gets it (C1)."""
 
+import re
+
 import pytest
 from django.core import mail
 from django.urls import reverse
@@ -37,9 +39,19 @@ def test_c1_those_a_form_names_are_told_once_under_the_bell_and_by_mail(told_for
         client = client_of(user)
         assert ("1 submission of a form" in client.get(bell).content.decode()) == told, user
         assert ("Petersen" in client.get(dialog).content.decode()) == told, user
-    client_of(ada).post(dialog)
+    client_of(ada).post(dialog, {"ids": [submission.pk]})
     assert "submission of a form" not in client_of(ada).get(bell).content.decode()
     assert "submission of a form" in client_of(anna).get(bell).content.decode(), "each looks for themselves"
+
+
+def test_c1_who_sees_the_form_but_not_the_person_is_led_to_what_was_sent(told_form, mia, max_, anna, client_of):
+    actions.edit_form(told_form, {"owner": max_}, by=mia, via="card")
+    told_form.refresh_from_db()
+    submission = send(told_form)
+    for user, where in ((max_, submission), (anna, submission.person)):
+        client = client_of(user)
+        (address,) = re.findall(r'<a href="([^"]+)"', client.get(reverse("capture:new_leads")).content.decode())
+        assert address == where.get_absolute_url() and client.get(address).status_code == 200
 
 
 def test_c5_spam_tells_nobody_until_it_is_accepted(told_form, ada, mia):

@@ -1,5 +1,7 @@
 """The pages on which marketers make forms and look at what came in (C1, C3, C4)."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -72,6 +74,76 @@ def test_r17_a_stale_tab_does_not_overwrite(form, mia, client_of):
     assert answer.status_code == 422 and "meanwhile" in answer.content.decode()
 
 
+@pytest.mark.parametrize("tab", ["fields", "assignment"])
+def test_r17_a_second_click_on_a_stale_tab_does_not_overwrite_either_and_there_is_a_way_on(form, mia, anna, client_of, tab):
+    client, address = client_of(mia), f"/forms/{form.pk}/{tab}/"
+    stale = form.version
+    actions.edit_form(form, {"takers": [mia.pk], "questions": form.questions[::-1]}, by=mia, via="api")
+    form.refresh_from_db()
+    kept = (form.takers, form.questions)
+    sent = {
+        "version": stale,
+        "rule": "turns",
+        "takers": [anna.pk],
+        "use-person-email": "on",
+        "label-person-email": "As I typed it",
+    }
+    for _click in range(2):
+        answer = client.post(address, sent, **HTMX)
+        text = answer.content.decode()
+        assert answer.status_code == 422 and "meanwhile" in text and f'href="/forms/{form.pk}/?tab={tab}"' in text
+        sent["version"] = re.search(r'name="version" value="(\d+)"', text)[1]
+    assert tab == "assignment" or "As I typed it" in text
+    form.refresh_from_db()
+    assert (form.takers, form.questions) == kept
+    fresh = client.get(address).content.decode()
+    assert f'name="version" value="{form.version}"' in fresh and f"?tab={tab}" not in fresh
+
+
+def lines_of(html):
+    """Return what is chosen or typed in the lines of the tab *Assignment*, empty ones left out."""
+    lines = [
+        [re.search(r'value="([^"]*)" selected', part) for part in re.findall(r"<select.*?</select>", line)]
+        for line in re.findall(r'<div class="line-of">(.*?)</div>', html, re.DOTALL)
+    ]
+    found = [[one[1] if one else "" for one in line] for line in lines]
+    return [line for line in found if any(one for one in line if one != "is")]
+
+
+@pytest.mark.parametrize(("wrong", "told"), [
+    ({"rule": "dice"}, "valid choice"), ({"takers": [10**6]}, "valid choice"), ({"country": ["AT", "DE"]}, "lacks"), ({"country-user": ["MAX", "MAX"]}, "lacks"),
+    ({"country": ["AT", "AT"], "country-user": ["MAX", "MAX"]}, "twice"), ({"user": [""]}, "lacks"), ({"field": [""]}, "lacks"),
+    ({"field": ["person.phone"]}, "not asked"),
+])  # fmt: skip
+def test_u3_no_line_of_the_assignment_is_lost_when_something_is_wrong(form, mia, max_, anna, client_of, wrong, told):
+    form_before = (form.rule, form.by_country, form.criteria)
+    sent = {"version": form.version, "rule": "country", "takers": [anna.pk], "country": ["AT", ""], "country-user": ["MAX", ""],
+            "field": ["person.email"], "operator": ["contains"], "value": ["nordwind"], "user": ["MAX"], **wrong}  # fmt: skip
+    for name in ("country-user", "user"):
+        sent[name] = [str(max_.pk) if one == "MAX" else one for one in sent[name]]
+    answer = client_of(mia).post(f"/forms/{form.pk}/assignment/", sent, **HTMX)
+    text = answer.content.decode()
+    assert answer.status_code == 422 and told in text and 'value="nordwind"' in text
+    asked = [name for name in sent["field"] if name != "person.phone"] or [""]
+    countries = [list(pair) for pair in zip(sent["country"], sent["country-user"], strict=True) if any(pair)]
+    assert lines_of(text) == [*countries, [asked[0], "contains", sent["user"][0]]]
+    form.refresh_from_db()
+    assert (form.rule, form.by_country, form.criteria) == form_before
+
+
+def test_c3_a_line_of_a_user_who_is_switched_off_stays_as_it_is(form, mia, max_, anna, client_of):
+    actions.edit_form(form, {"by_country": {"AT": max_.pk}, "takers": [anna.pk]}, by=mia, via="card")
+    max_.is_active = False
+    max_.save()
+    form.refresh_from_db()
+    client, address = client_of(mia), f"/forms/{form.pk}/assignment/"
+    ((country, user),) = lines_of(client.get(address).content.decode())
+    sent = {"version": form.version, "rule": "country", "takers": [anna.pk], "country": [country], "country-user": [user]}
+    assert client.post(address, sent, **HTMX).status_code == 204
+    form.refresh_from_db()
+    assert (form.rule, form.by_country) == ("country", {"AT": max_.pk})
+
+
 def test_c4_utm_fields_are_columns_filters_groups_and_criteria(form, mia, client_of):
     send(form, "a", first=LINKEDIN, latest=FACEBOOK, email="a@example.com")
     send(form, "b", first=LINKEDIN, latest=LINKEDIN, email="b@example.com", company="Other")
@@ -108,13 +180,34 @@ def test_c1_submissions_are_seen_by_those_who_see_the_person_or_the_form(form, a
     assert client_of(anna).get(spam.get_absolute_url()).status_code == 404, "it belongs to nobody yet, and the form is Mia's"
 
 
+def ids_in(client):
+    return re.findall(r'name="ids" value="(\d+)"', client.get("/submissions/mine/").content.decode())
+
+
+def test_c3_i_have_seen_it_is_said_of_what_was_shown(form, anna, mia, client_of, monkeypatch):
+    monkeypatch.setattr("capture.views.card.SHOWN", 2)
+    actions.edit_form(form, {"takers": [anna.pk]}, by=mia, via="card")
+    form.refresh_from_db()
+    for number in range(3):
+        send(form, f"k{number}", email=f"p{number}@example.com")
+    client = client_of(anna)
+    shown = ids_in(client)
+    late = send(form, "late", email="late@example.com")
+    assert client.post("/submissions/mine/", {"ids": shown}).status_code == 204
+    assert len(shown) == 2 and "2 submissions of forms for you" in client.get(reverse("crm:bell")).content.decode()
+    assert str(late.pk) in ids_in(client)
+
+
 def test_c3_the_bell_tells_the_owner_until_they_have_looked(form, anna, jan, client_of):
     send(form)
     client = client_of(anna)
     assert "1 submission of a form for you" in client.get(reverse("crm:bell")).content.decode()
     assert "submission of a form" not in client_of(jan).get(reverse("crm:bell")).content.decode()
     assert "Petersen" in client.get("/submissions/mine/").content.decode()
-    assert client.post("/submissions/mine/").status_code == 204
+    for nothing in ({}, {"ids": ["x", "9" * 30, "0"]}):
+        assert client.post("/submissions/mine/", nothing).status_code == 204
+    assert "1 submission of a form for you" in client.get(reverse("crm:bell")).content.decode()
+    assert client.post("/submissions/mine/", {"ids": ids_in(client)}).status_code == 204
     assert "submission of a form" not in client.get(reverse("crm:bell")).content.decode()
 
 
@@ -173,4 +266,4 @@ def test_c4_values_beyond_those_that_are_named_stand_together(form, mia, client_
     cells = tiles.count(tile, Filters()).series[0].cells
     assert {cell.part.x: cell.records for cell in cells}[OTHERS] == 3
     for cell in cells:
-        assert Question(tile, Filters()).answer(cell.part)[3].count() == cell.records
+        assert Question(tile, Filters()).records_of(cell.part).count() == cell.records

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from capture import actions, protect
 from capture.models import Form, Submission
+from capture.touches import read
 from leads.models import Person
 from tests.capture.conftest import FACEBOOK, LINKEDIN, sent, token
 from tests.factories import PersonFactory
@@ -52,6 +53,49 @@ def test_c1_it_can_be_sent_without_a_script(form, stranger):
     assert submission.touches["first"]["source"] == "linkedin" and submission.campaign == "spring"
 
 
+@pytest.mark.parametrize("accept", ["application/json", "text/html"])
+def test_c2_after_a_typo_it_is_known_where_one_came_from_and_how_long_the_page_was_open(form, stranger, accept):
+    handed = token(form, u=read(LINKEDIN).plain())
+    answer = post(
+        stranger, form, {**sent(form, email="jana@"), "token": handed}, HTTP_ACCEPT=accept, HTTP_REFERER="http://x.example/"
+    )
+    assert answer.status_code == 422
+    again = (
+        answer.json()["token"]
+        if accept == "application/json"
+        else re.search(r'name="token" value="([^"]+)"', answer.content.decode())[1]
+    )
+    assert post(stranger, form, {**sent(form), "token": again}).status_code == 200
+    submission = Submission.objects.get()
+    assert (submission.state, submission.why, submission.source) == ("accepted", "", "linkedin")
+
+
+def test_c2_a_page_that_was_open_for_too_long_is_sent_once_more_at_once(form, stranger, monkeypatch):
+    handed = token(form, u=read(LINKEDIN).plain())
+    with monkeypatch.context() as later:
+        later.setattr(protect, "TOKEN_SECONDS", -1)
+        answer = post(stranger, form, {**sent(form), "token": handed}, HTTP_ACCEPT="application/json")
+    assert answer.status_code == 422 and not Submission.objects.exists()
+    assert post(stranger, form, {**sent(form), "token": answer.json()["token"]}).status_code == 200
+    submission = Submission.objects.get()
+    assert (submission.state, submission.why, submission.source) == ("accepted", "", "linkedin")
+
+
+def test_c5_a_forged_token_is_no_way_around_the_two_seconds(form, stranger):
+    answer = post(stranger, form, {**sent(form), "token": "x"}, HTTP_ACCEPT="application/json")
+    assert post(stranger, form, {**sent(form), "token": answer.json()["token"]}).status_code == 200
+    assert Submission.objects.get().why == "fast"
+
+
+def test_c3_who_goes_back_and_corrects_an_answer_is_heard_and_who_sends_it_twice_is_one(form, stranger, mia):
+    actions.edit_form(form, {"consent_text": "Yes.", "consent_purpose": "Mail"}, by=mia, via="card")
+    first, corrected = sent(form, email="jana@nordwnd.example"), sent(form)
+    for data in (first, first, corrected, corrected, {**corrected, "consent": "on"}, first):
+        assert post(stranger, form, {**data, "token": first["token"]}).status_code == 200
+    emails = [one.email for one in Submission.objects.order_by("pk")]
+    assert emails == ["jana@nordwnd.example", "jana@nordwind.example", "jana@nordwind.example"]
+
+
 def test_c2_the_scripts_touches_come_with_it(form, stranger):
     data = {**sent(form), "touches": json.dumps({"first": LINKEDIN, "latest": FACEBOOK})}
     assert post(stranger, form, data).status_code == 200
@@ -59,10 +103,19 @@ def test_c2_the_scripts_touches_come_with_it(form, stranger):
     assert (origin.first_source, origin.lead_source) == ("linkedin", "facebook")
 
 
-@pytest.mark.parametrize("given", ["[]", "{", "null", '{"first": 1}', '{"first": {"source": ["a"]}}', "[" * 5000])
+@pytest.mark.parametrize(
+    "given", ["[]", "{", "null", '{"first": 1}', '{"first": {"source": ["a"]}}', "[" * 5000, '{"first": {"campaign": "\\ud83c"}}']
+)
 def test_c2_touches_that_make_no_sense_lose_no_lead(form, stranger, given):
     assert post(stranger, form, {**sent(form), "touches": given}).status_code == 200
     assert Submission.objects.get().state == "accepted"
+
+
+def test_c2_half_a_sign_in_a_value_is_left_out_and_the_rest_is_kept(form, stranger):
+    touches = json.dumps({"first": {"source": "spring \ud83c", "campaign": "\U0001f33c sale"}})
+    assert "\\ud83c" in touches and post(stranger, form, {**sent(form), "touches": touches}).status_code == 200
+    origin = Submission.objects.get().person.origin
+    assert (origin.first_source, origin.first_campaign) == ("spring", "\U0001f33c sale")
 
 
 def test_c5_no_cookie_is_set_and_nobody_is_signed_in_there(form, anna):
@@ -196,6 +249,16 @@ def test_c5_one_address_sends_a_form_no_more_than_so_often(form, stranger):
     same_network = [f"2001:db8::{number}" for number in range(11)]
     codes = [post(stranger, form, sent(form), REMOTE_ADDR=address).status_code for address in same_network]
     assert codes[-1] == 429
+
+
+def test_c5_one_stranger_does_not_close_a_form_for_others(form, stranger, monkeypatch):
+    monkeypatch.setattr(protect, "RATES", (("address-form", 3, 600), ("address", 5, 3600), ("form", 8, 3600)))
+    for _number in range(20):
+        answer = post(stranger, form, {**sent(form), "token": "x"}, REMOTE_ADDR="192.0.2.1")
+    assert answer.status_code == 429 and int(answer.headers["Retry-After"]) > 0
+    assert post(stranger, form, sent(form), REMOTE_ADDR="192.0.2.2").status_code == 200
+    codes = [post(stranger, form, sent(form), REMOTE_ADDR=f"192.0.2.{number}").status_code for number in range(3, 9)]
+    assert codes[-1] == 429, "many addresses together still meet the limit of the form"
 
 
 def test_c1_after_sending_one_is_led_to_a_page_of_the_forms_sites_only(form, stranger, mia):

@@ -1,14 +1,15 @@
 """What becomes of a submission (C2, C3, R12)."""
 
 import pytest
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 
 from capture import actions
 from capture.models import Assignment, CompanyOrigin, Consent, PersonOrigin, Submission
 from crm.history.models import ChangeSet
 from crm.history.undo import undo
 from leads import actions as leads
-from leads.models import Company, Person
+from leads.list_items import delete_item
+from leads.models import Company, Person, Source
 from tests.capture.conftest import FACEBOOK, LINKEDIN, send, touch_of
 from tests.factories import CompanyFactory, PersonFactory
 
@@ -193,3 +194,16 @@ def test_c3_what_somebody_took_back_is_not_matched_by_itself(form, mia):
     run_pending()
     submission.refresh_from_db()
     assert submission.state == "received" and not Person.objects.live().exists()
+
+
+def test_settled_5_a_source_that_a_form_gives_its_leads_cannot_be_deleted(form, mia, ada):
+    source, other = Source.objects.all()[:2]
+    actions.edit_form(form, {"source": source}, by=mia, via="card")
+    for replacement in (None, other):
+        with pytest.raises(ValidationError, match="Website"):
+            delete_item(source, replacement, by=ada, via="admin")
+    actions.edit_form(form, {"source": other}, by=mia, via="card")
+    delete_item(source, by=ada, via="admin")
+    form.refresh_from_db()
+    actions.delete(form, by=mia, via="card")
+    delete_item(other, by=ada, via="admin")

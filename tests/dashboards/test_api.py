@@ -1,11 +1,14 @@
 """Dashboards by the API (A4)."""
 
 import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from crm.models import ApiToken
 from dashboards.models import Dashboard
-from tests.factories import PersonFactory
+from tests.factories import CompanyFactory, PersonFactory
 
 STATUS = {"id": 1, "ready": "leads_by_status"}
 
@@ -36,7 +39,19 @@ def test_a_dashboard_is_made_changed_and_deleted(api, anna, max_):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"tiles": [{"kind": "cake"}]}, {"tiles": ["x"]}, {"theme": "neon"}, {"nonsense": 1}, {"users": [10**6]}, {"columns": 99}],
+    [
+        {"tiles": [{"kind": "cake"}]},
+        {"tiles": ["x"]},
+        {"tiles": [{"kind": []}]},
+        {"tiles": [{"ready": []}]},
+        {"tiles": [{**STATUS, "group": {}}]},
+        {"tiles": [{**STATUS, "title": "A\x00"}]},
+        {"tiles": [{"kind": "text", "text": "\x00"}]},
+        {"theme": "neon"},
+        {"nonsense": 1},
+        {"users": [10**6]},
+        {"columns": 99},
+    ],
 )
 def test_what_cannot_be_is_a_400_that_names_it(api, wrong):
     answer = api.post("/api/v1/dashboards/", {"name": "Mine", **wrong})
@@ -60,6 +75,25 @@ def test_the_numbers_of_a_tile_come_with_the_criteria_of_their_records(api, anna
     assert api.get(f"{address}1/?country=AT").json()["total"]["value"] == 0
     assert api.get(f"{address}1/?country=ZZ").status_code == 400
     assert api.get(f"{address}1/?colour=red").status_code == 400 and api.get(f"{address}99/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "raw", [{"group": "owner"}, {"group": "owner", "series": "country"}, {"group": "owner", "measure": "companies"}]
+)
+def test_p_a_number_of_a_tile_costs_no_statement(api, anna, jan, ada, teams, raw):
+    dashboard = api.post("/api/v1/dashboards/", {"name": "Mine", "tiles": [{"kind": "table", "record": "company", **raw}]}).data
+    address = f"/api/v1/dashboards/{dashboard['id']}/tiles/1/?team={teams['north'].pk}"
+    asked = []  # (statements, numbers)
+    for owners in ([anna], [anna, jan]):
+        for owner in owners:
+            for country in ("DE", "AT", "PL"):
+                CompanyFactory(by=ada, owner=owner, country=country)
+        cache.clear()
+        api.get(address)  # counts it
+        with CaptureQueriesContext(connection) as statements:
+            answer = api.get(address).json()
+        asked.append((len(statements), sum(len(one["numbers"]) for one in answer["series"])))
+    assert asked[1][1] > asked[0][1] and asked[1][0] == asked[0][0] < 20, asked
 
 
 def test_what_is_pinned_only_administrators_change(api):

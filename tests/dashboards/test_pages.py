@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import random
 import re
 import threading
 import zipfile
@@ -12,6 +13,7 @@ import pytest
 from django.db import connection, transaction
 from django.urls import reverse
 
+from capture.models import PersonOrigin
 from crm.jobs.models import Job
 from dashboards.models import Dashboard
 from dashboards.tiles import kept
@@ -82,6 +84,32 @@ def test_d1_a_dashboard_is_made_edited_duplicated_and_deleted_with_undo(page, an
     page.post(f"/dashboards/{made.pk}/delete/")
     made.refresh_from_db()
     assert made.deleted_at and "Others" in page.get("/bin/?of=dashboard").content.decode()
+
+
+def test_d1_who_edits_a_shared_dashboard_takes_it_from_nobody(client, mia, max_, jan, anna, board):
+    jan.is_active = False
+    jan.save()
+    shared = board(BIG, by=max_, user_ids=[mia.pk, jan.pk, anna.pk])
+    client.force_login(mia)
+    given = {"name": "Named anew", "columns": "4", "theme": "calm", "visibility": "private", "version": str(shared.version)}
+    offered = client.get(f"/dashboards/{shared.pk}/edit/").content.decode()
+    assert f'value="{anna.pk}"' in offered and f'name="users" value="{mia.pk}"' not in offered
+    assert client.post(f"/dashboards/{shared.pk}/edit/", {**given, "users": [anna.pk]}).status_code == 302
+    shared.refresh_from_db()
+    assert (shared.name, shared.user_ids) == ("Named anew", [mia.pk, jan.pk, anna.pk])
+    assert client.post(f"/dashboards/{shared.pk}/edit/", {**given, "version": str(shared.version)}).status_code == 302
+    shared.refresh_from_db()
+    assert shared.user_ids == [mia.pk, jan.pk], "who is no longer ticked is out"
+    assert client.get(f"/dashboards/{shared.pk}/").status_code == 200
+
+
+def test_d1_a_shared_dashboard_opens_as_a_tab_though_it_is_no_favourite(client, max_, mia, board):
+    shared = board(BIG, by=max_, user_ids=[mia.pk], name="Of Max")
+    client.force_login(mia)
+    html = client.get(f"/dashboards/{shared.pk}/").content.decode()
+    assert re.search(r'aria-current="page">Of Max</a>', html) and 'aria-pressed="false"' in html
+    client.post(f"/dashboards/{shared.pk}/favourite/", {"on": "1"})
+    assert 'aria-pressed="true"' in client.get(f"/dashboards/{shared.pk}/").content.decode()
 
 
 def test_d2_a_page_holds_what_was_counted_and_fetches_the_rest(page, board, django_assert_max_num_queries):
@@ -178,6 +206,47 @@ def test_d4_a_click_opens_exactly_these_records(page, anna, board):
     assert answer.status_code == 302 and answer.url.startswith("/persons/?criteria=")
     assert "1–3 of 3" in page.get(answer.url).content.decode()
     assert "data-message" not in page.get(answer.url).content.decode()
+
+
+@pytest.fixture
+def campaigns(anna):
+    """Make persons of 110 campaigns, one of each, and some of none."""
+
+    def make(length):
+        persons = PersonFactory.create_batch(115, by=anna, company=None)
+        for number, person in enumerate(persons[:110]):
+            name = f"{number:03}-" + "".join(random.Random(number).choices("abcdefghijklmnopqrstuvwxyz", k=length - 4))
+            PersonOrigin.objects.create(person=person, lead_campaign=name)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("raw", "values", "number"),
+    [
+        ({"kind": "bar", "group": "lead_creation_campaign"}, 61, "61"),  # those of none are the longest bar
+        ({"kind": "table", "group": "owner", "series": "lead_creation_campaign"}, 100, "104"),  # and the last column
+    ],
+)
+def test_d4_others_open_as_many_records_as_they_say_however_long_their_names_are(page, board, campaigns, raw, values, number):
+    campaigns(40)
+    html = tile(page, board({**raw, "record": "person", "title": "Campaigns"}))
+    (address,) = {one.replace("&amp;", "&") for one in re.findall(r'href="([^"]*/open/[^"]*=%2C[^"]*)"', html)}
+    assert f"Others ({values})" in html and f"n={number}&" in address
+    answer = page.get(address)
+    assert answer.status_code == 302 and len(answer.url) < 4_000
+    assert "data-message" not in page.get(answer.url).content.decode()
+    path, _question, query = answer.url.partition("?")
+    counted = page.get(f"{path}count/?{query}").content.decode()
+    assert re.sub(r"\D", "", re.sub(r"<[^>]*>", "", counted)) == number
+
+
+def test_d4_a_number_that_no_address_can_ask_for_is_no_link_and_none_is_cut(page, board, campaigns):
+    campaigns(150)
+    mine = board({"kind": "bar", "group": "lead_creation_campaign", "record": "person", "title": "Campaigns"})
+    html = tile(page, mine)
+    assert "Others (61)" in html and "%2C" not in html
+    assert page.get(f"/dashboards/{mine.pk}/tiles/1/open/", {"x": "," + ",".join(["x" * 150] * 50), "n": "61"}).status_code == 404
 
 
 def test_d4_what_changed_since_is_counted_again_and_told(page, anna, mia, board):

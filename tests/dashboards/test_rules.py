@@ -95,7 +95,8 @@ def test_d1_who_sees_a_shared_dashboard_does_not_change_it(anna, max_, board):
 @pytest.mark.parametrize(
     "values",
     [{"name": ""}, {"name": "x" * 81}, {"columns": 0}, {"columns": 9}, {"theme": "neon"}, {"user_ids": [10**6]}, {"user_ids": "1"}, {"team_ids": [True]},
-     {"tiles": {}}, {"tiles": [{"kind": "cake"}]}, {"tiles": [{**BARS, "unknown": 1}]}, {"tiles": [{**STATUS}] * 41}, {"nonsense": 1}],
+     {"tiles": {}}, {"tiles": [{"kind": "cake"}]}, {"tiles": [{**BARS, "unknown": 1}]}, {"tiles": [{**STATUS}] * 41},
+     {"tiles": [{**STATUS, "title": "\ud83c"}]}, {"nonsense": 1}],
 )  # fmt: skip
 def test_u3_what_cannot_be_is_refused(anna, values):
     with pytest.raises(ValidationError):
@@ -240,6 +241,28 @@ def test_a_selection_that_is_private_to_somebody_else_is_as_one_that_is_gone(ann
     )
     assert "Secret" not in str(shown(anna, {"kind": "number", "selection": private.pk}).problems)
     assert shown(anna, {"kind": "number", "selection": private.pk}).problems
+
+
+@pytest.mark.parametrize(
+    "period", ["last_1_dayss", "last_2_dayss", "last_1_1_days", "last_1_", "last_0_days", "last_1_fortnight", "this_dayss"]
+)
+def test_p33_what_is_no_period_is_refused_where_it_is_read(anna, client, shown, period):
+    with pytest.raises(ValidationError):
+        actions.create_dashboard({"name": "Mine", "tiles": [{**BARS, "period": period}]}, by=anna, via="form")
+    assert shown(anna, {**BARS, "period": period}).problems
+    client.force_login(anna)
+    assert client.get("/campaigns/", {"period": period}).status_code < 500
+
+
+@pytest.mark.parametrize("period", ["last_1_day", "last_1_days", "last_12_weeks", "last_2_quarter"])
+def test_a_period_that_is_understood_has_words(anna, shown, period):
+    result = shown(anna, {**BARS, "period": period})
+    assert not result.problems and result.facts
+
+
+def test_p33_a_text_may_speak_of_signs_that_cannot_be_stored(anna, board):
+    mine = board({**BARS, "title": "\\u0000 and \\ud83c, \U0001f33c"})
+    assert mine.tiles[0]["title"] == "\\u0000 and \\ud83c, \U0001f33c"
 
 
 def test_too_many_columns_are_refused_with_what_to_do(anna, shown):

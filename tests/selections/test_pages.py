@@ -1,6 +1,7 @@
 """The pages of selections: found, made, looked at, combined, filled from every list (S4–S7, W7)."""
 
 import json
+import re
 
 import pytest
 from django.urls import reverse
@@ -178,6 +179,19 @@ def test_the_list_needs_no_query_per_selection(rows, page, anna, persons, select
         select(str(number), records=persons)
     with django_assert_max_num_queries(14):
         page.get(reverse("selections:selections"), **HTMX)
+
+
+@pytest.mark.parametrize("rows", [1, 8])
+def test_the_list_needs_no_query_per_combined_selection(rows, page, persons, select, django_assert_max_num_queries):
+    one, two = select("One", records=persons), select("Two", records=persons[:1])
+    inner = select("Inner", kind="combined", operation="all", part_ids=[one.pk, two.pk])
+    for number in range(rows):
+        select(f"Whole {number}", kind="combined", operation="first", part_ids=[inner.pk, two.pk])
+    with django_assert_max_num_queries(16):
+        html = page.get(reverse("selections:selections"), **HTMX).content.decode()
+    for name, number in (("Inner", 4), ("Whole 0", 3), (f"Whole {rows - 1}", 3)):
+        row = html[html.index(f">{name}<") :].partition("</tr>")[0]
+        assert re.search(rf">\s*{number}\s*<", row), name
 
 
 def test_who_entered_and_left_since_is_counted_at_night_and_told_to_subscribers(page, anna, jan, max_, persons, select):
