@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from activities.models import Activity
 from crm.history.changes import chunks
 from crm.history.models import Change
-from crm.history.undo import after_undo, built_on_by, derived_by, guarded_by
+from crm.history.undo import after_undo, built_on_by, derived_by, forgotten_by, guarded_by
 from crm.models import NEVER
 
 
@@ -89,6 +89,23 @@ def _with_activities(link, ids, change_sets):
     own = Change.objects.filter(change_set__in=change_sets, record_type="activity", op="i", field="").values("record_id")
     others = Activity.objects.filter(**{f"{link}__in": ids}, deleted_at=None).exclude(pk__in=own)
     return dict.fromkeys(others.values_list(f"{link}_id", flat=True), _("There are follow-ups."))
+
+
+@forgotten_by
+def stay_with_the_others(record_type, ids):
+    """Let follow-ups of a company, or a sale, that is removed for good stay with whom they belong to besides (R18).
+
+    What a removed person's follow-ups tell is of that person: they go.
+    """
+    if record_type == "company":
+        sale = LINKS["sale"].objects.filter(pk=OuterRef("sale"))
+        of_sales = Activity.objects.filter(company__in=ids, sale__isnull=False)
+        stay = list(of_sales.values_list("pk", flat=True))
+        of_sales.update(company=Subquery(sale.values("company")), **Activity.edited())
+        derive_activities(stay)
+        Activity.objects.filter(company__in=ids, person__isnull=False).update(company=None, **Activity.edited())
+    elif record_type == "sale":
+        Activity.objects.filter(sale__in=ids).update(sale=None, **Activity.edited())
 
 
 def drift():

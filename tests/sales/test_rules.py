@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
+from activities import lifecycle as activity_lifecycle
 from activities.models import Activity
 from crm.history import words
 from crm.history.changes import Conflict
@@ -335,6 +336,26 @@ def test_r18_a_person_in_the_bin_is_purged_though_sales_named_them(sale, person,
     leads.delete(person, **how)
     assert purge_bin(timezone.now() + datetime.timedelta(days=15)) == 1
     assert fresh(sale).person is None and not sale.deleted_at
+
+
+def test_r18_a_follow_up_outlives_a_sale_or_company_that_it_belongs_to_besides(sale, person, company, how, anna):
+    from crm.history.purge import purge_bin
+
+    of_person = ActivityFactory(by=anna, person=person, sale=sale)
+    leads.delete(person, **how)
+    actions.delete(sale, **how)
+    leads.restore(person, **how)  # the follow-up comes back with the person; its sale stays in the bin
+    elsewhere, moving = CompanyFactory(by=anna), SaleFactory(by=anna, company=company)
+    due = timezone.now() + datetime.timedelta(days=3)
+    of_sale = ActivityFactory(by=anna, person=None, sale=moving, due_at=due)
+    actions.edit_sale(moving, {"company": elsewhere}, **how)
+    leads.delete(company, keep_persons=True, **how)
+    purge_bin(timezone.now() + datetime.timedelta(days=15))
+    assert not Sale.objects.filter(pk=sale.pk).exists() and not Company.objects.filter(pk=company.pk).exists()
+    assert (fresh(of_person).person, of_person.sale, of_person.company) == (person, None, None)
+    assert (fresh(of_sale).sale, of_sale.company) == (moving, elsewhere)
+    assert fresh(elsewhere).next_activity_at == fresh(moving).next_activity_at == due
+    assert not any(activity_lifecycle.drift().values())
 
 
 def test_w7_it_is_found_by_its_name_and_its_companys_whatever_that_becomes(sale, company, how, anna, max_):
