@@ -17,7 +17,7 @@ from crm.history.models import Change, ChangeSet
 from crm.history.undo import undo
 from leads import actions as leads
 from leads.models import Company
-from sales import actions, lifecycle
+from sales import actions, lifecycle, rates
 from sales.models import Sale, SaleStage
 from tests.factories import ActivityFactory, CompanyFactory, PersonFactory, SaleFactory, arrange
 
@@ -297,6 +297,42 @@ def test_r16_an_undo_that_another_change_stands_on_leaves_it(sale, how, ada):
     actions.reopen(sale, by=ada, via="card")
     outcome = undo(won.change_set, **how)
     assert not outcome.changed and outcome.left and fresh(sale).status == "open"
+
+
+def test_r16_undoing_won_leaves_a_sale_whose_day_was_corrected_since(sale, how):
+    won = actions.win(sale, **how)
+    corrected = TODAY() - datetime.timedelta(days=3)
+    actions.edit_sale(sale, {"closed_on": corrected}, **how)
+    outcome = undo(won.change_set, **how)
+    assert not outcome.changed and outcome.left == [(sale.pk, "What belongs to its status was changed again later.")]
+    assert (fresh(sale).status, sale.closed_on) == ("won", corrected)
+
+
+def test_r16_undoing_lost_leaves_a_sale_whose_reason_was_corrected_since(sale, how, reason):
+    lost = actions.lose(sale, reason=reason("Price"), **how)
+    actions.edit_sale(sale, {"reason": reason("Competitor")}, **how)
+    outcome = undo(lost.change_set, **how)
+    assert not outcome.changed and outcome.left and fresh(sale).status == "lost"
+
+
+def test_r16_of_many_the_others_are_taken_back(sale, how, anna, reason):
+    others = [SaleFactory(by=anna, status="stalled", reopen_on=TODAY() + datetime.timedelta(days=9)), SaleFactory(by=anna)]
+    lost = actions.lose([sale, *others], reason=reason("Price"), **how)
+    actions.edit_sale(sale, {"reason": reason("Competitor")}, **how)
+    outcome = undo(lost.change_set, **how)
+    assert outcome.changed == 2 and [fresh(one).status for one in others] == ["stalled", "open"] and others[0].reopen_on
+    redone = undo(outcome.change_set, **how)
+    assert redone.changed == 2 and not redone.left and {fresh(one).status for one in others} == {"lost"}
+
+
+def test_r16_undo_leaves_a_sale_in_a_currency_that_has_no_rate_any_more(sale, how, ada, dollars):
+    actions.edit_sale(sale, {"currency": "USD"}, **how)
+    changed = actions.edit_sale(sale, {"currency": "EUR"}, **how)
+    for rate in dollars:
+        rates.delete_rate(rate, by=ada, via="admin")
+    outcome = undo(changed.change_set, **how)
+    assert not outcome.changed and "no exchange rate for this currency" in outcome.left[0][1]
+    assert fresh(sale).currency == "EUR" and lifecycle.drift() == []
 
 
 def test_r18_a_company_takes_its_sales_into_the_bin_and_back(company, sale, how):
