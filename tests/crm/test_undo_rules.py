@@ -1,0 +1,91 @@
+"""What an undo does and may do: whose rights count, what stays to be undone, what an undo of an undo of an undo is (R16, settled 8)."""
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.urls import reverse
+
+from crm.history.models import Change, ChangeSet
+from crm.history.undo import undo
+from crm.models import Role
+from leads import actions
+from leads.models import Person
+from tests.exchange.files import brought, csv_of
+from tests.factories import PersonFactory
+
+HTMX = {"HTTP_HX_REQUEST": "true"}
+pytestmark = pytest.mark.usefixtures("nothing_unattributed")
+
+
+def made(record):
+    entry = Change.objects.get(record_type=record.history.record_type, record_id=record.pk, op="i", field="")
+    return ChangeSet.objects.get(pk=entry.change_set_id)
+
+
+def fresh(record):
+    record.refresh_from_db()
+    return record
+
+
+# --- Whose rights count -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def careful(jan):
+    """Jan may change what his team owns, and neither delete nor import."""
+    jan.role = Role.objects.create(code="careful", name_en="Careful", name_de="Vorsichtig", may_delete=False, may_import=False)
+    jan.save(update_fields=["role"])
+    return jan
+
+
+def test_settled_8_who_may_not_delete_does_not_delete_by_undoing_what_others_created(client, anna, careful, ada):
+    person = PersonFactory(by=anna)
+    with pytest.raises(PermissionDenied, match="may not delete"):
+        undo(made(person), by=careful, via="card")
+    client.force_login(careful)
+    assert client.post(reverse("crm:undo", args=[made(person).pk]), **HTMX).status_code == 403
+    assert fresh(person).deleted_at is None and not made(person).undone
+    assert undo(made(person), by=ada, via="card").changed == 1
+
+
+def test_settled_8_nor_by_redoing_a_deletion_that_others_took_back(anna, careful):
+    person = PersonFactory(by=anna)
+    taken_back = undo(actions.delete(person, by=anna, via="card").change_set, by=anna, via="card")
+    with pytest.raises(PermissionDenied):
+        undo(taken_back.change_set, by=careful, via="card")
+    assert fresh(person).deleted_at is None
+
+
+def test_r16_what_one_created_oneself_one_takes_back_without_the_right_to_delete(careful):
+    person = PersonFactory(by=careful, company=None)
+    assert undo(made(person), by=careful, via="card").changed == 1 and fresh(person).deleted_at
+
+
+def test_settled_8_changes_of_others_are_taken_back_without_the_right_to_delete(anna, careful, status):
+    person = PersonFactory(by=anna)
+    outcome = actions.set_lead_status(person, status("Qualified"), by=anna, via="card")
+    assert undo(outcome.change_set, by=careful, via="card").changed == 1
+
+
+@pytest.mark.parametrize("lacking", ["may_delete", "may_import"])
+def test_settled_8_an_import_of_others_is_undone_only_with_the_rights_to_import_and_to_delete(
+    lacking, client, ada, mia, settings, tmp_path
+):
+    settings.MEDIA_ROOT = tmp_path / "media"
+    source, _report = brought(ada, csv_of(["Name"], ["A"], ["B"]))
+    type(mia.role).objects.filter(pk=mia.role_id).update(**{lacking: False})
+    mia.role.refresh_from_db()
+    with pytest.raises(PermissionDenied):
+        undo(source.change_set, by=mia, via="card")
+    assert Person.objects.count() == 2
+    type(mia.role).objects.filter(pk=mia.role_id).update(**{lacking: True})
+    mia.role.refresh_from_db()
+    undo(source.change_set, by=mia, via="card")
+    assert not Person.objects.exists()
+
+
+def test_r16_the_history_of_one_record_offers_no_undo_of_a_whole_import(client, ada, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path / "media"
+    source, _report = brought(ada, csv_of(["Name"], ["A"]))
+    client.force_login(ada)
+    text = client.get(reverse("leads:history", args=["persons", Person.objects.get().pk]), **HTMX).content.decode()
+    assert "Imported" in text and reverse("crm:undo", args=[source.change_set_id]) not in text
