@@ -138,6 +138,7 @@ def undo(change_set, *, by, via, progress=None) -> Outcome:
             return outcome
         plans = _planned(change_set, sets, outcome, by)
         _write_plans(plans, sets, outcome, by, remove=change_set.action == "import")
+        _require_some(outcome)
         _mark(change_set, sets, outcome)
     outcome.change_set = mine if mine.pk else None
     return outcome
@@ -181,20 +182,31 @@ def _undo_in_chunks(change_set, sets, action, params, by, via, progress):
         ChangeSet.objects.filter(pk=change_set.pk).update(undone=False)
         ChangeSet.objects.filter(pk=mine.pk).update(state=ChangeSet.State.DONE)
         _mark(change_set, sets, outcome)
+    if not outcome.changed:
+        # What was claimed is free again by now, also if this is refused.
+        mine.delete()
+        _require_some(outcome)
+        return outcome
     mine.refresh_from_db()
     outcome.change_set = mine
     return outcome
 
 
 def _mark(change_set, sets, outcome):
-    """Note what is undone now; raise PermissionDenied if nothing was, because nothing may be."""
-    if outcome.changed:
+    """Note what is undone now. As long as somebody else may take back more of it, it is not."""
+    if not outcome.changed:
+        return
+    if not any(_is_refusal(reason) for _id, reason in outcome.left):
         ChangeSet.objects.filter(pk__in=sets).update(undone=True)
-        for function in _after:
-            function(change_set)
-        if change_set.undoes_id:
-            ChangeSet.objects.filter(pk=change_set.undoes_id).update(undone=False)
-    elif outcome.left and all(_is_refusal(reason) for _id, reason in outcome.left):
+    for function in _after:
+        function(change_set)
+    if change_set.undoes_id:
+        ChangeSet.objects.filter(pk=change_set.undoes_id).update(undone=False)
+
+
+def _require_some(outcome):
+    """Raise PermissionDenied if nothing was done, because nothing may be."""
+    if not outcome.changed and outcome.left and all(_is_refusal(reason) for _id, reason in outcome.left):
         raise PermissionDenied(outcome.left[0][1])
 
 
@@ -236,6 +248,10 @@ def _in_order(plans):
 def _planned(change_set, sets, outcome, by):
     """Return record type -> Plan for an undo by this user, from which what must be left is dropped, and listed."""
     plans = _plan(sets)
+    for record_type, plan in plans.items():
+        gone = _gone(watched_models()[record_type], plan.records() | plan.created)
+        plan.drop(gone)
+        outcome.leave(gone, _("It was removed for good."))
     if by.pk != change_set.by_id and not by.role.may_delete:
         for record_type, plan in plans.items():
             if hasattr(watched_models()[record_type], "owner_paths"):
@@ -249,6 +265,14 @@ def _planned(change_set, sets, outcome, by):
             for pk, reason in refused.items():
                 outcome.leave([pk], reason)
     return plans
+
+
+def _gone(model, ids):
+    """Return those of the ids whose record was removed since, by a purge or with its import."""
+    there = set()
+    for chunk in chunks(sorted(ids)):
+        there.update(model._default_manager.filter(pk__in=chunk).values_list("pk", flat=True))
+    return ids - there
 
 
 def _plan(sets, only=None):

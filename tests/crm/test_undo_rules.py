@@ -4,7 +4,9 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.urls import reverse
 
+from crm.history.changes import change
 from crm.history.models import Change, ChangeSet
+from crm.history.purge import erase
 from crm.history.undo import undo
 from crm.models import Role
 from leads import actions
@@ -89,3 +91,48 @@ def test_r16_the_history_of_one_record_offers_no_undo_of_a_whole_import(client, 
     client.force_login(ada)
     text = client.get(reverse("leads:history", args=["persons", Person.objects.get().pk]), **HTMX).content.decode()
     assert "Imported" in text and reverse("crm:undo", args=[source.change_set_id]) not in text
+
+
+# --- What stays to be undone ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["at once", "in chunks"])
+def size(request, monkeypatch):
+    if request.param == "in chunks":
+        monkeypatch.setattr("crm.history.undo.AT_ONCE", 1)
+        monkeypatch.setattr("crm.history.changes.AT_ONCE", 3)
+
+
+@pytest.fixture
+def four(anna, max_, ada, status):
+    """Persons of Anna's and one of Max's, and the change set that qualified them."""
+    persons = [PersonFactory(by=ada, owner=owner, company=None) for owner in (anna, anna, anna, max_)]
+    outcome = actions.set_lead_status(Person.objects.all(), status("Qualified"), by=ada, via="bulk")
+    return persons, outcome.change_set
+
+
+def test_r16_an_undo_that_was_refused_is_still_there_for_others(size, four, roles, rita, ada):
+    _persons, change_set = four
+    with pytest.raises(PermissionDenied, match="may not change"):
+        undo(change_set, by=rita, via="card")
+    assert fresh(change_set).undoable and not ChangeSet.objects.exclude(state="done").exclude(state="failed").exists()
+    assert undo(change_set, by=ada, via="card").changed == 4
+
+
+def test_r16_what_one_could_not_take_back_others_still_can(size, four, max_, ada, status):
+    persons, change_set = four
+    outcome = undo(change_set, by=max_, via="card")
+    assert outcome.changed == 1 and len(outcome.left) == 3 and fresh(persons[3]).lead_status == status("Open")
+    assert fresh(change_set).undoable
+    outcome = undo(change_set, by=ada, via="card")
+    assert outcome.changed == 3 and not fresh(change_set).undoable
+    assert {fresh(person).lead_status for person in persons} == {status("Open")}
+
+
+def test_r18_what_was_removed_since_is_named_and_keeps_nothing_from_being_undone(size, four, ada):
+    persons, change_set = four
+    with change("purge", by=None, via="system"):
+        erase("person", Person, [persons[0].pk])
+    outcome = undo(change_set, by=ada, via="card")
+    assert outcome.left == [(persons[0].pk, "It was removed for good.")] and outcome.changed == 3
+    assert not fresh(change_set).undoable
