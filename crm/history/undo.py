@@ -129,7 +129,7 @@ def undo(change_set, *, by, via, progress=None) -> Outcome:
         access.require(by, "may_delete")  # what it brought is removed for good
     sets = family(change_set)
     params = {"of": change_set.action, **change_set.params}
-    action = "redo" if change_set.undoes_id else "undo"
+    action = "redo" if change_set.action == "undo" else "undo"
     if is_large(change_set):
         return _undo_in_chunks(change_set, sets, action, params, by, via, progress)
     outcome = Outcome()
@@ -196,12 +196,28 @@ def _mark(change_set, sets, outcome):
     """Note what is undone now. As long as somebody else may take back more of it, it is not."""
     if not outcome.changed:
         return
-    if not any(_is_refusal(reason) for _id, reason in outcome.left):
+    whole = not any(_is_refusal(reason) for _id, reason in outcome.left)
+    if whole:
         ChangeSet.objects.filter(pk__in=sets).update(undone=True)
     for function in _after:
         function(change_set)
-    if change_set.undoes_id:
-        ChangeSet.objects.filter(pk=change_set.undoes_id).update(undone=False)
+    # What an undone undo had undone is in force again; and what that had undone in its turn is not.
+    former, undone = change_set.undoes, False
+    while former:
+        if whole or not undone:
+            ChangeSet.objects.filter(pk__in=_set_off(former)).update(undone=undone)
+        former, undone = former.undoes, not undone
+
+
+def _set_off(change_set):
+    """Return the ids of the change set and of those it set off, save what was taken back by itself."""
+    by_itself = ChangeSet.objects.filter(undoes__isnull=False, undone=False).values("undoes")
+    ids, last = [change_set.pk], [change_set.pk]
+    while last:
+        children = ChangeSet.objects.filter(parent__in=last, state=ChangeSet.State.DONE).exclude(pk__in=by_itself)
+        last = list(children.values_list("pk", flat=True))
+        ids += last
+    return ids
 
 
 def _require_some(outcome):

@@ -4,15 +4,18 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.urls import reverse
 
+from crm.fields.base import Asking
+from crm.history import words
 from crm.history.changes import change
 from crm.history.models import Change, ChangeSet
 from crm.history.purge import erase
 from crm.history.undo import undo
 from crm.models import Role
-from leads import actions
+from dashboards.statuses import status_changes
+from leads import actions, automation
 from leads.models import Person
 from tests.exchange.files import brought, csv_of
-from tests.factories import PersonFactory
+from tests.factories import PersonFactory, arrange
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
 pytestmark = pytest.mark.usefixtures("nothing_unattributed")
@@ -136,3 +139,55 @@ def test_r18_what_was_removed_since_is_named_and_keeps_nothing_from_being_undone
     outcome = undo(change_set, by=ada, via="card")
     assert outcome.left == [(persons[0].pk, "It was removed for good.")] and outcome.changed == 3
     assert not fresh(change_set).undoable
+
+
+# --- An undo of an undo of an undo ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def rule(ada, category, status):
+    """Qualified leads make their company an MQL, unasked."""
+    values = {"lead_status": status("Qualified"), "target": category("Marketing qualified lead (MQL)"), "enabled": True}
+    return automation.create_rule(values | {"ask_first": False}, by=ada, via="admin")
+
+
+def undo_in_turn(change_set, times, by):
+    """Undo a change set, then that undo, and so on."""
+    for _time in range(times):
+        change_set = undo(change_set, by=by, via="card").change_set
+
+
+def test_r16_an_undo_of_a_redo_undoes_and_is_called_so(rule, ada, status, category):
+    person = PersonFactory(by=ada)
+    outcome = actions.set_lead_status(person, status("Qualified"), by=ada, via="card")
+    sets = [outcome.change_set]
+    for undone in [True, False, True, False]:
+        sets.append(undo(fresh(sets[-1]), by=ada, via="card").change_set)
+        assert [one.undone for one in (fresh(outcome.change_set), ChangeSet.objects.get(action="automation"))] == [undone, undone]
+        assert fresh(person).lead_status == status("Open" if undone else "Qualified")
+        assert person.category.name_en == ("Lead" if undone else "Marketing qualified lead (MQL)")
+        assert status_changes(["qualified"], Asking(user=ada)).filter(record_id=person.pk).count() == (0 if undone else 1)
+    assert [words.what(one).partition(":")[0] for one in sets[1:]] == ["Undone", "Done again", "Undone", "Done again"]
+
+
+def test_r16_what_a_rule_did_and_was_taken_back_by_itself_stays_so(rule, ada, status):
+    person = PersonFactory(by=ada)
+    outcome = actions.set_lead_status(person, status("Qualified"), by=ada, via="card")
+    child = ChangeSet.objects.get(action="automation")
+    undo(child, by=ada, via="card")
+    undo_in_turn(outcome.change_set, 2, ada)
+    assert not fresh(outcome.change_set).undone and fresh(child).undone and fresh(person).category.name_en == "Lead"
+
+
+def test_r13_a_question_whose_cause_was_undone_for_the_second_time_is_gone(rule, ada, status):
+    arrange(type(rule).objects.all(), ask_first=True)
+    outcome = actions.set_lead_status(PersonFactory(by=ada), status("Qualified"), by=ada, via="card")
+    undo_in_turn(outcome.change_set, 3, ada)
+    assert not automation.waiting_for(ada).exists()
+
+
+def test_r16_what_was_changed_and_undone_for_the_second_time_keeps_no_creation(ada):
+    person = PersonFactory(by=ada, company=None)
+    outcome = actions.edit_person(person, {"title": "CTO"}, by=ada, via="card")
+    undo_in_turn(outcome.change_set, 3, ada)
+    assert undo(made(person), by=ada, via="card").changed == 1 and fresh(person).deleted_at
