@@ -19,6 +19,7 @@ from crm.database import update_many
 from crm.history.changes import AT_ONCE, Outcome, change, chunks, writing
 from crm.history.models import Change, ChangeSet
 from crm.history.triggers import watched_models
+from crm.locks import lock_rows
 
 #: record type -> function(ids): recompute what is derived from the fields an undo has written.
 _derive: dict[str, Callable] = {}
@@ -136,12 +137,23 @@ def undo(change_set, *, by, via, progress=None) -> Outcome:
     with change(action, by=by, via=via, undoes=change_set, params=params) as mine:
         if not ChangeSet.objects.select_for_update().get(pk=change_set.pk).undoable:
             return outcome
+        _lock(sets)
         plans = _planned(change_set, sets, outcome, by)
         _write_plans(plans, sets, outcome, by, remove=change_set.action == "import")
         _require_some(outcome)
         _mark(change_set, sets, outcome)
     outcome.change_set = mine if mine.pk else None
     return outcome
+
+
+def _lock(sets):
+    """Keep others from changing what these change sets touched until the undo is written, in the order of crm.locks."""
+    touched = Change.objects.filter(change_set__in=sets)
+    types = set(touched.values_list("record_type", flat=True).distinct())
+    watched = [(record_type, model) for record_type, model in watched_models().items() if record_type in types]
+    # What follows others comes after them.
+    for record_type, model in sorted(watched, key=lambda one: bool(getattr(one[1], "follows_records", ()))):
+        lock_rows(model._default_manager.filter(pk__in=touched.filter(record_type=record_type).values("record_id")))
 
 
 def is_large(change_set):
@@ -168,6 +180,7 @@ def _undo_in_chunks(change_set, sets, action, params, by, via, progress):
             for ids in chunks(sorted(plan.records() | plan.created)):
                 with writing(mine):
                     # Planned anew: somebody may have changed one of them while the chunks before were written.
+                    lock_rows(watched_models()[record_type]._default_manager.filter(pk__in=ids))
                     part = _plan(sets, only=(record_type, ids))
                     part[record_type].drop(set(ids) - plan.records() - plan.created)
                     _write_plans(part, sets, outcome, by, remove=change_set.action == "import")

@@ -16,6 +16,7 @@ from leads import actions, automation
 from leads.models import Person
 from tests.exchange.files import brought, csv_of
 from tests.factories import PersonFactory, arrange
+from tests.meanwhile import meanwhile, only_postgresql
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
 pytestmark = pytest.mark.usefixtures("nothing_unattributed")
@@ -191,3 +192,22 @@ def test_r16_what_was_changed_and_undone_for_the_second_time_keeps_no_creation(a
     outcome = actions.edit_person(person, {"title": "CTO"}, by=ada, via="card")
     undo_in_turn(outcome.change_set, 3, ada)
     assert undo(made(person), by=ada, via="card").changed == 1 and fresh(person).deleted_at
+
+
+# --- At the same moment -----------------------------------------------------------------------------------------------
+
+
+@only_postgresql
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("large", [False, True])
+def test_r16_an_undo_overwrites_nothing_that_is_being_changed_as_it_begins(large, lists, ada, monkeypatch):
+    if large:
+        monkeypatch.setattr("crm.history.undo.AT_ONCE", 0)
+    person = PersonFactory(by=ada, company=None, title="Clerk")
+    change_set = actions.edit_person(person, {"title": "CTO"}, by=ada, via="card").change_set
+    outcomes = []
+    meanwhile(
+        lambda: actions.edit_person(person, {"title": "CEO"}, by=ada, via="card"),
+        lambda: outcomes.append(undo(change_set, by=ada, via="card")),
+    )
+    assert fresh(person).title == "CEO" and outcomes[0].left == [(person.pk, "“title” was changed again later.")]
