@@ -1,6 +1,6 @@
 """The *next activity* of a person, a company and a sale: when the earliest open follow-up is due (R15). A copy, written only here."""
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Min, OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
@@ -9,6 +9,7 @@ from activities.models import Activity
 from crm.history.changes import chunks
 from crm.history.models import Change
 from crm.history.undo import after_undo, built_on_by, derived_by, forgotten_by, guarded_by
+from crm.locks import lock_rows
 from crm.models import NEVER
 
 
@@ -19,13 +20,19 @@ def open_activities():
 
 #: What a follow-up belongs to: its field -> the model.
 LINKS = {link: Activity._meta.get_field(link).related_model for link in Activity.follows_records}
+#: In this order they are locked (crm.locks).
+IN_ORDER = ("company", "person", "sale")
 
 
 def refresh_next(links):
     """Write anew when the next activities of these records are due: field of the follow-up -> ids."""
-    for link, ids in links.items():
-        for chunk in chunks(sorted({pk for pk in ids if pk})):
-            LINKS[link].objects.filter(pk__in=chunk).update(next_activity_at=_next(link))
+    for link in IN_ORDER:
+        for chunk in chunks(sorted({pk for pk in links.get(link, ()) if pk})):
+            with transaction.atomic():
+                records = LINKS[link].objects.filter(pk__in=chunk)
+                # Locked by a statement before: the one that waits for somebody else's follow-up would not see it.
+                lock_rows(records)
+                records.update(next_activity_at=_next(link))
 
 
 def _next(link):
