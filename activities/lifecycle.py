@@ -1,6 +1,6 @@
 """The *next activity* of a person, a company and a sale: when the earliest open follow-up is due (R15). A copy, written only here."""
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Min, OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
@@ -8,7 +8,8 @@ from django.utils.translation import gettext as _
 from activities.models import Activity
 from crm.history.changes import chunks
 from crm.history.models import Change
-from crm.history.undo import after_undo, built_on_by, derived_by, guarded_by
+from crm.history.undo import after_undo, built_on_by, derived_by, forgotten_by, guarded_by
+from crm.locks import lock_rows
 from crm.models import NEVER
 
 
@@ -19,13 +20,19 @@ def open_activities():
 
 #: What a follow-up belongs to: its field -> the model.
 LINKS = {link: Activity._meta.get_field(link).related_model for link in Activity.follows_records}
+#: In this order they are locked (crm.locks).
+IN_ORDER = ("company", "person", "sale")
 
 
 def refresh_next(links):
     """Write anew when the next activities of these records are due: field of the follow-up -> ids."""
-    for link, ids in links.items():
-        for chunk in chunks(sorted({pk for pk in ids if pk})):
-            LINKS[link].objects.filter(pk__in=chunk).update(next_activity_at=_next(link))
+    for link in IN_ORDER:
+        for chunk in chunks(sorted({pk for pk in links.get(link, ()) if pk})):
+            with transaction.atomic():
+                records = LINKS[link].objects.filter(pk__in=chunk)
+                # Locked by a statement before: the one that waits for somebody else's follow-up would not see it.
+                lock_rows(records)
+                records.update(next_activity_at=_next(link))
 
 
 def _next(link):
@@ -89,6 +96,23 @@ def _with_activities(link, ids, change_sets):
     own = Change.objects.filter(change_set__in=change_sets, record_type="activity", op="i", field="").values("record_id")
     others = Activity.objects.filter(**{f"{link}__in": ids}, deleted_at=None).exclude(pk__in=own)
     return dict.fromkeys(others.values_list(f"{link}_id", flat=True), _("There are follow-ups."))
+
+
+@forgotten_by
+def stay_with_the_others(record_type, ids):
+    """Let follow-ups of a company, or a sale, that is removed for good stay with whom they belong to besides (R18).
+
+    What a removed person's follow-ups tell is of that person: they go.
+    """
+    if record_type == "company":
+        sale = LINKS["sale"].objects.filter(pk=OuterRef("sale"))
+        of_sales = Activity.objects.filter(company__in=ids, sale__isnull=False)
+        stay = list(of_sales.values_list("pk", flat=True))
+        of_sales.update(company=Subquery(sale.values("company")), **Activity.edited())
+        derive_activities(stay)
+        Activity.objects.filter(company__in=ids, person__isnull=False).update(company=None, **Activity.edited())
+    elif record_type == "sale":
+        Activity.objects.filter(sale__in=ids).update(sale=None, **Activity.edited())
 
 
 def drift():

@@ -240,7 +240,7 @@ def belongs_to_company(model, sentence):
     @guarded_by("company")
     def would_be_stranded(plans):
         plan, own = plans["company"], plans.get(record_type)
-        going = plan.created | {pk for pk, deleted_at in plan.becomes("deleted_at").items() if deleted_at}
+        going = plan.going()
         there = model._default_manager.filter(company__in=going, deleted_at=None)
         if own:
             leaving = {pk for pk, deleted_at in own.becomes("deleted_at").items() if deleted_at}

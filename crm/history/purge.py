@@ -45,12 +45,12 @@ def _held_by(model):
 def erase(record_type, model, ids):
     """Remove these records and every value the history keeps of them; inside the caller's change set."""
     with transaction.atomic():
+        forget(record_type, ids)  # first: what belongs to others as well stays with them
         for relation in model._meta.related_objects:
             other = relation.related_model
             if relation.on_delete is models.CASCADE and other in watched_models().values():
                 link = {f"{relation.field.name}__in": ids}
                 erase(other.history.record_type, other, list(other._default_manager.filter(**link).values_list("pk", flat=True)))
-        forget(record_type, ids)
         model._default_manager.filter(pk__in=ids).delete()
         entries = Change.objects.filter(record_type=record_type, record_id__in=ids)
         named = ChangeSet.objects.filter(changes__in=entries, params__has_key="name").distinct()

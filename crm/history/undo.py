@@ -19,6 +19,7 @@ from crm.database import update_many
 from crm.history.changes import AT_ONCE, Outcome, change, chunks, writing
 from crm.history.models import Change, ChangeSet
 from crm.history.triggers import watched_models
+from crm.locks import lock_rows
 
 #: record type -> function(ids): recompute what is derived from the fields an undo has written.
 _derive: dict[str, Callable] = {}
@@ -120,23 +121,39 @@ def undo(change_set, *, by, via, progress=None) -> Outcome:
     """Take a change set back, as far as no later change would be overwritten; return what was done and what was left.
 
     The undo is a change set of its own, so undoing it redoes. Records `by` may not change are left and listed; raise
-    PermissionDenied if that is all of them. More than AT_ONCE records are chunks of their own transactions (settled 11);
-    `is_large` tells a page to leave that to a job.
+    PermissionDenied if that is all of them. What somebody else has done is taken back by the rights for doing the opposite:
+    who may not delete puts nothing into the bin by it. More than AT_ONCE records are chunks of their own transactions
+    (settled 11); `is_large` tells a page to leave that to a job.
     """
+    if change_set.action == "import" and by.pk != change_set.by_id:
+        access.require(by, "may_import")
+        access.require(by, "may_delete")  # what it brought is removed for good
     sets = family(change_set)
     params = {"of": change_set.action, **change_set.params}
-    action = "redo" if change_set.undoes_id else "undo"
+    action = "redo" if change_set.action == "undo" else "undo"
     if is_large(change_set):
         return _undo_in_chunks(change_set, sets, action, params, by, via, progress)
     outcome = Outcome()
     with change(action, by=by, via=via, undoes=change_set, params=params) as mine:
         if not ChangeSet.objects.select_for_update().get(pk=change_set.pk).undoable:
             return outcome
-        plans = _plan(sets, outcome, by)
+        _lock(sets)
+        plans = _planned(change_set, sets, outcome, by)
         _write_plans(plans, sets, outcome, by, remove=change_set.action == "import")
+        _require_some(outcome)
         _mark(change_set, sets, outcome)
     outcome.change_set = mine if mine.pk else None
     return outcome
+
+
+def _lock(sets):
+    """Keep others from changing what these change sets touched until the undo is written, in the order of crm.locks."""
+    touched = Change.objects.filter(change_set__in=sets)
+    types = set(touched.values_list("record_type", flat=True).distinct())
+    watched = [(record_type, model) for record_type, model in watched_models().items() if record_type in types]
+    # What follows others comes after them.
+    for record_type, model in sorted(watched, key=lambda one: bool(getattr(one[1], "follows_records", ()))):
+        lock_rows(model._default_manager.filter(pk__in=touched.filter(record_type=record_type).values("record_id")))
 
 
 def is_large(change_set):
@@ -157,13 +174,14 @@ def _undo_in_chunks(change_set, sets, action, params, by, via, progress):
             action=action, by=by, via=via, undoes=change_set, params=params, state=ChangeSet.State.RUNNING
         )
     try:
-        plans = _plan(sets, outcome, by)
+        plans = _planned(change_set, sets, outcome, by)
         total, done = sum(len(plan.records() | plan.created) for plan in plans.values()), 0
         for record_type, plan in _in_order(plans):
             for ids in chunks(sorted(plan.records() | plan.created)):
                 with writing(mine):
                     # Planned anew: somebody may have changed one of them while the chunks before were written.
-                    part = _plan(sets, Outcome(), None, only=(record_type, ids))
+                    lock_rows(watched_models()[record_type]._default_manager.filter(pk__in=ids))
+                    part = _plan(sets, only=(record_type, ids))
                     part[record_type].drop(set(ids) - plan.records() - plan.created)
                     _write_plans(part, sets, outcome, by, remove=change_set.action == "import")
                 done += len(ids)
@@ -177,31 +195,58 @@ def _undo_in_chunks(change_set, sets, action, params, by, via, progress):
         ChangeSet.objects.filter(pk=change_set.pk).update(undone=False)
         ChangeSet.objects.filter(pk=mine.pk).update(state=ChangeSet.State.DONE)
         _mark(change_set, sets, outcome)
+    if not outcome.changed:
+        # What was claimed is free again by now, also if this is refused.
+        mine.delete()
+        _require_some(outcome)
+        return outcome
     mine.refresh_from_db()
     outcome.change_set = mine
     return outcome
 
 
 def _mark(change_set, sets, outcome):
-    """Note what is undone now; raise PermissionDenied if nothing was, because nothing may be."""
-    if outcome.changed:
+    """Note what is undone now. As long as somebody else may take back more of it, it is not."""
+    if not outcome.changed:
+        return
+    whole = not any(_is_refusal(reason) for _id, reason in outcome.left)
+    if whole:
         ChangeSet.objects.filter(pk__in=sets).update(undone=True)
-        for function in _after:
-            function(change_set)
-        if change_set.undoes_id:
-            ChangeSet.objects.filter(pk=change_set.undoes_id).update(undone=False)
-    elif outcome.left and all(reason == str(_not_allowed()) for _id, reason in outcome.left):
-        raise PermissionDenied(_not_allowed())
+    for function in _after:
+        function(change_set)
+    # What an undone undo had undone is in force again; and what that had undone in its turn is not.
+    former, undone = change_set.undoes, False
+    while former:
+        if whole or not undone:
+            ChangeSet.objects.filter(pk__in=_set_off(former)).update(undone=undone)
+        former, undone = former.undoes, not undone
+
+
+def _set_off(change_set):
+    """Return the ids of the change set and of those it set off, save what was taken back by itself."""
+    by_itself = ChangeSet.objects.filter(undoes__isnull=False, undone=False).values("undoes")
+    ids, last = [change_set.pk], [change_set.pk]
+    while last:
+        children = ChangeSet.objects.filter(parent__in=last, state=ChangeSet.State.DONE).exclude(pk__in=by_itself)
+        last = list(children.values_list("pk", flat=True))
+        ids += last
+    return ids
+
+
+def _require_some(outcome):
+    """Raise PermissionDenied if nothing was done, because nothing may be."""
+    if not outcome.changed and outcome.left and all(_is_refusal(reason) for _id, reason in outcome.left):
+        raise PermissionDenied(outcome.left[0][1])
 
 
 def take_back(change_set):
     """Take back the finished part of a change set that failed or was cancelled, and what it set off; as if it never ran."""
     sets = family(change_set)
-    plans = _plan(sets, Outcome(), None)
+    plans = _plan(sets)
     for record_type, plan in _in_order(plans):
         for ids in chunks(sorted(plan.records() | plan.created)):
             with writing(change_set):
-                part = _plan(sets, Outcome(), None, only=(record_type, ids))
+                part = _plan(sets, only=(record_type, ids))
                 _write_plans(part, sets, Outcome(), None, remove=True)
     for function in _after:
         function(change_set)
@@ -212,6 +257,15 @@ def _not_allowed():
     return _("You may not change this record.")
 
 
+def _may_not_delete():
+    return _("Your role may not delete records.")
+
+
+def _is_refusal(reason):
+    """Tell whether this reason is one of permission: somebody else may not meet with it."""
+    return reason in {_not_allowed(), _may_not_delete()}
+
+
 def _in_order(plans):
     """Yield (record type, plan): fields written back from the lower records up, created records removed from the top."""
     for record_type, plan in plans.items():
@@ -220,11 +274,38 @@ def _in_order(plans):
         yield record_type, plan.only_created()
 
 
-def _plan(sets, outcome, by, only=None):
-    """Return record type -> Plan for these change sets; with `by`, what must be left is dropped and listed.
+def _planned(change_set, sets, outcome, by):
+    """Return record type -> Plan for an undo by this user, from which what must be left is dropped, and listed."""
+    plans = _plan(sets)
+    for record_type, plan in plans.items():
+        gone = _gone(watched_models()[record_type], plan.records() | plan.created)
+        plan.drop(gone)
+        outcome.leave(gone, _("It was removed for good."))
+    if by.pk != change_set.by_id and not by.role.may_delete:
+        for record_type, plan in plans.items():
+            if hasattr(watched_models()[record_type], "owner_paths"):
+                going = plan.going()
+                plan.drop(going)
+                outcome.leave(going, _may_not_delete())
+    for record_type, plan in plans.items():
+        for guard in _guards.get(record_type, []):
+            refused = guard(plans)
+            plan.drop(refused)
+            for pk, reason in refused.items():
+                outcome.leave([pk], reason)
+    return plans
 
-    `only` restricts to (record type, ids).
-    """
+
+def _gone(model, ids):
+    """Return those of the ids whose record was removed since, by a purge or with its import."""
+    there = set()
+    for chunk in chunks(sorted(ids)):
+        there.update(model._default_manager.filter(pk__in=chunk).values_list("pk", flat=True))
+    return ids - there
+
+
+def _plan(sets, only=None):
+    """Return record type -> Plan for these change sets; `only` restricts to (record type, ids)."""
     changes = Change.objects.filter(change_set__in=sets)
     if only:
         changes = changes.filter(record_type=only[0], record_id__in=only[1])
@@ -245,13 +326,6 @@ def _plan(sets, outcome, by, only=None):
                 plan.add(record_id, name, old, overwritten)
         if plan.values or created or only:
             plans[record_type] = plan
-    if by is not None:
-        for record_type, plan in plans.items():
-            for guard in _guards.get(record_type, []):
-                refused = guard(plans)
-                plan.drop(refused)
-                for pk, reason in refused.items():
-                    outcome.leave([pk], reason)
     return plans
 
 
@@ -291,6 +365,10 @@ class Plan:
     def becomes(self, name):
         """Return record id -> the text this field will have, for those it will be written back for."""
         return {pk: old for (pk, field), (old, overwritten) in self.values.items() if field == name and not overwritten}
+
+    def going(self):
+        """Return the ids of the records that it would put into the bin."""
+        return self.created | {pk for pk, deleted_at in self.becomes("deleted_at").items() if deleted_at}
 
     def without_created(self):
         plan = Plan(set())

@@ -11,6 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from activities import actions as follow_ups
+from activities import lifecycle as activity_lifecycle
 from activities.models import Activity
 from crm import access
 from crm.history.models import Change, ChangeSet
@@ -229,6 +230,27 @@ def test_r18_a_company_that_still_has_persons_waits_for_them(deleted, anna):
     long_ago(Person)
     call_command("purge", verbosity=0)
     assert not Company.objects.filter(pk=deleted[0].pk).exists()
+
+
+def test_r18_what_is_known_of_a_person_who_stays_survives_the_company_they_were_at(anna):
+    """Kept without the company, or gone to another one before: their follow-ups are theirs, in the bin or not."""
+    company, elsewhere = CompanyFactory(by=anna), CompanyFactory(by=anna)
+    kept, moved = PersonFactory(by=anna, company=company), PersonFactory(by=anna, company=company)
+    note = ActivityFactory(by=anna, person=kept, kind="note", subject="Likes it short")
+    call = ActivityFactory(by=anna, person=moved, subject="Call")
+    binned = ActivityFactory(by=anna, person=moved, subject="Wrong")
+    of_the_company = ActivityFactory(by=anna, person=None, company=company)
+    actions.edit_person(moved, {"company": elsewhere}, by=anna, via="card")
+    actions.delete(company, by=anna, via="card", keep_persons=True)
+    long_ago(Company, Activity)
+    follow_ups.delete(binned, by=anna, via="card")
+    call_command("purge", verbosity=0)
+    assert not Company.objects.filter(pk=company.pk).exists() and not Activity.objects.filter(pk=of_the_company.pk).exists()
+    left = {(activity.pk, activity.person_id, activity.company_id) for activity in Activity.objects.all()}
+    assert left == {(note.pk, kept.pk, None), (call.pk, moved.pk, None), (binned.pk, moved.pk, None)}
+    subjects = Change.objects.filter(record_type="activity", record_id=note.pk, op="i", field="subject")
+    assert subjects.get().new == "Likes it short"
+    assert not any(activity_lifecycle.drift().values())
 
 
 def test_purging_twice_changes_nothing_more(deleted):

@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
+from activities import lifecycle as activity_lifecycle
 from activities.models import Activity
 from crm.history import words
 from crm.history.changes import Conflict
@@ -16,7 +17,7 @@ from crm.history.models import Change, ChangeSet
 from crm.history.undo import undo
 from leads import actions as leads
 from leads.models import Company
-from sales import actions, lifecycle
+from sales import actions, lifecycle, rates
 from sales.models import Sale, SaleStage
 from tests.factories import ActivityFactory, CompanyFactory, PersonFactory, SaleFactory, arrange
 
@@ -298,6 +299,42 @@ def test_r16_an_undo_that_another_change_stands_on_leaves_it(sale, how, ada):
     assert not outcome.changed and outcome.left and fresh(sale).status == "open"
 
 
+def test_r16_undoing_won_leaves_a_sale_whose_day_was_corrected_since(sale, how):
+    won = actions.win(sale, **how)
+    corrected = TODAY() - datetime.timedelta(days=3)
+    actions.edit_sale(sale, {"closed_on": corrected}, **how)
+    outcome = undo(won.change_set, **how)
+    assert not outcome.changed and outcome.left == [(sale.pk, "What belongs to its status was changed again later.")]
+    assert (fresh(sale).status, sale.closed_on) == ("won", corrected)
+
+
+def test_r16_undoing_lost_leaves_a_sale_whose_reason_was_corrected_since(sale, how, reason):
+    lost = actions.lose(sale, reason=reason("Price"), **how)
+    actions.edit_sale(sale, {"reason": reason("Competitor")}, **how)
+    outcome = undo(lost.change_set, **how)
+    assert not outcome.changed and outcome.left and fresh(sale).status == "lost"
+
+
+def test_r16_of_many_the_others_are_taken_back(sale, how, anna, reason):
+    others = [SaleFactory(by=anna, status="stalled", reopen_on=TODAY() + datetime.timedelta(days=9)), SaleFactory(by=anna)]
+    lost = actions.lose([sale, *others], reason=reason("Price"), **how)
+    actions.edit_sale(sale, {"reason": reason("Competitor")}, **how)
+    outcome = undo(lost.change_set, **how)
+    assert outcome.changed == 2 and [fresh(one).status for one in others] == ["stalled", "open"] and others[0].reopen_on
+    redone = undo(outcome.change_set, **how)
+    assert redone.changed == 2 and not redone.left and {fresh(one).status for one in others} == {"lost"}
+
+
+def test_r16_undo_leaves_a_sale_in_a_currency_that_has_no_rate_any_more(sale, how, ada, dollars):
+    actions.edit_sale(sale, {"currency": "USD"}, **how)
+    changed = actions.edit_sale(sale, {"currency": "EUR"}, **how)
+    for rate in dollars:
+        rates.delete_rate(rate, by=ada, via="admin")
+    outcome = undo(changed.change_set, **how)
+    assert not outcome.changed and "no exchange rate for this currency" in outcome.left[0][1]
+    assert fresh(sale).currency == "EUR" and lifecycle.drift() == []
+
+
 def test_r18_a_company_takes_its_sales_into_the_bin_and_back(company, sale, how):
     assert leads.along("company", [company.pk]) == ["1 sale"]
     deleted = leads.delete(company, **how)
@@ -335,6 +372,26 @@ def test_r18_a_person_in_the_bin_is_purged_though_sales_named_them(sale, person,
     leads.delete(person, **how)
     assert purge_bin(timezone.now() + datetime.timedelta(days=15)) == 1
     assert fresh(sale).person is None and not sale.deleted_at
+
+
+def test_r18_a_follow_up_outlives_a_sale_or_company_that_it_belongs_to_besides(sale, person, company, how, anna):
+    from crm.history.purge import purge_bin
+
+    of_person = ActivityFactory(by=anna, person=person, sale=sale)
+    leads.delete(person, **how)
+    actions.delete(sale, **how)
+    leads.restore(person, **how)  # the follow-up comes back with the person; its sale stays in the bin
+    elsewhere, moving = CompanyFactory(by=anna), SaleFactory(by=anna, company=company)
+    due = timezone.now() + datetime.timedelta(days=3)
+    of_sale = ActivityFactory(by=anna, person=None, sale=moving, due_at=due)
+    actions.edit_sale(moving, {"company": elsewhere}, **how)
+    leads.delete(company, keep_persons=True, **how)
+    purge_bin(timezone.now() + datetime.timedelta(days=15))
+    assert not Sale.objects.filter(pk=sale.pk).exists() and not Company.objects.filter(pk=company.pk).exists()
+    assert (fresh(of_person).person, of_person.sale, of_person.company) == (person, None, None)
+    assert (fresh(of_sale).sale, of_sale.company) == (moving, elsewhere)
+    assert fresh(elsewhere).next_activity_at == fresh(moving).next_activity_at == due
+    assert not any(activity_lifecycle.drift().values())
 
 
 def test_w7_it_is_found_by_its_name_and_its_companys_whatever_that_becomes(sale, company, how, anna, max_):
