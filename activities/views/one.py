@@ -20,7 +20,7 @@ from crm.history.changes import Conflict
 from crm.history.models import Change
 from crm.web import formats
 from crm.web.htmx import page_or_fragment, redirect_to, say, toast, trigger
-from leads.views.cards import initial_texts
+from leads.views.cards import initial_texts, over_theirs
 
 #: The record types of the cards' addresses.
 KINDS = {"persons": "person", "companies": "company", "sales": "sale"}
@@ -89,16 +89,10 @@ def edit(request, pk):
 
 
 def conflict_of(conflict, form, before):
-    """Return what the form shows of a conflict: what the user typed, over what the others have written, and that in words.
-
-    What the user left as it was becomes as the others have it: saving again takes back only what was seen beside one's own.
-    """
-    current, typed = conflict.record, form.cleaned_data
+    """Return what the form shows of a conflict: what the user typed, over what the others have written, and that in words."""
+    current = conflict.record
     now = initial_texts(ActivityForm(instance=current, user=form.user))
-    left = {name for name, value in typed.items() if name in before.cleaned_data and before.cleaned_data[name] == value}
-    again = ActivityForm(
-        {name: now[name] if name in left else form[name].value() for name in form.fields}, instance=current, user=form.user
-    )
+    again = ActivityForm(over_theirs(form, before, now), instance=current, user=form.user)
     theirs = [told(current, name) for name in conflict.fields if name != "all_day"]
     return {"form": again, "version": current.version, "was": now, "theirs": theirs}
 

@@ -309,7 +309,7 @@ def edit(request, kind, record, names, template):
         add_errors(form, error)
         return render(request, template, again, status=422)
     except Conflict as conflict:
-        return render(request, template, {**again, **conflict_of(conflict, make, request.user)}, status=409)
+        return render(request, template, {**again, **conflict_of(conflict, make, form, before)}, status=409)
     response = HttpResponse(status=204)
     if outcome.change_set:
         toast(response, _("%(name)s was changed.") % {"name": record}, undo_url=reverse("crm:undo", args=[outcome.change_set.pk]))
@@ -332,7 +332,15 @@ def initial_texts(form):
     return texts
 
 
-def conflict_of(conflict, make, user):
+def over_theirs(form, before, theirs):
+    """Return what a form holds after a conflict: what the user changed of what they saw (`before`), and what they left as it was
+    as the others have it now (`theirs`): saved again, it takes back only what was told beside one's own."""
+    typed, seen = form.cleaned_data, before.cleaned_data
+    left = {name for name, value in typed.items() if name in seen and seen[name] == value}
+    return {name: theirs[name] if name in left else form[name].value() for name in form.fields}
+
+
+def conflict_of(conflict, make, form, before):
     """Return what the form shows of a conflict: the others' values, and the version to save over knowingly."""
     current = conflict.record
     current.refresh_from_db()
@@ -341,8 +349,9 @@ def conflict_of(conflict, make, user):
         label = str(type(current)._meta.get_field(name).verbose_name)
         value = getattr(current, name)
         theirs.append((label[:1].upper() + label[1:], getattr(value, "label", value) or _("nothing")))
-    fresh = make(instance=current, user=user)
-    return {"theirs": theirs, "version": current.version, "was": initial_texts(fresh)}
+    now = initial_texts(make(instance=current, user=form.user))
+    again = make(over_theirs(form, before, now), instance=current, user=form.user)
+    return {"form": again, "theirs": theirs, "version": current.version, "was": now}
 
 
 def add_errors(form, error):

@@ -3,7 +3,6 @@
 import datetime
 import json
 import re
-from html.parser import HTMLParser
 
 import pytest
 from django.db import connection
@@ -16,6 +15,7 @@ from activities.models import Activity
 from crm.models import User
 from crm.web.formats import linked
 from tests.factories import ActivityFactory, CompanyFactory, PersonFactory, SaleFactory, UserFactory, arrange
+from tests.forms import Form
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
 DAY = "/my-day/"
@@ -411,33 +411,6 @@ def test_the_owner_of_many_is_a_user_that_is_there(anna, person):
 
 
 # --- Two who edit the same one ------------------------------------------------------------------------------------------------
-
-
-class Form(HTMLParser):
-    """What a form would send, as a browser reads it."""
-
-    def __init__(self, response):
-        super().__init__()
-        self.sent, self.open = {}, ""
-        self.feed(response.content.decode())
-
-    def handle_starttag(self, tag, attrs):
-        given = dict(attrs)
-        if tag == "input" and "name" in given:
-            self.sent[given["name"]] = given.get("value") or ""
-        elif tag in {"select", "textarea"}:
-            self.open = given["name"]
-            self.sent[self.open] = ""
-        elif tag == "option" and "selected" in given:
-            self.sent[self.open] = given["value"]
-
-    def handle_endtag(self, tag):
-        if tag in {"select", "textarea"}:
-            self.open = ""
-
-    def handle_data(self, data):
-        if self.open and self.get_starttag_text().startswith("<textarea"):
-            self.sent[self.open] += data.removeprefix("\n")
 
 
 @pytest.fixture

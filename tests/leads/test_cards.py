@@ -10,6 +10,7 @@ from crm.history.models import ChangeSet
 from leads import actions
 from leads.models import Company, Person
 from tests.factories import ActivityFactory, CompanyFactory, PersonFactory
+from tests.forms import Form
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
 pytestmark = pytest.mark.usefixtures("nothing_unattributed")
@@ -131,6 +132,19 @@ def test_r17_a_colleagues_change_of_another_field_is_kept(page, person, ada):
     seen = person.version
     actions.edit_person(person, {"mobile": "+49 171 555 0199"}, by=ada, via="card")
     assert save(page, person, "title", "Mine", was="", version=seen).status_code == 204
+    person.refresh_from_db()
+    assert (person.title, person.mobile) == ("Mine", "+49 171 555 0199")
+
+
+def test_r17_after_a_conflict_what_one_left_alone_is_the_colleagues_also_when_saved_again(page, person, ada):
+    address = reverse("leads:edit", args=["persons", person.pk])
+    sent = Form(page.get(address, **HTMX)).sent
+    actions.edit_person(person, {"title": "Theirs", "mobile": "+49 171 555 0199"}, by=ada, via="card")
+    told = page.post(address, sent | {"title": "Mine"}, **HTMX)
+    assert told.status_code == 409 and "Theirs" in told.content.decode()
+    again = Form(told).sent
+    assert (again["title"], again["mobile"], again["was-mobile"]) == ("Mine", "+49 171 555 0199", "+49 171 555 0199")
+    assert page.post(address, again, **HTMX).status_code == 204
     person.refresh_from_db()
     assert (person.title, person.mobile) == ("Mine", "+49 171 555 0199")
 
