@@ -104,7 +104,11 @@ def edit_sale(sale, values, *, by, via, version=None, was=None) -> Outcome:
         if "status" in changed:
             automation.tell([current], by=by, via=via, outcome=outcome)
 
-    return leads.edit(sale, values, names=FIELDS, write=_write, after=after, by=by, via=via, version=version, was=was)
+    def before():
+        _hold_companies([sale.pk], values.get("status"))
+
+    how = {"by": by, "via": via, "version": version, "was": was}
+    return leads.edit(sale, values, names=FIELDS, write=_write, before=before, after=after, **how)
 
 
 def edit_sales(sales, name, new, **how) -> Outcome:
@@ -235,11 +239,10 @@ def _set_status(sales, status, action, by, via, on, reason, reopen_on, as_of, pr
     _check_status(example)
 
     def step(ids, outcome):
+        _hold_companies(ids, status)
         ids = leads.editable(Sale, ids, by, outcome)
         ids = leads.unchanged_since(as_of, "sale", "status", ids, outcome)
         rates, written = Rates(), []
-        if status in Sale.CLOSED:  # a rule may move their companies
-            lock_rows(Company.objects.filter(pk__in=Sale.objects.filter(pk__in=ids).values("company")))
         # They are locked by now: of two who close a sale at the same moment the second finds what the first has made of it.
         rows = Sale.objects.filter(pk__in=ids, deleted_at=None)
         for sale in rows.select_related("stage", "company", "owner").order_by("pk"):
@@ -268,6 +271,12 @@ def _set_status(sales, status, action, by, via, on, reason, reopen_on, as_of, pr
     value = {"de": reason.name_de, "en": reason.name_en} if reason else None
     outcome = act(sales, step, action=action, by=by, via=via, progress=progress, params=leads.params(sales, value))
     return leads.answer(outcome, "status")
+
+
+def _hold_companies(ids, status):
+    """Lock the companies of sales that become this: a rule may move them, and companies come first (crm.locks)."""
+    if status in Sale.CLOSED:
+        lock_rows(Company.objects.filter(pk__in=Sale.objects.filter(pk__in=ids).values("company")))
 
 
 def _may_become(sale, status):
