@@ -171,8 +171,9 @@ def _propose(rule, model, ids, by, via) -> list[Proposal]:
     """Write down what the rule would do: one proposal for each user who is to be asked about it."""
     asked: dict[int, list[int]] = defaultdict(list)
     for some in chunks(ids):
-        for pk, owner in model.objects.filter(pk__in=some).values_list("pk", "owner_id"):
-            asked[owner if via in UNATTENDED and owner else by.pk].append(pk)
+        rows = model.objects.filter(pk__in=some).values_list("pk", "owner_id", "owner__is_active")
+        for pk, owner, is_active in rows:  # who was switched off would never answer
+            asked[owner if via in UNATTENDED and is_active else by.pk].append(pk)
     made = []
     for user, records in sorted(asked.items()):
         proposal, _new = Proposal.objects.get_or_create(rule=rule, change_set_id=running_id(), user_id=user)

@@ -13,6 +13,7 @@ from django.urls import reverse
 from crm.history.changes import Conflict, Outcome
 from crm.history.models import ChangeSet
 from crm.history.undo import undo
+from crm.models import User
 from exchange import actions as imports
 from leads import actions, automation, list_items
 from leads.models import AutomationRule, CategoryGroup, Company, Person, Proposal
@@ -320,6 +321,13 @@ def test_by_the_api_the_owner_is_asked(asking, lead, ada, mia, anna, status):
     arrange(Company.objects.filter(pk=lead.company_id), owner=anna)
     actions.set_lead_status(lead, status("Qualified"), by=mia, via="api")
     assert Proposal.objects.waiting().get().user == anna
+
+
+def test_by_the_api_nobody_is_asked_who_was_switched_off(asking, lead, mia, anna, status):
+    arrange(Company.objects.filter(pk=lead.company_id), owner=anna)
+    User.objects.filter(pk=anna.pk).update(is_active=False)
+    actions.set_lead_status(lead, status("Qualified"), by=mia, via="api")
+    assert Proposal.objects.waiting().get().user == mia
 
 
 def test_the_api_answers_with_the_proposal_and_applies_it_when_confirmed(asking, lead, client, ada, status, category):
