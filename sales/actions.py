@@ -316,7 +316,8 @@ def _created_later(sale):
 def _follow_up(sale, by):
     """Plan the day on which a stalled sale is to go on."""
     subject = (_("Open again: %(name)s") % {"name": sale.name})[:200]
-    values = {"kind": "task", "subject": subject, "owner": sale.owner or by, "due_at": sale.reopen_on, "sale": sale}
+    owner = sale.owner if sale.owner and sale.owner.is_active else by
+    values = {"kind": "task", "subject": subject, "owner": owner, "due_at": sale.reopen_on, "sale": sale}
     activities.create_activity(values, by=by, via="system")
 
 
