@@ -192,7 +192,8 @@ def _check_status(sale, before=None):
             errors["closed_on"] = _created_later(sale)
         if sale.status == Status.LOST and sale.reason_id is None:
             errors["reason"] = _("Say why it was lost.")
-        elif sale.reason_id and sale.reason.outcome != sale.status:
+        # A reason may have been made one of other sales since: who has it keeps it.
+        elif sale.reason_id and _is_new(sale, before) and sale.reason.outcome != sale.status:
             errors["reason"] = _("This is no reason of such a sale; choose another one.")
     else:
         if sale.closed_on:
@@ -205,6 +206,11 @@ def _check_status(sale, before=None):
         errors["reopen_on"] = _("This day has passed.")
     if errors:
         raise ValidationError(errors)
+
+
+def _is_new(sale, before):
+    """Tell whether the sale is given its reason now."""
+    return before is None or (before.status, before.reason_id) != (sale.status, sale.reason_id)
 
 
 # --- What becomes of a sale -------------------------------------------------------------------------------------------
