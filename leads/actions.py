@@ -236,17 +236,23 @@ def edit_persons(persons, name, new, *, by, via, **how) -> Outcome:
 def edit_person(person, values, *, by, via, version=None, was=None) -> Outcome:
     """Change fields of one person: also their company, own category and lead status. See edit."""
 
+    def before():
+        if values.get("lead_status"):
+            automation.hold([person.pk], values["lead_status"])
+
     def after(current, changed, outcome):
         if changed.get("lead_status"):
             automation.status_set([current.pk], changed["lead_status"], by=by, via=via, outcome=outcome)
 
-    return edit(person, values, names=PERSON_FIELDS, write=_write, after=after, by=by, via=via, version=version, was=was)
+    how = {"by": by, "via": via, "version": version, "was": was}
+    return edit(person, values, names=PERSON_FIELDS, write=_write, before=before, after=after, **how)
 
 
-def edit(record, values, *, names, write, by, via, version=None, was=None, after=None) -> Outcome:
+def edit(record, values, *, names, write, by, via, version=None, was=None, before=None, after=None) -> Outcome:
     """Change fields of one record: `names` are those there are, `write(current, changed, by)` writes what is new of a locked record.
 
-    `after(current, changed, outcome)` is called when something was written, within the change set.
+    `after(current, changed, outcome)` is called when something was written, within the change set; `before()` locks what a rule
+    may change, before the record itself (crm.locks).
     `version` is the one the editor saw. If it is stale: without `was` raise Conflict; with `was` (the values the editor
     saw) both changes are kept where they touch different fields, and Conflict is raised for the fields that both changed.
     """
@@ -259,6 +265,8 @@ def edit(record, values, *, names, write, by, via, version=None, was=None, after
     with change(f"{model._meta.model_name}.edit", by=by, via=via, params=params) as change_set:
         if isinstance(values.get("company"), Company):
             lock_rows(Company.objects.filter(pk=values["company"].pk))
+        if before:
+            before()
         current = model.objects.select_for_update(no_key=True).filter(pk=record.pk, deleted_at=None).first()
         if current is None:
             raise Conflict(record)
@@ -422,9 +430,9 @@ def set_lead_status(persons, status, *, by, via, reason=None, again_on=None, as_
         selectable(reason, "disqualify_reason")
 
     def step(ids, outcome):
+        automation.hold(ids, status)
         ids = editable(Person, ids, by, outcome)
         ids = unchanged_since(as_of, "person", "lead_status", ids, outcome)
-        automation.hold(ids, status)
         not_applying = Person.objects.filter(pk__in=ids, is_lead=False).select_related("category")
         for person in not_applying.only("pk", "category"):
             outcome.leave([person.pk], lifecycle.why_no_status(person.category))

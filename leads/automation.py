@@ -107,7 +107,9 @@ def run(found: list[Happened], *, by, via, outcome):
     for rule in sorted(_rules(), key=lambda rule: (AutomationRule.ORDER.index(rule.event), rule.pk)):
         for model, attribute in ((Company, "companies"), (Person, "persons")):
             matching = {pk for one in found if one.sets_off(rule) for pk in getattr(one, attribute)} - taken[model]
-            ids = [pk for some in chunks(sorted(matching)) for pk in _affected(model, some, rule).values_list("pk", flat=True)]
+            ids = [pk for some in chunks(sorted(matching)) for pk in _ids(_affected(model, some, rule))]
+            if not rule.ask_first:
+                ids = [pk for some in chunks(ids) for pk in _ids(_affected(model, _locked(model, some), rule))]
             taken[model] |= matching
             if not ids:
                 continue
@@ -125,6 +127,16 @@ def _affected(model, ids, rule):
     if model is Person:
         records = records.filter(company=None)
     return records.filter(category__lead_status_enabled=True) if rule.event == Event.LEAD_STATUS else records
+
+
+def _ids(records):
+    return list(records.order_by("pk").values_list("pk", flat=True))
+
+
+def _locked(model, ids):
+    """Return the ids, of records that nobody else changes from now on: what they are is to be asked anew (R12)."""
+    lock_rows(model.objects.filter(pk__in=ids))
+    return ids
 
 
 def _apply(rule, model, ids, category, by, parent=None) -> ChangeSet:
@@ -159,8 +171,9 @@ def _propose(rule, model, ids, by, via) -> list[Proposal]:
     """Write down what the rule would do: one proposal for each user who is to be asked about it."""
     asked: dict[int, list[int]] = defaultdict(list)
     for some in chunks(ids):
-        for pk, owner in model.objects.filter(pk__in=some).values_list("pk", "owner_id"):
-            asked[owner if via in UNATTENDED and owner else by.pk].append(pk)
+        rows = model.objects.filter(pk__in=some).values_list("pk", "owner_id", "owner__is_active")
+        for pk, owner, is_active in rows:  # who was switched off would never answer
+            asked[owner if via in UNATTENDED and is_active else by.pk].append(pk)
     made = []
     for user, records in sorted(asked.items()):
         proposal, _new = Proposal.objects.get_or_create(rule=rule, change_set_id=running_id(), user_id=user)
@@ -195,10 +208,11 @@ def answer(proposal, category, *, by) -> Outcome:
             return outcome
         for model, name in ((Company, "company_id"), (Person, "person_id")):
             ids = sorted(current.records.exclude(**{name: None}).values_list(name, flat=True))
+            ids = _locked(model, ids)
             still = model.objects.filter(pk__in=ids, deleted_at=None, category__group=CategoryGroup.POTENTIAL)
             wanted = set(still.values_list("pk", flat=True))
             outcome.leave(set(ids) - wanted, _("It is no potential customer any more."))
-            moving = sorted(still.exclude(category=category).values_list("pk", flat=True))
+            moving = _ids(still.exclude(category=category))
             if moving:
                 made = _apply(current.rule, model, moving, category, by, parent=current.change_set)
                 outcome.changed += len(moving)

@@ -510,20 +510,29 @@ needed_by(automation.rules_using)
 # --- In the background ------------------------------------------------------------------------------------------------
 
 
+def enqueue_one(function, *, by, title, unique_key, **args):
+    """Let a job do this; return it. Raise ValidationError as long as another change of the same is waiting or running: of two with
+    one key there is but the first."""
+    found = enqueue(function, owner=by, title=title, unique_key=unique_key, **args)
+    if (found.path, found.args) != (function.job_path, args):
+        raise ValidationError(_("An earlier change of it still runs; try again when it is done."))
+    return found
+
+
 def enqueue_edit(item, values, *, by, version, was):
-    """Let a job do what edit_item does; return the job."""
+    """Let a job do what edit_item does; return the job. See enqueue_one."""
     plain = {name: getattr(value, "pk", value) for name, value in values.items()}
     seen = {name: getattr(value, "pk", value) for name, value in was.items()} if was else None
-    return enqueue(edit_in_background, owner=by, title=_("Changing %(name)s") % {"name": item.name},
-                   unique_key=f"{item.history.record_type}:{item.pk}", record_type=item.history.record_type, pk=item.pk,
-                   values=plain, version=version, was=seen)  # fmt: skip
+    return enqueue_one(edit_in_background, by=by, title=_("Changing %(name)s") % {"name": item.name},
+                       unique_key=f"{item.history.record_type}:{item.pk}", record_type=item.history.record_type, pk=item.pk,
+                       values=plain, version=version, was=seen)  # fmt: skip
 
 
 def enqueue_delete(item, replacement, *, by):
-    """Let a job do what delete_item does; return the job."""
-    return enqueue(delete_in_background, owner=by, title=_("Deleting %(name)s") % {"name": item.name},
-                   unique_key=f"{item.history.record_type}:{item.pk}", record_type=item.history.record_type, pk=item.pk,
-                   replacement=replacement.pk)  # fmt: skip
+    """Let a job do what delete_item does; return the job. See enqueue_one."""
+    return enqueue_one(delete_in_background, by=by, title=_("Deleting %(name)s") % {"name": item.name},
+                       unique_key=f"{item.history.record_type}:{item.pk}", record_type=item.history.record_type, pk=item.pk,
+                       replacement=replacement.pk)  # fmt: skip
 
 
 @job

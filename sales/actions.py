@@ -104,7 +104,11 @@ def edit_sale(sale, values, *, by, via, version=None, was=None) -> Outcome:
         if "status" in changed:
             automation.tell([current], by=by, via=via, outcome=outcome)
 
-    return leads.edit(sale, values, names=FIELDS, write=_write, after=after, by=by, via=via, version=version, was=was)
+    def before():
+        _hold_companies([sale.pk], values.get("status"))
+
+    how = {"by": by, "via": via, "version": version, "was": was}
+    return leads.edit(sale, values, names=FIELDS, write=_write, before=before, after=after, **how)
 
 
 def edit_sales(sales, name, new, **how) -> Outcome:
@@ -188,7 +192,8 @@ def _check_status(sale, before=None):
             errors["closed_on"] = _created_later(sale)
         if sale.status == Status.LOST and sale.reason_id is None:
             errors["reason"] = _("Say why it was lost.")
-        elif sale.reason_id and sale.reason.outcome != sale.status:
+        # A reason may have been made one of other sales since: who has it keeps it.
+        elif sale.reason_id and _is_new(sale, before) and sale.reason.outcome != sale.status:
             errors["reason"] = _("This is no reason of such a sale; choose another one.")
     else:
         if sale.closed_on:
@@ -201,6 +206,11 @@ def _check_status(sale, before=None):
         errors["reopen_on"] = _("This day has passed.")
     if errors:
         raise ValidationError(errors)
+
+
+def _is_new(sale, before):
+    """Tell whether the sale is given its reason now."""
+    return before is None or (before.status, before.reason_id) != (sale.status, sale.reason_id)
 
 
 # --- What becomes of a sale -------------------------------------------------------------------------------------------
@@ -235,11 +245,10 @@ def _set_status(sales, status, action, by, via, on, reason, reopen_on, as_of, pr
     _check_status(example)
 
     def step(ids, outcome):
+        _hold_companies(ids, status)
         ids = leads.editable(Sale, ids, by, outcome)
         ids = leads.unchanged_since(as_of, "sale", "status", ids, outcome)
         rates, written = Rates(), []
-        if status in Sale.CLOSED:  # a rule may move their companies
-            lock_rows(Company.objects.filter(pk__in=Sale.objects.filter(pk__in=ids).values("company")))
         # They are locked by now: of two who close a sale at the same moment the second finds what the first has made of it.
         rows = Sale.objects.filter(pk__in=ids, deleted_at=None)
         for sale in rows.select_related("stage", "company", "owner").order_by("pk"):
@@ -268,6 +277,12 @@ def _set_status(sales, status, action, by, via, on, reason, reopen_on, as_of, pr
     value = {"de": reason.name_de, "en": reason.name_en} if reason else None
     outcome = act(sales, step, action=action, by=by, via=via, progress=progress, params=leads.params(sales, value))
     return leads.answer(outcome, "status")
+
+
+def _hold_companies(ids, status):
+    """Lock the companies of sales that become this: a rule may move them, and companies come first (crm.locks)."""
+    if status in Sale.CLOSED:
+        lock_rows(Company.objects.filter(pk__in=Sale.objects.filter(pk__in=ids).values("company")))
 
 
 def _may_become(sale, status):
@@ -307,7 +322,8 @@ def _created_later(sale):
 def _follow_up(sale, by):
     """Plan the day on which a stalled sale is to go on."""
     subject = (_("Open again: %(name)s") % {"name": sale.name})[:200]
-    values = {"kind": "task", "subject": subject, "owner": sale.owner or by, "due_at": sale.reopen_on, "sale": sale}
+    owner = sale.owner if sale.owner and sale.owner.is_active else by
+    values = {"kind": "task", "subject": subject, "owner": owner, "due_at": sale.reopen_on, "sale": sale}
     activities.create_activity(values, by=by, via="system")
 
 

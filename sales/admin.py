@@ -99,9 +99,8 @@ class ExchangeRateAdmin(PageAdmin):
             values["currency"] = values["currency"].upper()
         currencies = {values.get("currency", ""), item.currency if item else ""} - {""}
         if rates.is_large(currencies):
-            rates.enqueue_change(
-                "edit" if item else "create", item and item.pk, values, by=request.user, currency=min(currencies)
-            )
+            rates.enqueue_change("edit" if item else "create", item and item.pk, values, by=request.user, currency=min(currencies),
+                                 version=form.version if item else None, was=form.was if item else None)  # fmt: skip
             return Saved(in_background())
         if item is None:
             made = rates.create_rate(values, by=request.user, via=ADMIN)
@@ -112,11 +111,11 @@ class ExchangeRateAdmin(PageAdmin):
 
     def delete_view(self, request, object_id, extra_context=None):
         rate = self.item_or_404(request, object_id)
-        if rates.is_large([rate.currency]):
-            rates.enqueue_change("delete", rate.pk, {}, by=request.user, currency=rate.currency)
-            say(request, in_background())
-            return HttpResponseRedirect(self.url("changelist"))
         try:
+            if rates.is_large([rate.currency]):
+                rates.enqueue_change("delete", rate.pk, {}, by=request.user, currency=rate.currency)
+                say(request, in_background())
+                return HttpResponseRedirect(self.url("changelist"))
             outcome = rates.delete_rate(rate, by=request.user, via=ADMIN)
         except ValidationError as error:
             response = self.changelist_view(request, {"refused": " ".join(error.messages)})

@@ -1,5 +1,6 @@
 """What a sale's row derives from others: its worth in the base currency, its weight, its key and search text. Written only here."""
 
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -7,7 +8,7 @@ from crm import search
 from crm.database import update_many
 from crm.history.changes import chunks
 from crm.history.models import Change
-from crm.history.undo import built_on_by, derived_by, guarded_by, weighed_by
+from crm.history.undo import built_on_by, derived_by, guarded_by, value_of, weighed_by
 from crm.text import fold
 from leads import list_items
 from leads.lifecycle import belongs_to_company, follows_name
@@ -106,6 +107,31 @@ def persons_with_sales(ids, change_sets):
     own = Change.objects.filter(change_set__in=change_sets, record_type="sale", op="i", field="").values("record_id")
     others = Sale.objects.filter(person__in=ids, deleted_at=None).exclude(pk__in=own)
     return dict.fromkeys(others.values_list("person_id", flat=True), _("There are sales that name this person."))
+
+
+@guarded_by("sale")
+def status_stays_whole(plans):
+    """Leave sales that would come out with a status and not what belongs to it, or with an amount that cannot be converted."""
+    plan, rates, left = plans["sale"], Rates(), {}
+    names = ("status", "closed_on", "reason", "reopen_on", "amount", "currency", "expected_on")
+    becoming = {name: (Sale._meta.get_field(name), plan.becomes(name)) for name in names}
+    for sale in Sale.objects.filter(pk__in={pk for _field, texts in becoming.values() for pk in texts}):
+        for field, texts in becoming.values():
+            if sale.pk in texts:
+                setattr(sale, field.attname, value_of(field, texts[sale.pk]))
+        whole = (
+            sale.is_closed == (sale.closed_on is not None)
+            and (sale.reason_id is not None if sale.status == Sale.Status.LOST else sale.is_closed or sale.reason_id is None)
+            and (sale.reopen_on is None or sale.status == Sale.Status.STALLED)
+        )
+        if not whole:
+            left[sale.pk] = _("What belongs to its status was changed again later.")
+            continue
+        try:
+            fill(sale, rates, probability=0)
+        except ValidationError as error:
+            left[sale.pk] = " ".join(error.messages)
+    return left
 
 
 @guarded_by("exchange_rate")

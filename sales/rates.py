@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from crm import access
 from crm.history.changes import AT_ONCE, Conflict, Outcome
-from crm.jobs import enqueue, job
+from crm.jobs import Failed, job
 from leads import actions as leads
 from leads import list_items
 from sales import lifecycle, money
@@ -129,23 +129,34 @@ def _still_known(currency):
 # --- In the background ------------------------------------------------------------------------------------------------
 
 
-def enqueue_change(what, pk, values, *, by, currency):
-    """Let a job do what the action of this name does; return the job."""
-    plain = {name: str(value) for name, value in values.items()}
+def enqueue_change(what, pk, values, *, by, currency, version=None, was=None):
+    """Let a job do what the action of this name does; return the job. See list_items.enqueue_one."""
     title = _("Exchange rates: %(currency)s") % {"currency": currency}
-    return enqueue(
-        change_in_background, owner=by, title=title, unique_key=f"exchange-rate:{currency}", what=what, pk=pk, values=plain
-    )
+    return list_items.enqueue_one(change_in_background, by=by, title=title, unique_key=f"exchange-rate:{currency}", what=what, pk=pk,
+                                  values=_plain(values), version=version, was=_plain(was) if was else None)  # fmt: skip
+
+
+def _plain(values):
+    return {name: None if value is None else str(value) for name, value in values.items()}
+
+
+def _typed(values):
+    return {name: ExchangeRate._meta.get_field(name).to_python(value) for name, value in values.items()}
 
 
 @job
-def change_in_background(job, *, what, pk, values):
-    values = {name: ExchangeRate._meta.get_field(name).to_python(value) for name, value in values.items()}
+def change_in_background(job, *, what, pk, values, version=None, was=None):
     how = {"by": job.owner, "via": "admin", "progress": job.progress}
     result = {"text": _("The exchange rates were changed."), "url": reverse("admin:sales_exchangerate_changelist")}
     if what == "create":
-        create_rate(values, **how)
+        create_rate(_typed(values), **how)
         return result
     rate = ExchangeRate.objects.get(pk=pk)
-    outcome = edit_rate(rate, values, **how) if what == "edit" else delete_rate(rate, **how)
+    try:
+        if what == "edit":
+            outcome = edit_rate(rate, _typed(values), version=version, was=_typed(was) if was else None, **how)
+        else:
+            outcome = delete_rate(rate, **how)
+    except Conflict as error:
+        raise Failed(str(error)) from error
     return result | ({"undo": outcome.change_set.pk} if outcome.change_set else {})

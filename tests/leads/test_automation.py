@@ -6,16 +6,20 @@ import json
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from crm.history.changes import Conflict, Outcome
 from crm.history.models import ChangeSet
 from crm.history.undo import undo
+from crm.models import User
 from exchange import actions as imports
 from leads import actions, automation, list_items
 from leads.models import AutomationRule, CategoryGroup, Company, Person, Proposal
-from tests.factories import CompanyFactory, PersonFactory, arrange
+from sales import actions as sale_actions
+from tests.factories import CompanyFactory, PersonFactory, SaleFactory, arrange
+from tests.meanwhile import meanwhile, only_postgresql
 
 pytestmark = pytest.mark.usefixtures("nothing_unattributed")
 
@@ -319,6 +323,13 @@ def test_by_the_api_the_owner_is_asked(asking, lead, ada, mia, anna, status):
     assert Proposal.objects.waiting().get().user == anna
 
 
+def test_by_the_api_nobody_is_asked_who_was_switched_off(asking, lead, mia, anna, status):
+    arrange(Company.objects.filter(pk=lead.company_id), owner=anna)
+    User.objects.filter(pk=anna.pk).update(is_active=False)
+    actions.set_lead_status(lead, status("Qualified"), by=mia, via="api")
+    assert Proposal.objects.waiting().get().user == mia
+
+
 def test_the_api_answers_with_the_proposal_and_applies_it_when_confirmed(asking, lead, client, ada, status, category):
     client.force_login(ada)
     body = {"lead_status": status("Qualified").pk, "version": lead.version}
@@ -407,3 +418,50 @@ def test_a_rule_is_tried_on_what_was(rule, ada, lead, client, status, category):
     client.force_login(ada)
     page = client.get(f"/admin/leads/automationrule/{rule.pk}/trial/").content.decode()
     assert "Nordwind" in page and "2 records" in page
+
+
+# --- At the same moment -----------------------------------------------------------------------------------------------
+
+
+@only_postgresql
+@pytest.mark.django_db(transaction=True)
+def test_r12_a_company_that_becomes_a_customer_as_the_question_is_answered_stays_one(asking, ada, status, category):
+    company = CompanyFactory(by=ada)
+    person = PersonFactory(by=ada, company=company)
+    (proposal,) = actions.set_lead_status(person, status("Qualified"), by=ada, via="card").proposals
+    outcomes = []
+    meanwhile(
+        lambda: actions.set_category(company, category("Customer"), by=ada, via="card"),
+        lambda: outcomes.append(automation.answer(proposal, category("Opportunity"), by=ada)),
+    )
+    company.refresh_from_db()
+    assert company.category == category("Customer") and outcomes[0].left and not outcomes[0].changed
+
+
+@only_postgresql
+@pytest.mark.django_db(transaction=True)
+def test_r12_a_company_that_becomes_a_customer_as_a_rule_runs_stays_one(lists, ada, category):
+    arrange(AutomationRule.objects.all(), enabled=True, ask_first=False)
+    company = CompanyFactory(by=ada)
+    arrange(AutomationRule.objects.filter(event="sale_won"), target=category("Opportunity"))
+    sale = SaleFactory(by=ada, company=company)
+    arrange(Company.objects.all(), category=category("Lead"))
+    meanwhile(
+        lambda: actions.set_category(company, category("Customer"), by=ada, via="card"),
+        lambda: sale_actions.edit_sale(sale, {"status": "won"}, by=ada, via="card"),
+    )
+    company.refresh_from_db()
+    sale.refresh_from_db()
+    assert company.category == category("Customer") and sale.status == "won"
+
+
+@only_postgresql
+@pytest.mark.parametrize("way", ["edit", "set"])
+def test_t46_companies_that_a_rule_may_move_are_locked_before_persons(rule, lead, ada, status, way):
+    with CaptureQueriesContext(connection) as queries:
+        if way == "edit":
+            actions.edit_person(lead, {"lead_status": status("Qualified")}, by=ada, via="card")
+        else:
+            actions.set_lead_status(lead, status("Qualified"), by=ada, via="card")
+    locked = [query["sql"].partition(" FROM ")[2].split()[0] for query in queries if "FOR NO KEY UPDATE" in query["sql"]]
+    assert locked[0] == '"leads_company"' and '"leads_person"' in locked

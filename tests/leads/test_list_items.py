@@ -469,6 +469,21 @@ def test_r11_a_job_replaces_where_there_are_many(admin, person, status):
     assert person.lead_status == status("Contacting") and "Contacting" in job.text
 
 
+def test_r11_a_deletion_that_would_be_lost_behind_an_edit_is_refused(admin, category):
+    lead = category("Lead")
+    how = {"version": lead.version, "was": {"lead_status_enabled": True}, "by": admin["by"]}
+    first = list_items.enqueue_edit(lead, {"lead_status_enabled": False}, **how)
+    assert list_items.enqueue_edit(lead, {"lead_status_enabled": False}, **how) == first  # the same once more is the same
+    with pytest.raises(ValidationError, match="An earlier change of it still runs"):
+        list_items.enqueue_delete(lead, category("Customer"), by=admin["by"])
+    with pytest.raises(ValidationError):
+        list_items.enqueue_edit(lead, {"start_over": True}, version=lead.version, was=None, by=admin["by"])
+    run_pending(beating=False)
+    list_items.enqueue_edit(lead, {"start_over": True}, version=None, was=None, by=admin["by"])
+    run_pending(beating=False)
+    assert not category("Lead").lead_status_enabled and category("Lead").start_over
+
+
 def test_r11_usage_counts_all_records_whoever_may_see_them_in_one_query(admin, person, max_, category, django_assert_num_queries):
     PersonFactory(by=max_, company=None, category=category("Lead"))
     actions.delete(PersonFactory(company=person.company), by=admin["by"], via="card")

@@ -12,6 +12,7 @@ from crm.history.changes import AT_ONCE
 from crm.history.models import ChangeSet
 from crm.history.undo import undo
 from crm.jobs.worker import run_pending
+from crm.models import Job
 from leads import list_items
 from leads.models import Source
 from sales import actions, lifecycle, rates
@@ -212,6 +213,40 @@ def test_many_sales_are_converted_by_a_job(page, anna, ada, monkeypatch, dollars
     assert Sale.objects.get().base_cents == 9_000
     run_pending(beating=False)
     assert Sale.objects.get().base_cents == 5_000
+
+
+def test_a_change_of_rates_that_would_be_lost_behind_another_is_refused(page, anna, monkeypatch, dollars):
+    SaleFactory(by=anna, currency="USD", amount=Decimal(100), expected_on=datetime.date(2026, 1, 1))
+    monkeypatch.setattr(rates, "AT_ONCE", 0)
+    add, new = "/admin/sales/exchangerate/add/", {"currency": "USD", "valid_from": "2025-06-01", "rate": "0.5"}
+    assert page.post(add, new).status_code == page.post(add, new).status_code == 302  # the same once more is the same
+    second = page.post(add, {**new, "valid_from": "2025-07-01"})
+    gone = page.post(f"/admin/sales/exchangerate/{dollars[1].pk}/delete/")
+    for refused in (second, gone):
+        assert refused.status_code == 422 and "An earlier change of it still runs" in refused.content.decode()
+    run_pending(beating=False)
+    assert ExchangeRate.objects.filter(deleted_at=None).count() == 3
+    assert page.post(add, {**new, "valid_from": "2025-07-01"}).status_code == 302
+    run_pending(beating=False)
+    assert ExchangeRate.objects.filter(deleted_at=None).count() == 4
+
+
+def test_r17_a_rate_that_another_administrator_changed_is_not_overwritten_by_a_job(page, anna, admin, monkeypatch, dollars):
+    SaleFactory(by=anna, currency="USD", amount=Decimal(100), expected_on=datetime.date(2026, 1, 1))
+    rate = dollars[1]
+    form = {"currency": "USD", "initial-currency": "USD", "valid_from": "2025-01-01", "initial-valid_from": "2025-01-01", "rate": "0.75",
+            "initial-rate": "0.90000000", "version": rate.version}  # fmt: skip
+    rates.edit_rate(rate, {"rate": Decimal("0.6")}, **admin)
+    monkeypatch.setattr(rates, "AT_ONCE", 0)
+    assert page.post(f"/admin/sales/exchangerate/{rate.pk}/change/", form).status_code == 302
+    run_pending(beating=False)
+    told = Job.objects.get()
+    assert (told.state, told.result["text"]) == ("failed", "Somebody else has changed this record meanwhile.")
+    assert fresh(rate).rate == Decimal("0.6")
+    form |= {"version": rate.version, "initial-rate": "0.60000000"}
+    page.post(f"/admin/sales/exchangerate/{rate.pk}/change/", form)
+    run_pending(beating=False)
+    assert fresh(rate).rate == Decimal("0.75") and Sale.objects.get().base_cents == 7_500
 
 
 def test_check_copies_finds_and_mends_what_was_written_past_the_actions(sale, capsys):

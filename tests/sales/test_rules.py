@@ -15,7 +15,9 @@ from crm.history import words
 from crm.history.changes import Conflict
 from crm.history.models import Change, ChangeSet
 from crm.history.undo import undo
+from crm.models import User
 from leads import actions as leads
+from leads import list_items
 from leads.models import Company
 from sales import actions, lifecycle, rates
 from sales.models import Sale, SaleStage
@@ -195,6 +197,28 @@ def test_resting_until_a_day_plans_a_follow_up_and_undo_takes_both(sale, how, an
         and fresh(activity).deleted_at
         and fresh(person).next_activity is None
     )
+
+
+@pytest.mark.parametrize("way", ["stall", "edit"])
+def test_r15_the_follow_up_of_a_sale_whose_owner_was_switched_off_is_for_who_lets_it_rest(sale, jan, anna, way):
+    arrange(Sale.objects.filter(pk=sale.pk), owner=jan)
+    User.objects.filter(pk=jan.pk).update(is_active=False)
+    until = TODAY() + datetime.timedelta(days=9)
+    if way == "stall":
+        actions.stall(fresh(sale), reopen_on=until, by=anna, via="card")
+    else:
+        actions.edit_sale(fresh(sale), {"status": "stalled", "reopen_on": until}, by=anna, via="card")
+    assert Activity.objects.get(sale=sale).owner == anna and fresh(sale).owner == jan
+
+
+def test_r14_a_sale_keeps_a_reason_that_was_made_one_of_other_sales(sale, how, ada, reason):
+    actions.lose(sale, reason=reason("Price"), **how)
+    list_items.edit_item(reason("Price"), {"outcome": "won"}, by=ada, via="admin")
+    actions.edit_sale(fresh(sale), {"name": "Neu"}, **how)
+    assert actions.edit_sales(Sale.objects.all(), "amount", lambda sale: Decimal(5), **how).changed == 1
+    assert (fresh(sale).name, sale.amount, sale.reason) == ("Neu", Decimal(5), reason("Price"))
+    actions.edit_sale(sale, {"reason": reason("Competitor")}, **how)
+    assert error_of(actions.edit_sale, fresh(sale), {"reason": reason("Price")}, **how).keys() == {"reason"}
 
 
 def test_resting_without_a_day_plans_nothing_and_a_day_of_the_past_is_refused(sale, how):
