@@ -115,7 +115,8 @@ def status_stays_whole(plans):
     plan, rates, left = plans["sale"], Rates(), {}
     names = ("status", "closed_on", "reason", "reopen_on", "amount", "currency", "expected_on")
     becoming = {name: (Sale._meta.get_field(name), plan.becomes(name)) for name in names}
-    for sale in Sale.objects.filter(pk__in={pk for _field, texts in becoming.values() for pk in texts}):
+    ids = sorted({pk for _field, texts in becoming.values() for pk in texts})
+    for sale in (one for some in chunks(ids) for one in Sale.objects.filter(pk__in=some)):
         for field, texts in becoming.values():
             if sale.pk in texts:
                 setattr(sale, field.attname, value_of(field, texts[sale.pk]))
