@@ -65,25 +65,29 @@ function onAxes(chart, svg, w, h) {
   const right = kind === "combo" ? shown.filter((one) => one.line) : [], left = shown.filter((one) => !right.includes(one));
   const values = (list) => list.flatMap((one) => one.points.map((point) => point?.v ?? 0));
   const sums = heads.map((_head, place) => left.reduce((sum, one) => sum + (one.points[place]?.v ?? 0), 0));
-  const top = 10, bottom = 24;
+  const top = 10;
+  let bottom = 24;
   const y = scale(Math.min(...values(left), 0), Math.max(...(stacked ? sums : values(left)), 0), h - top - bottom);
   const unit = left[0]?.unit ?? "number", texts = y.ticks.map((tick) => short(tick, unit, data.currency));
   const from = Math.ceil(Math.max(...texts.map((text) => width(text, 11)))) + 10;
   const y2 = right.length ? scale(0, Math.max(...values(right), 0), h - top - bottom) : null;
   const texts2 = y2 ? y2.ticks.map((tick) => short(tick, right[0].unit, data.currency)) : [];
   const to = w - (y2 ? Math.ceil(Math.max(...texts2.map((text) => width(text, 11)))) + 10 : 6);
+  const band = (to - from) / Math.max(1, heads.length), middle = (place) => from + band * (place + 0.5);
+  // As many names as fit beside each other; a few that do not stand in two rows by turns, each with the room of two.
+  const widest = Math.min(110, Math.max(...heads.map((head) => width(head.label, 11)), 1)), every = Math.max(1, Math.ceil((widest + 8) / band));
+  const twoRows = heads.length > 1 && every > 1 && heads.length <= 8;
+  if (twoRows) bottom = 38;
   const at = (value, axis = y) => round(h - bottom - ((value - axis.low) / (axis.high - axis.low)) * (h - top - bottom));
   y.ticks.forEach((tick, place) => {
     svg.append(el("line", { x1: from, x2: to, y1: at(tick), y2: at(tick), class: tick ? "grid" : "axis" }));
     svg.append(label(from - 8, at(tick) + 4, texts[place], { "text-anchor": "end", class: "label small" }));
   });
   y2?.ticks.forEach((tick, place) => svg.append(label(to + 8, at(tick, y2) + 4, texts2[place], { class: "label small" })));
-  const band = (to - from) / Math.max(1, heads.length), middle = (place) => from + band * (place + 0.5);
-  // As many names as fit beside each other.
-  const widest = Math.min(110, Math.max(...heads.map((head) => width(head.label, 11)), 1)), every = Math.max(1, Math.ceil((widest + 8) / band));
-  const ranks = heads.length > 1 && every > 1 && heads.length <= 8 ? 1 : every;
   heads.forEach((head, place) => {
-    if (place % ranks === 0) svg.append(label(round(middle(place)), h - 7, shorten(head.label, band * ranks - 6, 11), { "text-anchor": "middle", class: "label small" }));
+    if (!twoRows && place % every) return;
+    const room = twoRows ? Math.min(band * 2 - 6, middle(place) * 2, (w - middle(place)) * 2) : band * every - 6;
+    svg.append(label(round(middle(place)), h - 7 - (twoRows && place % 2 === 0 ? 14 : 0), shorten(head.label, room, 11), { "text-anchor": "middle", class: "label small" }));
   });
 
   const gap = Math.min(14, band * 0.28), inner = band - gap, one = stacked ? inner : inner / Math.max(1, columns.length), thick = Math.min(one, 56);

@@ -83,6 +83,22 @@ def build(page):
     settle(page)
 
 
+def narrow_on_paper(page, title):
+    """Look at a chart as narrow as A4 has it: no name beneath a column is cut (D5)."""
+    before = page.viewport_size
+    page.set_viewport_size({"width": 700, "height": 1000})
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    names = tile_called(page, title).locator("svg text[text-anchor=middle]")
+    page.wait_for_function("() => document.querySelector('.chart svg').clientWidth < 400")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    texts = names.all_text_contents()
+    assert len(texts) == 5 and not [text for text in texts if "…" in text], texts
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    page.emulate_media(media="screen")
+    page.set_viewport_size(before)
+
+
 def test_a_dashboard_from_nothing_to_print(open_page, tmp_path):
     page = open_page("anna")
     build(page)
@@ -135,6 +151,7 @@ def test_a_dashboard_from_nothing_to_print(open_page, tmp_path):
     pdf = saved(page, "Stale leads", "PDF")
     assert pdf.startswith(b"%PDF-1.4") and pdf.rstrip().endswith(b"%%EOF") and len(pdf) > 2_000
     assert "Open" in saved(page, "Leads by status", "CSV").decode("utf-8-sig")
+    narrow_on_paper(page, "Leads by status")
     paper = page.pdf(format="A4", print_background=True)
     assert paper.count(b"/Type /Page\n") in {1, 2, 3}
 
