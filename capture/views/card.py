@@ -161,7 +161,7 @@ def new_leads(request):
     found = list(mine.select_related("form", "person").order_by("-created_at")[:SHOWN])
     seen = set(Person.objects.visible_to(request.user).filter(submissions__in=found).values_list("pk", flat=True))
     leads = [(one, (one.person if one.person_id in seen else one).get_absolute_url()) for one in found]
-    return render(request, "capture/_new_leads.html", {"leads": leads})
+    return render(request, "capture/_new_leads.html", {"leads": leads, "more": max(0, mine.count() - SHOWN)})
 
 
 @require_GET

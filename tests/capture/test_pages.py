@@ -192,6 +192,7 @@ def test_c3_i_have_seen_it_is_said_of_what_was_shown(form, anna, mia, client_of,
         send(form, f"k{number}", email=f"p{number}@example.com")
     client = client_of(anna)
     shown = ids_in(client)
+    assert "and 1 more" in client.get("/submissions/mine/").content.decode()
     late = send(form, "late", email="late@example.com")
     assert client.post("/submissions/mine/", {"ids": shown}).status_code == 204
     assert len(shown) == 2 and "2 submissions of forms for you" in client.get(reverse("crm:bell")).content.decode()
