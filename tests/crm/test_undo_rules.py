@@ -53,6 +53,15 @@ def test_settled_8_who_may_not_delete_does_not_delete_by_undoing_what_others_cre
     assert undo(made(person), by=ada, via="card").changed == 1
 
 
+@pytest.mark.parametrize("tab", ["leads:history", "activities:timeline"])
+def test_settled_8_undo_is_offered_to_whom_it_is_allowed(tab, client, anna, careful, ada):
+    theirs, own = PersonFactory(by=anna), PersonFactory(by=careful, company=None)
+    for user, person, offered in ((careful, theirs, False), (careful, own, True), (anna, theirs, True), (ada, own, True)):
+        client.force_login(user)
+        text = client.get(reverse(tab, args=["persons", person.pk]), **HTMX).content.decode()
+        assert (reverse("crm:undo", args=[made(person).pk]) in text) is offered
+
+
 def test_settled_8_nor_by_redoing_a_deletion_that_others_took_back(anna, careful):
     person = PersonFactory(by=anna)
     taken_back = undo(actions.delete(person, by=anna, via="card").change_set, by=anna, via="card")
