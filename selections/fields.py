@@ -51,11 +51,11 @@ register(
     RecordType("selection", "selections.Selection", _("Selection"), _("Selections"), "name", "selections:selection", "filter",
                "selections:selections"),
     [
-        Text(name="name", label=_("Name"), sort="name_key", key="name_key", edit="name", default=True, required=True, as_kind="name", width=236),
+        Text(name="name", label=_("Name"), sort="name_key", key="name_key", edit="name", default=True, required=True, as_kind="name", width=220),
         Favourite(name="favourite", label=_("Favourite"), load=favourites, default=True, width=90),
         Fixed(name="record_type", label=_("Record type"), choices=lambda: RecordKind.choices, sort="record_type", group=True, default=True, required=True, width=114),
         Fixed(name="kind", label=_("Kind"), choices=lambda: Selection.Kind.choices, sort="kind", group=True, default=True, required=True, width=108),
-        Counted(name="members", label=_("Members"), load=counts, default=True, width=100),
+        Counted(name="members", label=_("Members"), load=counts, default=True, width=116),
         Choice(name="category", label=_("Category"), path="category_id", sort="category__rank", items="selections.SelectionCategory", pill=True,
                group=True, edit="category", default=True),
         UserChoice(name="owner", label=_("Owner"), path="owner_id", sort="owner__name_key", group=True, edit="owner", default=True, width=90),
