@@ -55,7 +55,7 @@ def read(token) -> tuple[int, list[str]] | None:
 def withdraw(person_id, asked, *, via, by=None) -> int:
     """Let what the person agreed to for these purposes hold no more, and return how often that was; the rows stay, with the time.
 
-    Also what holds only for now not, because its submission was taken back: accepted again, it must not come back.
+    Also what is undone because its submission was taken back: accepted again, that must not bring it back.
     """
     if by is not None:
         access.require_edit(Person(pk=person_id), by)

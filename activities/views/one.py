@@ -18,9 +18,10 @@ from activities.models import Activity
 from crm import search
 from crm.history.changes import Conflict
 from crm.history.models import Change
+from crm.history.words import of_field
 from crm.web import formats
 from crm.web.htmx import page_or_fragment, redirect_to, say, toast, trigger
-from leads.views.cards import initial_texts, over_theirs
+from leads.views.cards import conflict_of, initial_texts
 
 #: The record types of the cards' addresses.
 KINDS = {"persons": "person", "companies": "company", "sales": "sale"}
@@ -81,30 +82,18 @@ def edit(request, pk):
         except ValidationError as error:
             add_errors(form, error)
         except Conflict as conflict:
-            context, status = {**context, **conflict_of(conflict, form, before)}, 409
+            conflict.fields.pop("all_day", None)  # told with the day
+            context, status = {**context, **conflict_of(conflict, ActivityForm, form, before, told)}, 409
         else:
             words = _("Follow-up changed: %(name)s") % {"name": activity.subject}
             return done_with(request, words, outcome.change_set, activity)
     return page_or_fragment(request, "activities/page.html", "activities/_form.html", context, status=status)
 
 
-def conflict_of(conflict, form, before):
-    """Return what the form shows of a conflict: what the user typed, over what the others have written, and that in words."""
-    current = conflict.record
-    now = initial_texts(ActivityForm(instance=current, user=form.user))
-    again = ActivityForm(over_theirs(form, before, now), instance=current, user=form.user)
-    theirs = [told(current, name) for name in conflict.fields if name != "all_day"]
-    return {"form": again, "version": current.version, "was": now, "theirs": theirs}
-
-
 def told(activity, name):
-    """Return the label of a field, and in words what stands in it."""
-    label = str(Activity._meta.get_field(name).verbose_name)
-    in_words = getattr(activity, f"get_{name}_display", None)
-    value = activity.due if name == "due_at" else in_words() if in_words else getattr(activity, name)
-    if isinstance(value, datetime.date):
-        value = formats.exact(value)
-    return label[:1].upper() + label[1:], value or _("nothing")
+    """Return the label of a field, and what stands in it now: a day for what is due on all of it."""
+    label, text = of_field(activity, name)
+    return label, formats.exact(activity.due) if name == "due_at" and activity.due else text
 
 
 @require_POST

@@ -190,9 +190,22 @@ def entries_of(record, ids) -> list[Entry]:
         entries[one.change_set_id].creates |= one.op == "i"
         if one.field and not (one.op == "i" and one.new is None):
             label = beside[one.field].label if one.field in beside else type(record)._meta.get_field(one.field).verbose_name
-            entry = (str(label)[:1].upper() + str(label)[1:], values(one.field, one.old), values(one.field, one.new))
+            entry = (_as_label(label), values(one.field, one.old), values(one.field, one.new))
             entries[one.change_set_id].changes.append(entry)
     return list(entries.values())
+
+
+def of_field(record, name) -> tuple[str, str]:
+    """Return the label of a field of a record, and what stands in it now in the words of its history."""
+    described = type(record)._meta.get_field(name)
+    if isinstance(described, ForeignKey):
+        item = getattr(record, name)
+        return _as_label(described.verbose_name), str(getattr(item, "label", item)) if item else _("nothing")
+    return _as_label(described.verbose_name), _plain(described, described.value_from_object(record))
+
+
+def _as_label(text) -> str:
+    return str(text)[:1].upper() + str(text)[1:]
 
 
 def _values(model, changes):
@@ -213,23 +226,28 @@ def _values(model, changes):
         value = value_of(described, text)
         if hasattr(model, "told") and (said := model.told(name, value)) is not None:
             return said
-        if value is None or value == "":
-            return _("nothing")
-        if isinstance(described, ForeignKey):
+        if value is not None and isinstance(described, ForeignKey):
             item = named[described.related_model].get(value)
             return str(getattr(item, "label", item)) if item else _("(no longer there)")
-        if isinstance(value, bool):
-            return _("yes") if value else _("no")
-        if hasattr(value, "astimezone"):
-            return formats.moment(value)
-        if isinstance(value, datetime.date):
-            return formats.date(value)
-        if isinstance(value, Decimal):
-            if value == value.to_integral_value():
-                return formats.number(value.quantize(Decimal(1)))
-            return formats.number(value.quantize(Decimal("0.01")) if described.decimal_places == 2 else value.normalize())
-        if described.choices:
-            return str(dict(described.flatchoices).get(value, value))
-        return str(value)
+        return _plain(described, value)
 
     return words
+
+
+def _plain(described, value) -> str:
+    """Return in words a value of a field that names no other record."""
+    if value is None or value == "":
+        return _("nothing")
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if hasattr(value, "astimezone"):
+        return formats.moment(value)
+    if isinstance(value, datetime.date):
+        return formats.date(value)
+    if isinstance(value, Decimal):
+        if value == value.to_integral_value():
+            return formats.number(value.quantize(Decimal(1)))
+        return formats.number(value.quantize(Decimal("0.01")) if described.decimal_places == 2 else value.normalize())
+    if described.choices:
+        return str(dict(described.flatchoices).get(value, value))
+    return str(value)

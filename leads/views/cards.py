@@ -340,18 +340,13 @@ def over_theirs(form, before, theirs):
     return {name: theirs[name] if name in left else form[name].value() for name in form.fields}
 
 
-def conflict_of(conflict, make, form, before):
-    """Return what the form shows of a conflict: the others' values, and the version to save over knowingly."""
+def conflict_of(conflict, make, form, before, tell=words.of_field):
+    """Return what the form shows of a conflict: what the user typed, the others' values in words, and the version to save over knowingly."""
     current = conflict.record
     current.refresh_from_db()
-    theirs = []
-    for name in conflict.fields:
-        label = str(type(current)._meta.get_field(name).verbose_name)
-        value = getattr(current, name)
-        theirs.append((label[:1].upper() + label[1:], getattr(value, "label", value) or _("nothing")))
     now = initial_texts(make(instance=current, user=form.user))
     again = make(over_theirs(form, before, now), instance=current, user=form.user)
-    return {"form": again, "theirs": theirs, "version": current.version, "was": now}
+    return {"form": again, "theirs": [tell(current, name) for name in conflict.fields], "version": current.version, "was": now}
 
 
 def add_errors(form, error):

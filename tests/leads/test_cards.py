@@ -1,5 +1,6 @@
 """The cards of persons and companies (W1, W2): seen, edited in place, refused in words (R4, R6, R17, U3)."""
 
+import datetime
 import json
 
 import pytest
@@ -9,7 +10,8 @@ from activities.models import Activity
 from crm.history.models import ChangeSet
 from leads import actions
 from leads.models import Company, Person
-from tests.factories import ActivityFactory, CompanyFactory, PersonFactory
+from sales import actions as sales
+from tests.factories import ActivityFactory, CompanyFactory, PersonFactory, SaleFactory
 from tests.forms import Form
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
@@ -147,6 +149,20 @@ def test_r17_after_a_conflict_what_one_left_alone_is_the_colleagues_also_when_sa
     assert page.post(address, again, **HTMX).status_code == 204
     person.refresh_from_db()
     assert (person.title, person.mobile) == ("Mine", "+49 171 555 0199")
+
+
+def test_r17_the_others_values_are_told_in_words(page, company, anna, ada):
+    sale = SaleFactory(by=anna, company=company, expected_on=datetime.date(2027, 3, 1))
+    for kind, record, name, values, told in (
+        ("companies", company, "country", ("AT", "CH"), "<b>Country</b>: Austria"),
+        ("sales", sale, "expected_on", (datetime.date(2027, 3, 5), "2027-04-01"), "<b>Expected on</b>: 5 Mar 2027"),
+    ):
+        address = reverse("leads:edit", args=[kind, record.pk])
+        sent = Form(page.get(address, **HTMX)).sent
+        edit = sales.edit_sale if kind == "sales" else actions.edit_company
+        edit(record, {name: values[0]}, by=ada, via="card")
+        answer = page.post(address, sent | {name: values[1]}, **HTMX)
+        assert answer.status_code == 409 and told in answer.content.decode()
 
 
 def test_a_stranger_finds_nothing_and_a_reader_changes_nothing(client, person, max_, rita):
