@@ -12,7 +12,6 @@ from django.utils.translation import gettext_lazy
 
 from crm.tables.bulk import Action, Choice
 from crm.tables.pages import ListPage
-from crm.tables.table import COUNT_UP_TO, capped
 from leads.models import Company, Person
 from leads.views.lists import counted, items, may_delete, one_of, owner_of, owners
 from sales import actions
@@ -91,9 +90,8 @@ def facts_of_sales(table) -> str:
         stalled=Count("pk", filter=Q(status=Sale.Status.STALLED)),
         overdue=Count("pk", filter=going_on & Q(expected_on__lt=timezone.localdate())),
     )
-    sign = "+" if table.is_capped else ""
     return _("%(open)s open · %(stalled)s stalled · %(overdue)s overdue") % {
-        name: capped(counts[name], COUNT_UP_TO).removesuffix("+") + sign for name in ("open", "stalled", "overdue")
+        name: table.in_words(counts[name]) for name in ("open", "stalled", "overdue")
     }
 
 

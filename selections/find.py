@@ -100,6 +100,7 @@ class FindPage(ListPage):
         if editor.question != {"version": criteria.VERSION, "all": []} or "selection" in query:
             query["criteria"] = editor.packed
         table = self.table(request, query)
+        table.count_as_page()
         changed = query.get("criteria", "") != before
         context = {
             **self.context(request, table),

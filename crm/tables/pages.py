@@ -99,6 +99,7 @@ class ListPage:
         name, base = self.name, self.path
         return [
             path(base, self.view(self.show), name=name),
+            path(f"{base}totals/", self.view(self.totals), name=f"{name}_totals"),
             path(f"{base}count/", self.view(self.count), name=f"{name}_count"),
             path(f"{base}sums/", self.view(self.sums), name=f"{name}_sums"),
             path(f"{base}filter/", self.view(self.filter), name=f"{name}_filter"),
@@ -130,10 +131,11 @@ class ListPage:
             "toggles": [(toggle, table.address(**{toggle.param: None if toggle.param in table.state else "1"}),
                          toggle.param in table.state) for toggle in self.toggles],
             "oob": wants_fragment(request),
+            "late": False,
+            "facts": "",
             "new_url": reverse(f"{table.record.card_url}_new") if table.record.by_hand else "",
             "kept_at": self.kept_at(table, request.user),
             "board_at": _board_of(self, table, kwargs) if _board_of and not table.errors else "",
-            "facts": self.facts(table) if self.facts and not table.errors else "",
             **(self.head(request, **kwargs) if self.head else {}),
         }  # fmt: skip
 
@@ -145,15 +147,29 @@ class ListPage:
 
     def show(self, request, **kwargs):
         table = self.table(request, **kwargs)
+        table.count_as_page()
         # Read now: what is wrong with the address decides how the page is answered.
         table.groups if table.shows_groups else table.rows  # noqa: B018
         status = (422 if request.htmx else 400) if table.errors else 200
         if "in" in table.state and wants_fragment(request):
             return render(request, "tables/_inside.html", self.context(request, table, **kwargs), status=status)
         template = "tables/_fragment.html" if wants_fragment(request) else self.template
-        response = render(request, template, self.context(request, table, **kwargs), status=status)
+        context = {**self.context(request, table, **kwargs), "facts": self._facts(table)}
+        response = render(request, template, context, status=status)
         response.headers["Vary"] = "HX-Request"
         return response
+
+    def _facts(self, table) -> str:
+        """Return the line beneath the title, if there is one; nothing while too few are counted to know it."""
+        text = self.facts(table) if self.facts and not table.errors else ""
+        return "" if text and table.is_unfinished else text
+
+    def totals(self, request, **kwargs):
+        """Answer what a list of more records than its page counted has in all, and what else is told of them all."""
+        table = self.table(request, **kwargs)
+        facts = self._facts(table)
+        context = {**self.context(request, table, **kwargs), "facts": facts, "oob": True, "late": True}
+        return render(request, "tables/_totals.html", context, status=400 if table.errors else 200)
 
     def count(self, request, **kwargs):
         """Answer how many there are exactly, where the footer only said *more than*."""
@@ -163,7 +179,7 @@ class ListPage:
     def sums(self, request, **kwargs):
         """Answer what a long list adds up to, which its page did not wait for."""
         table = self.table(request, **kwargs)
-        return render(request, "tables/_sums.html", {"sums": table.sums}, status=400 if table.errors else 200)
+        return render(request, "tables/_sums.html", {"sums": table.exact_sums()}, status=400 if table.errors else 200)
 
     # --- Choosing ---------------------------------------------------------------------------------------------------------
 

@@ -30,7 +30,7 @@ from crm.web import formats
 PER_PAGE = 50
 PER = (25, 50, 100, 200)
 COUNT_UP_TO = 10_000  # beyond, the footer says 10,000+ and counts exactly when asked (settled 15)
-FEW = 1_000  # records, that are gathered and sorted; a page of more is found sooner by walking in the list's order
+FEW = 1_000  # a page counts no further, and gathers and sorts no more; more are counted after it, and found by walking in order
 COUNT_GROUPS_UP_TO = 1_000  # each, once there are more than COUNT_UP_TO in all
 MAX_SORT = 3
 MAX_GROUPS = 3
@@ -109,6 +109,7 @@ class Table:
         self.own_order, self.own_group = order.split(",") if order else [], group.split(",") if group else []
         self.default_columns = tuple(columns) or tuple(record.default_columns())
         self.asking = Asking(user)
+        self.cap = COUNT_UP_TO
         self.state = {name: query[name] for name in (*STATE, *self.toggles) if name in query}
         self.filters = [(name, value) for name in query if name not in (*STATE, *self.toggles) for value in query.getlist(name)]
         if not self.filters and "all" not in self.state and preset:
@@ -292,22 +293,39 @@ class Table:
         asked = [*scope, *(line.tree for line in self.lines)]
         return {"version": criteria.VERSION, "all": [*asked, self.tree.tree] if self.tree else asked}
 
+    def count_as_page(self):
+        """Count no further than a page does that does not wait: its totals follow it, if there are more (`is_unfinished`).
+
+        Headings of groups say how many there are, so with them nothing comes later.
+        """
+        if not self.groups_by:
+            self.cap = min(FEW, COUNT_UP_TO)
+
     @cached_property
     def count(self) -> int:
-        """How many there are; COUNT_UP_TO + 1 stands for *more*."""
-        if self._few is not None:
-            return len(self._few)
+        """How many there are; one more than `cap` stands for *more*."""
+        if self.cap <= FEW and self._gathered is not None:
+            return len(self._gathered)
         if self._whole and not self.path:
             return len(self.rows)
         return self._counted["_count"]
 
     @property
     def count_text(self) -> str:
-        return capped(self.count, COUNT_UP_TO)
+        return capped(self.count, self.cap)
 
     @property
     def is_capped(self) -> bool:
-        return self.count > COUNT_UP_TO
+        return self.count > self.cap
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether more can be told than the page told: it counted up to FEW only, and there are more."""
+        return self.is_capped and self.cap < COUNT_UP_TO
+
+    def in_words(self, number) -> str:
+        """Return how many of those counted are so, marked if not all were counted (settled 15)."""
+        return f"{formats.number(min(number, self.cap))}{'+' if self.is_capped else ''}"
 
     def exact_count(self) -> int:
         return self.matching.order_by().count()
@@ -322,7 +340,7 @@ class Table:
         return self._count()
 
     def _count(self, columns=(), **further) -> dict:
-        some = self.matching.order_by().values("pk", *columns, *{field.sum for field in self.summed})[: COUNT_UP_TO + 1]
+        some = self.matching.order_by().values("pk", *columns, *{field.sum for field in self.summed})[: self.cap + 1]
         return some.aggregate(_count=Count("pk"), **self._sums(), **further)
 
     def count_with(self, columns, **further) -> dict:
@@ -334,11 +352,14 @@ class Table:
 
     @cached_property
     def sums(self) -> list[tuple[str, str]]:
-        """What all matching records add up to, by column; exact, however many they are."""
+        """What all matching records add up to, by column, where all were counted."""
+        return self._sums_in_words([self._counted[name] for name in self._sums()]) if self.summed and not self.errors else []
+
+    def exact_sums(self) -> list[tuple[str, str]]:
+        """Return the same, however many records there are."""
         if not self.summed or self.errors:
             return []
-        found = self.matching.order_by().aggregate(**self._sums()) if self.is_capped else self._counted
-        return self._sums_in_words([found[name] for name in self._sums()])
+        return self._sums_in_words(list(self.matching.order_by().aggregate(**self._sums()).values()))
 
     def _sums(self):
         return {f"_sum{number}": Sum(field.sum) for number, field in enumerate(self.summed)}
@@ -391,7 +412,12 @@ class Table:
 
     @cached_property
     def _few(self) -> list[int] | None:
-        """The ids of all that match, if they are few; None if they are many, or an index leads to them.
+        """The ids of all that match, if they are few; None if they are many, or an index leads to them."""
+        return self._gathered if self._gathered is not None and len(self._gathered) <= FEW else None
+
+    @cached_property
+    def _gathered(self) -> list[int] | None:
+        """The ids of those that match, FEW + 1 at most; None if an index leads to them.
 
         Where no index does, nobody but the database's guess would say whether to walk past all others in the list's order, or
         to read them all and sort; it guesses that there are many. Asked for each other's record, *or* spoils the indexes, too.
@@ -400,8 +426,7 @@ class Table:
         kinds = {line.field.kind for line in self.lines} | ({"criteria"} if self.tree else set())
         if not kinds - {"user"} if scoped else not kinds - {"user", "choice", "yesno"}:
             return None
-        ids = list(self.matching.order_by().values_list("pk", flat=True)[: FEW + 1])
-        return ids if len(ids) <= FEW else None
+        return list(self.matching.order_by().values_list("pk", flat=True)[: FEW + 1])
 
     @property
     def page(self) -> list[dict]:
@@ -466,11 +491,10 @@ class Table:
 
     @property
     def range_text(self) -> str:
-        """Which rows of how many are shown: *1–50 of 156*."""
+        """Which rows are shown, *1–50*, or nothing if that is not known."""
         if self.first_number is None or not self.page:
-            return _("of %(count)s") % {"count": self.count_text}
-        numbers = f"{formats.number(self.first_number)}–{formats.number(self.first_number + len(self.page) - 1)}"
-        return _("%(numbers)s of %(count)s") % {"numbers": numbers, "count": self.count_text}
+            return ""
+        return f"{formats.number(self.first_number)}–{formats.number(self.first_number + len(self.page) - 1)}"
 
     @property
     def next_url(self) -> str | None:

@@ -12,7 +12,7 @@ from crm.history.changes import chunks
 from crm.models import NEVER, User
 from crm.tables.bulk import Action, Choice
 from crm.tables.pages import ListPage, Toggle
-from crm.tables.table import COUNT_UP_TO, Table, capped
+from crm.tables.table import Table
 from crm.web import formats
 from leads import actions
 from leads.models import Category, Company, LeadStatus, Person
@@ -132,22 +132,19 @@ PERSON_ACTIONS = (SET_STATUS, OWN_PERSONS, DELETE_PERSONS)
 
 
 def facts_of_leads(table: Table) -> str:
-    """Return how many leads are active, overdue and without a next activity, and let the table know its count: one statement.
+    """Return how many leads are active, overdue and without a next activity.
 
     *Active* are those who are not disqualified; of them alone a next activity is missed.
     """
-    some = table.matching.order_by()[: COUNT_UP_TO + 1].values("next_activity_at", "lead_status__kind", "pk")
     active = ~Q(lead_status__kind=LeadStatus.Kind.DISQUALIFIED)
-    counts = some.aggregate(
-        all=Count("pk"),
+    counts = table.count_with(
+        ("next_activity_at", "lead_status__kind"),
         active=Count("pk", filter=active),
         overdue=Count("pk", filter=Q(next_activity_at__lt=timezone.now())),
         without=Count("pk", filter=active & Q(next_activity_at=NEVER)),
     )
-    table.count = counts["all"]
-    sign = "+" if table.is_capped else ""
     return _("%(active)s active · %(overdue)s overdue · %(without)s without next activity") % {
-        name: capped(counts[name], COUNT_UP_TO).removesuffix("+") + sign for name in ("active", "overdue", "without")
+        name: table.in_words(counts[name]) for name in ("active", "overdue", "without")
     }
 
 

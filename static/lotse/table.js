@@ -3,7 +3,8 @@
 //            tooltip from data-tips={"Open": "…"} on the container
 //   ticks    input[name=ids] in each row, input[data-tick-all] in the head; shift-click ticks a range. The bar [data-action-bar] shows
 //            while rows are ticked; [data-count] in it is the number. A button [data-select-everything] shows when the whole page is ticked and
-//            more match (data-total on the bar): it sets the hidden field [data-everything] to 1. [data-clear-ticks] ends it.
+//            more match (its data-total; data-total-text says it in words): it sets the hidden field [data-everything] to 1.
+//            [data-clear-ticks] ends it.
 //            A hidden field [data-ticked] holds the ids, as in 3,7,12
 //   groups   <tr class="group"><th colspan><button class="link" data-fold-group aria-expanded="true|false">: folds the rows up to the next heading;
 //            rows not loaded yet come by its own hx-get (hx-trigger="click once" hx-target="closest tr" hx-swap="afterend"); data-level on the
@@ -33,10 +34,10 @@ function show(list) {
   if (list.id) kept.set(list.id, new Set(ticked.map((tick) => tick.value)));
   if (everything && ticked.length < all.length) everything.value = "";
   if (!bar) return;
-  const total = Number(bar.dataset.total || 0), whole = Boolean(everything?.value);
+  const choose = bar.querySelector("[data-select-everything]"), whole = Boolean(everything?.value);
   bar.hidden = ticked.length === 0;
-  bar.querySelectorAll("[data-count]").forEach((place) => { place.textContent = (whole ? total : ticked.length).toLocaleString(document.documentElement.lang); });
-  bar.querySelectorAll("[data-select-everything]").forEach((button) => { button.hidden = whole || !head?.checked || total <= ticked.length; });
+  bar.querySelector("[data-count]").textContent = whole ? choose.dataset.totalText : ticked.length.toLocaleString(document.documentElement.lang);
+  if (choose) choose.hidden = whole || !head?.checked || Number(choose.dataset.total) <= ticked.length;
 }
 
 function tickRange(to) {

@@ -150,6 +150,23 @@ def test_rows_are_changed_together_and_taken_back(open_page, threes):
     assert "Zoe Quast" in download.value.path().read_text("utf-8-sig")
 
 
+def test_a_long_list_shows_its_rows_first_and_tells_their_number_after(open_page):
+    page = open_page("mia", language="de")
+    with page.expect_response(lambda answer: "/persons/totals/" in answer.url):
+        page.goto("/persons/?all=1")
+    foot = page.locator(".list-foot > span").first
+    expect(foot).to_have_text(re.compile(r"^1–50 von 1\.[2-9]\d\d$"))
+    number = foot.inner_text().rpartition(" ")[2]
+    page.get_by_role("checkbox", name="Alle auf dieser Seite auswählen").check()
+    page.get_by_role("button", name=f"Alle {number} auswählen").click()
+    expect(page.locator("[data-action-bar] [data-count]")).to_have_text(number)
+    # Ticks stay when the number comes later than they.
+    page.get_by_role("link", name="Nächste Seite").click()
+    page.locator("tbody input[name=ids]").first.check()
+    expect(foot).to_have_text(f"51–100 von {number}")
+    expect(page.locator("[data-action-bar] [data-count]")).to_have_text("1")
+
+
 def test_columns_and_groups_are_kept(open_page):
     page = open_page("mia")
     page.goto("/companies/")
