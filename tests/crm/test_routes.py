@@ -62,7 +62,7 @@ BOARDS = {
     **{f"selections:board_of_{name}": SEEING for name in ("person", "company", "sale")},
 }
 BOARD_PARTS = ("", "_filter", "_view", "_settings", "_cards", "_figures", "_live", "_menu")
-PARTS = ("", "_count", "_sums", "_filter", "_columns", "_settings", "_export")
+PARTS = ("", "_totals", "_count", "_sums", "_filter", "_columns", "_settings", "_export")
 ROUTES = {
     **dict.fromkeys(["healthz", "readyz", "crm:set_language"], OPEN),
     # What strangers send: tests/capture/test_public.py.
