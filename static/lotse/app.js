@@ -9,6 +9,7 @@
 //   waiting   a thin bar after 300 ms; what is already on its way is not sent twice
 //   failures  no answer, 401, 4xx, 5xx: a message that stays; the form is left as it is
 //   guard     <form data-guard>, and any form in a dialog that writes: leaving with unsaved text asks first
+//   tabs      <nav class="tabs"> of a card: the section that comes stands where the one before stood, and by keys the tab has the focus
 //   focus     what refreshes itself keeps it; of what htmx brings in, the first wrong field, or [autofocus], [data-focus], or the first field in [data-focus-first]
 const send = (name, detail) => document.body.dispatchEvent(new CustomEvent(name, { detail }));
 const words = document.getElementById("toasts").dataset;
@@ -300,6 +301,43 @@ document.addEventListener("htmx:load", (event) => {
   held = null;
   place.focus({ preventScroll: true });
 });
+
+// --- The sections of a card: one reads on where one was --------------------------------------------------------------------------------------
+const TABS = ".card-grid nav.tabs";
+document.addEventListener("click", (event) => {
+  const tab = event.target.closest?.(`${TABS} a`);
+  if (!tab || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  const top = tab.closest("nav").getBoundingClientRect().top, byKeys = event.detail === 0;
+  keep("tabs", JSON.stringify({ path: location.pathname, top: scrollY ? top : null, byKeys }));
+});
+function keep(name, text) {
+  try {
+    sessionStorage.setItem(name, text);
+  } catch {
+    // Storage may be closed to us; then the page begins at its top.
+  }
+}
+function taken(name) {
+  try {
+    const text = sessionStorage.getItem(name);
+    sessionStorage.removeItem(name);
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+const tabs = document.querySelector(TABS), before = taken("tabs");
+if (tabs && before?.path === location.pathname) {
+  if (before.byKeys) tabs.querySelector("[aria-current]")?.focus({ preventScroll: true });
+  if (before.top !== null) {
+    // What comes later, above the tabs and beneath them, moves them until one scrolls oneself.
+    const stand = () => scrollBy({ top: tabs.getBoundingClientRect().top - before.top, behavior: "instant" });
+    tabs.parentElement.style.minHeight = `${innerHeight - before.top}px`;
+    stand();
+    document.addEventListener("htmx:load", stand);
+    for (const own of ["wheel", "touchmove", "keydown", "pointerdown"]) addEventListener(own, () => document.removeEventListener("htmx:load", stand), { once: true, passive: true });
+  }
+}
 
 // --- The folded navigation, remembered in this browser (early.js sets it before the page is painted) -----------------------------------------
 const folder = document.querySelector("[data-fold]");
