@@ -28,6 +28,7 @@ class Asking:
     user: Any
     now: datetime.datetime = field(default_factory=timezone.now)
     _items: dict = field(default_factory=dict)
+    _cells: dict = field(default_factory=dict)
 
     @cached_property
     def zone(self) -> zoneinfo.ZoneInfo:
@@ -52,6 +53,13 @@ class Asking:
         labels = [label for label in sorted(set(model_labels)) if label not in self._items]
         if len(labels) > 1:
             self._items |= _every_item(labels)
+
+    def cell(self, described, key, make) -> "Cell":
+        """Return the cell of a field's item, made once: the fifty rows of a page share few items."""
+        place = (id(described), key)
+        if place not in self._cells:
+            self._cells[place] = (make(), described)  # with the field: while it is kept, no other one has its id
+        return self._cells[place][0]
 
     def sees(self, owner_id) -> bool:
         """Tell whether a record of which only the owner is known may be shown (crm.access)."""

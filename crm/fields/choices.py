@@ -78,7 +78,7 @@ class Choice(Field):
 
     def cell(self, row, asking):
         item = self.item(row, asking)
-        return self.item_cell(item) if item else Cell()
+        return asking.cell(self, item.pk, lambda: self.item_cell(item)) if item else Cell()
 
     def item_cell(self, item):
         if self.pill:
@@ -186,7 +186,7 @@ class UserChoice(Field):
 
     def cell(self, row, asking):
         user: User | None = asking.items("crm.User").get(row.get(self.column))
-        return self.user_cell(user) if user else Cell()
+        return asking.cell(self, user.pk, lambda: self.user_cell(user)) if user else Cell()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,7 @@ from crm.tables import export
 from crm.tables.bulk import Action, BulkForm, Chosen
 from crm.tables.filters import FilterForm
 from crm.tables.table import Table
+from crm.web.addresses import url
 from crm.web.htmx import toast, trigger, wants_fragment
 
 MAX_SETTING = 100  # columns a user can keep widths of
@@ -93,7 +94,7 @@ class ListPage:
         return table
 
     def url(self, part="", **kwargs):
-        return reverse(f"{self.namespace}:{self.name}{'_' + part if part else ''}", kwargs=kwargs)
+        return url(f"{self.namespace}:{self.name}{'_' + part if part else ''}", **kwargs)
 
     def urls(self):
         name, base = self.name, self.path

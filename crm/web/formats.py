@@ -2,6 +2,7 @@
 
 import datetime
 import re
+from functools import lru_cache
 
 from babel import Locale, numbers
 from django.utils import formats, timezone, translation
@@ -21,11 +22,19 @@ def local(moment):
     return timezone.localtime(moment) if isinstance(moment, datetime.datetime) and timezone.is_aware(moment) else moment
 
 
+@lru_cache(4_096)
+def _written(day, pattern, language):
+    """Return a day as this pattern writes it; `language` is the one in use. A list writes the same days again and again."""
+    return formats.date_format(day, pattern)
+
+
 def date(value):
     """Return a date in words of the language, e.g. *15. Jan. 2027*."""
     if value is None:
         return ""
-    return formats.date_format(local(value), WITH_YEAR.get(get_language(), "Y-m-d"))
+    value, language = local(value), get_language()
+    day = value.date() if isinstance(value, datetime.datetime) else value
+    return _written(day, WITH_YEAR.get(language, "Y-m-d"), language)
 
 
 def in_language(language, format, value):
@@ -78,9 +87,10 @@ def near(value, all_day=False):
     if days in {-1, 0, 1}:
         text = {-1: _("yesterday"), 0: _("today"), 1: _("tomorrow")}[days]
     elif 1 < days < 7:
-        text = formats.date_format(day, "D")
+        text = _written(day, "D", get_language())
     elif day.year == today.year:
-        text = formats.date_format(day, WITHOUT_YEAR.get(get_language(), "Y-m-d"))
+        language = get_language()
+        text = _written(day, WITHOUT_YEAR.get(language, "Y-m-d"), language)
         all_day = all_day or abs(days) > 7
     else:
         return date(value)
@@ -101,6 +111,9 @@ def number(value):
     """Return a number with the language's separators."""
     if value is None:
         return ""
+    # Most numbers of a page are small, and need neither separators nor the time it takes to find out.
+    if type(value) is int and 0 <= value < 1_000:
+        return str(value)
     return formats.number_format(value, use_l10n=True, force_grouping=True)
 
 

@@ -5,15 +5,11 @@ from functools import cache
 import jinja2
 from django.conf import settings
 from django.templatetags.static import static
-from django.urls import reverse
 from django.utils import translation
 from django.utils.text import capfirst
 
 from crm.web import formats
-
-
-def url(name, *args, **kwargs):
-    return reverse(name, args=args, kwargs=kwargs)
+from crm.web.addresses import url
 
 
 def environment(**options):

@@ -10,6 +10,8 @@ from django.db.models import F
 from django.shortcuts import redirect
 from django.urls import reverse
 
+from crm.web.addresses import url
+
 COUNT_UP_TO = 999
 MOST_FAVOURITES = 12
 
@@ -71,7 +73,7 @@ def add_favourites(favourites):
 def commands(user):
     """Return the (label, icon, address) of all commands this user may use, those that make something new first."""
     offered = [*_commands.values(), *sorted(_entries.values(), key=lambda entry: entry.order)]
-    return [(one.label, one.icon, reverse(one.url_name)) for one in offered if not one.allowed or one.allowed(user)]
+    return [(one.label, one.icon, url(one.url_name)) for one in offered if not one.allowed or one.allowed(user)]
 
 
 def build(request):
@@ -92,7 +94,7 @@ def build(request):
                 "key": entry.key,
                 "label": entry.label,
                 "icon": entry.icon,
-                "url": reverse(entry.url_name),
+                "url": url(entry.url_name),
                 "count": counts.get(entry.url_name),
                 "active": name in entry.match or name.startswith(tuple(part for part in entry.match if part.endswith(":"))),
             }
