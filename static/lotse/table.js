@@ -38,6 +38,7 @@ function show(list) {
   bar.hidden = ticked.length === 0;
   bar.querySelector("[data-count]").textContent = whole ? choose.dataset.totalText : ticked.length.toLocaleString(document.documentElement.lang);
   if (choose) choose.hidden = whole || !head?.checked || Number(choose.dataset.total) <= ticked.length;
+  list.parentElement.style.setProperty("--bar", `${bar.offsetHeight}px`); // it may need two lines
 }
 
 function tickRange(to) {
