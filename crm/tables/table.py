@@ -306,8 +306,8 @@ class Table:
         """How many there are; one more than `cap` stands for *more*."""
         if self.cap <= FEW and self._gathered is not None:
             return len(self._gathered)
-        if self._whole and not self.path:
-            return len(self.rows)
+        if "_found" in vars(self) and self._whole and not self.path:  # known by the rows, where they were read
+            return len(self.page)
         return self._counted["_count"]
 
     @property

@@ -280,6 +280,16 @@ def test_r4_totals_count_only_whom_one_may_see(client, anna, max_, page_counts_f
     assert client.get("/leads/totals/").status_code == 302
 
 
+@pytest.mark.parametrize("query", ["", "?title__contains=x", "?owner=me&sort=-name"])
+@pytest.mark.parametrize("page", ["persons", "leads"])
+def test_what_follows_a_page_costs_no_more_statements_than_an_exact_count(page, query, client, anna, page_counts_five):
+    fill(anna, 8, title="x")
+    client.force_login(anna)
+    client.get("/persons/totals/")  # what is asked once a session
+    exact = statements(lambda: client.get(f"/{page}/count/{query}"))
+    assert statements(lambda: client.get(f"/{page}/totals/{query}")) == exact
+
+
 def test_many_found_by_a_text_are_not_looked_for_twice(client, anna, page_counts_five):
     """A page that looked for the few who match knows by it that they are many."""
     fill(anna, 8, title="x")
