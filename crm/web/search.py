@@ -17,11 +17,13 @@ def search_page(request):
     text = request.GET.get("q", "").strip()[: search.MAX_LENGTH]
     palette = "X-Palette" in request.headers
     words = search.words_of(text)
-    found = search.find(request.user, text, IN_PALETTE if palette else ON_PAGE)
+    groups = list(search.find(request.user, text, IN_PALETTE if palette else ON_PAGE).values())
     context = {
         "q": text,
-        "groups": list(found.values()),
+        "groups": groups,
         "commands": _commands(request.user, words) if palette else [],
+        # Who types *import* wants it, and not the companies of *sport* that a typo might have meant.
+        "commands_first": not any(_is_called(hit, words) for hits in groups for hit in hits),
         "marked": lambda part: search.marked(part, words),
         "limit": ON_PAGE,
     }
@@ -29,6 +31,11 @@ def search_page(request):
     response = render(request, fragment if wants_fragment(request) else "search/page.html", context)
     response.headers["Vary"] = "HX-Request, X-Palette"
     return response
+
+
+def _is_called(hit, words):
+    """Tell whether a record's name holds all of what was typed, as it was typed."""
+    return all(word in fold(hit.title) for word in words)
 
 
 def _commands(user, words):

@@ -144,6 +144,20 @@ def test_htmx_gets_the_results_alone(page):
     assert answer.headers["Vary"] == "HX-Request, X-Palette" or "X-Palette" in answer.headers["Vary"]
 
 
+def test_u1_a_command_that_was_typed_comes_before_records_that_only_resemble_it(page, anna):
+    CompanyFactory(by=anna, name="Sportmart", owner=anna)
+
+    def order():
+        text = page.get("/search/?q=import", headers={"HX-Request": "true", "X-Palette": "1"}).content.decode()
+        return [text.find(name) for name in ("Imports", "Sportmart", "-Export AG")]
+
+    command, alike, _called = order()
+    assert -1 < command < alike
+    CompanyFactory(by=anna, name="Import-Export AG", owner=anna)
+    command, _alike, called = order()
+    assert -1 < called < command
+
+
 def test_the_palette_offers_records_and_commands(page):
     def palette(text):
         return page.get("/search/", {"q": text}, headers={"HX-Request": "true", "X-Palette": "1"}).content.decode()
