@@ -4,12 +4,14 @@ A sale is open or stalled until it is won or lost; only opening it again leads b
 it leaves behind is written once, in `_check_status` and `_become`, for cards, lists and the API alike.
 """
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from activities import actions as activities
+from activities.models import Activity
 from crm import access, external_ids, search
 from crm.history.changes import Outcome, act, change, chunks
 from crm.history.models import Change
@@ -155,7 +157,7 @@ def _write(current, changed, by):
     if changed.keys() & {"name", "company"}:
         search.refresh("sale", [current.pk])
     if current.status == Status.STALLED and current.reopen_on and current.reopen_on != before.reopen_on:
-        _follow_up(current, by)
+        _follow_up(current, by, before)
 
 
 def _clean(sale, values, by):
@@ -252,8 +254,8 @@ def _set_status(sales, status, action, by, via, on, reason, reopen_on, as_of, pr
         # They are locked by now: of two who close a sale at the same moment the second finds what the first has made of it.
         rows = Sale.objects.filter(pk__in=ids, deleted_at=None)
         for sale in rows.select_related("stage", "company", "owner").order_by("pk"):
-            before = (sale.status, sale.reopen_on)
-            if before == (status, reopen_on) and not sale.is_closed:
+            before = Sale(status=sale.status, reopen_on=sale.reopen_on, name=sale.name)
+            if (sale.status, sale.reopen_on) == (status, reopen_on) and not sale.is_closed:
                 continue
             try:
                 _may_become(sale, status)
@@ -270,8 +272,8 @@ def _set_status(sales, status, action, by, via, on, reason, reopen_on, as_of, pr
             Sale.objects.filter(pk=sale.pk).update(**{name: getattr(sale, name) for name in names}, **Sale.edited())
             outcome.changed += 1
             written.append(sale)
-            if reopen_on and before != (status, reopen_on):
-                _follow_up(sale, by)
+            if reopen_on:
+                _follow_up(sale, by, before)
         automation.tell(written, by=by, via=via, outcome=outcome)
 
     value = {"de": reason.name_de, "en": reason.name_en} if reason else None
@@ -319,12 +321,29 @@ def _created_later(sale):
     return _("The sale was created after that, on %(day)s.") % {"day": formats.date(sale.created_at)}
 
 
-def _follow_up(sale, by):
-    """Plan the day on which a stalled sale is to go on."""
-    subject = (_("Open again: %(name)s") % {"name": sale.name})[:200]
+def _follow_up(sale, by, before):
+    """Plan the day on which a stalled sale is to go on. What was planned for the day it had before moves along, unless somebody has
+    made something else of it."""
+    if before.reopen_on and (planned := _planned(sale, before)):
+        activities.edit_activity(planned, {"due_at": sale.reopen_on}, by=by, via="system")
+        return
     owner = sale.owner if sale.owner and sale.owner.is_active else by
-    values = {"kind": "task", "subject": subject, "owner": owner, "due_at": sale.reopen_on, "sale": sale}
+    values = {"kind": "task", "subject": _open_again(sale), "owner": owner, "due_at": sale.reopen_on, "sale": sale}
     activities.create_activity(values, by=by, via="system")
+
+
+def _planned(sale, before):
+    """Return the open follow-up by which the sale was to go on, as it was planned, or None."""
+    subjects = []
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            subjects.append(_open_again(before))
+    own = Activity.objects.live().filter(sale=sale.pk, done_at=None, kind="task", all_day=True, subject__in=subjects)
+    return next((one for one in own if one.day == before.reopen_on), None)
+
+
+def _open_again(sale):
+    return (_("Open again: %(name)s") % {"name": sale.name})[:200]
 
 
 # --- Changing many ----------------------------------------------------------------------------------------------------

@@ -215,8 +215,11 @@ document.addEventListener("submit", (event) => {
   if ("sent" in form.dataset) event.preventDefault();
   form.dataset.sent = "";
 });
-// Back shows the page as it was left.
-addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent));
+// Back shows the page as it was left: what may have changed meanwhile is asked for anew.
+addEventListener("pageshow", (event) => {
+  document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent);
+  if (event.persisted) send("changed");
+});
 
 // --- Failures: a message that stays, and nothing typed is lost ---------------------------------------------------------------------
 let signedOut = false;

@@ -200,6 +200,23 @@ def test_on_a_phone_one_reads_on_where_the_sections_of_a_card_stand(open_page):
     assert page.evaluate("scrollY") == 0
 
 
+def test_a_list_one_goes_back_to_shows_what_has_changed_meanwhile(open_page, threes):
+    """A browser keeps the page one left, and shows it again without asking."""
+    page = open_page("anna")
+    page.goto("/persons/?company__starts=Taschenwerk")
+    expect(page.locator("tbody .pill")).to_have_text(["Open"] * 3)
+    other = open_page("anna")
+    other.goto("/persons/?company__starts=Taschenwerk")
+    names(other).first.click()
+    other.locator("[data-set-status]").click()
+    other.locator("#fact-lead_status .item", has_text="Contacting").click()
+    said(other, "is now Contacting")
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    expect(page.locator("tbody .pill", has_text="Contacting")).to_have_count(1)
+    other.keyboard.press("u")
+    said(other, "Undone")
+
+
 def test_u3_a_note_begun_and_a_fact_being_edited_are_not_lost_by_leaving(open_page):
     page = open_page("anna")
     asked = []

@@ -87,9 +87,20 @@ def test_what_the_page_shows_is_all_that_has_to_be_sent(client, ada, record):
     client.force_login(ada)
     address = to(client.post("/imports/new/", {"file": a_file(csv_of(*FILES[record])), "record_type": record}))
     page = work(client.post(f"{address}mapping/", fields(client.get(address).content.decode())), client)
-    assert "Import now" in page, page
+    assert '<button class="button primary">Import now' in page and "Open the list" not in page, page
     page = work(client.post(f"{address}run/"), client)
     assert "Undo the whole import" in page and Import.objects.get().created
+
+
+def test_a_file_that_brings_nothing_offers_the_list_first(client, anna):
+    client.force_login(anna)
+    for time in range(2):
+        address = to(client.post("/imports/new/", {"file": a_file(), "record_type": "person"}))
+        page = work(client.post(f"{address}mapping/", fields(client.get(address).content.decode())), client)
+        if not time:
+            work(client.post(f"{address}run/"), client)
+    assert "Everything in the file is here already." in page
+    assert re.search(r'class="button primary" href="[^"]*">Open the list', page) and '<button class="button">Import now' in page
 
 
 def test_a_large_file_is_read_in_the_background(client, anna, monkeypatch):

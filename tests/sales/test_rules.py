@@ -7,8 +7,9 @@ from decimal import Decimal
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, connection, transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 
+from activities import actions as activities
 from activities import lifecycle as activity_lifecycle
 from activities.models import Activity
 from crm.history import words
@@ -219,6 +220,38 @@ def test_r14_a_sale_keeps_a_reason_that_was_made_one_of_other_sales(sale, how, a
     assert (fresh(sale).name, sale.amount, sale.reason) == ("Neu", Decimal(5), reason("Price"))
     actions.edit_sale(sale, {"reason": reason("Competitor")}, **how)
     assert error_of(actions.edit_sale, fresh(sale), {"reason": reason("Price")}, **how).keys() == {"reason"}
+
+
+@pytest.mark.parametrize("way", ["stall", "edit"])
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_r15_another_day_to_go_on_moves_what_was_planned(sale, how, way, language):
+    """One day, one follow-up: in whatever language it was planned."""
+    first, second = (TODAY() + datetime.timedelta(days=days) for days in (9, 16))
+    with translation.override(language):
+        actions.stall(sale, reopen_on=first, **how)
+    if way == "stall":
+        outcome = actions.stall(fresh(sale), reopen_on=second, **how)
+    else:
+        outcome = actions.edit_sale(fresh(sale), {"reopen_on": second, "name": "Renamed"}, **how)
+    planned = Activity.objects.get(sale=sale)
+    assert (planned.day, planned.all_day, planned.done_at) == (second, True, None)
+    undo(outcome.change_set, by=how["by"], via="card")
+    assert fresh(planned).day == fresh(sale).reopen_on == first
+
+
+@pytest.mark.parametrize("change", [{"done_at": True}, {"subject": "Ask the boss"}, {"due_at": datetime.date(2031, 5, 5)}])
+def test_r15_what_somebody_has_made_of_a_planned_follow_up_stays(sale, how, change):
+    first, second = (TODAY() + datetime.timedelta(days=days) for days in (9, 16))
+    actions.stall(sale, reopen_on=first, **how)
+    own = Activity.objects.get(sale=sale)
+    if "done_at" in change:
+        activities.set_done(Activity.objects.filter(pk=own.pk), True, **how)
+    else:
+        activities.edit_activity(own, change, **how)
+    before = Activity.objects.values().get(pk=own.pk)
+    actions.edit_sale(fresh(sale), {"reopen_on": second}, **how)
+    assert Activity.objects.values().get(pk=own.pk) == before
+    assert Activity.objects.exclude(pk=own.pk).get().day == second
 
 
 def test_resting_without_a_day_plans_nothing_and_a_day_of_the_past_is_refused(sale, how):
