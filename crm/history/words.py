@@ -224,8 +224,6 @@ def _values(model, changes):
             return beside[name].words(text)
         described = model._meta.get_field(name)
         value = value_of(described, text)
-        if hasattr(model, "told") and (said := model.told(name, value)) is not None:
-            return said
         if value is not None and isinstance(described, ForeignKey):
             item = named[described.related_model].get(value)
             return str(getattr(item, "label", item)) if item else _("(no longer there)")
@@ -235,7 +233,10 @@ def _values(model, changes):
 
 
 def _plain(described, value) -> str:
-    """Return in words a value of a field that names no other record."""
+    """Return in words a value of a field that names no other record: the model's own (`told`), if it has some."""
+    model = described.model
+    if hasattr(model, "told") and (said := model.told(described.name, value)) is not None:
+        return said
     if value is None or value == "":
         return _("nothing")
     if isinstance(value, bool):

@@ -9,6 +9,7 @@ from capture import actions
 from capture.models import Form, Submission
 from crm import criteria, records
 from crm.fields import Asking
+from crm.history.words import of_field
 from dashboards.filters import Filters
 from dashboards.tiles import count as tiles
 from dashboards.tiles import spec
@@ -268,3 +269,9 @@ def test_c4_values_beyond_those_that_are_named_stand_together(form, mia, client_
     assert {cell.part.x: cell.records for cell in cells}[OTHERS] == 3
     for cell in cells:
         assert Question(tile, Filters()).records_of(cell.part).count() == cell.records
+
+
+def test_r17_a_conflict_tells_what_a_form_holds_in_the_words_of_its_history(form, anna, jan):
+    form.refresh_from_db()
+    assert of_field(form, "sites") == ("Sites", "https://www.example.com")
+    assert of_field(form, "takers")[1] == f"{anna.name}, {jan.name}"
