@@ -225,7 +225,7 @@ addEventListener("pageshow", (event) => {
 let signedOut = false;
 document.body.addEventListener("signedOut", () => {
   signedOut = true;
-  send("toast", { text: words.signedOut, level: "error", link: { url: words.login, text: words.signIn, tab: true } });
+  send("toast", { text: words.signedOut, level: "error", link: { url: words.login, text: words.signIn, tab: true }, until: "signedIn" });
 });
 document.body.addEventListener("htmx:sendError", () => send("toast", { text: words.offline, level: "error" }));
 document.body.addEventListener("htmx:timeout", () => send("toast", { text: words.offline, level: "error" }));
@@ -237,7 +237,9 @@ document.body.addEventListener("htmx:responseError", ({ detail: { xhr } }) => {
 });
 
 /** Signing in makes a new token; the page that stayed open takes it over, so that what was typed can be sent. */
-async function renew() {
+let renewing = null;
+const renew = () => (renewing ??= takeOver().finally(() => { renewing = null; }));
+async function takeOver() {
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
   if (!answer?.ok || answer.redirected) return;
   const token = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("meta[name=csrf-token]")?.content;
@@ -246,7 +248,14 @@ async function renew() {
   document.body.setAttribute("hx-headers", JSON.stringify({ "X-CSRFToken": token }));
   document.querySelectorAll("input[name=csrfmiddlewaretoken]").forEach((input) => { input.value = token; });
   signedOut = false;
+  send("signedIn");
 }
+// Who is quicker than that waits for it: with the old token it would be refused.
+document.body.addEventListener("htmx:confirm", (event) => {
+  if (!renewing) return;
+  event.preventDefault();
+  renewing.then(() => event.detail.issueRequest());
+});
 addEventListener("focus", () => { if (signedOut) renew(); });
 
 // --- What is wrong is said at the field, in the user's language: the server's answer does that, not the browser's bubble ------------------------------

@@ -1,7 +1,7 @@
 // Messages at the bottom right: what happened, with Undo where there is something to undo. One stays 8 s and while one is at it; an
 // error stays until it is closed. Listens to
-//   event "toast" on the body, detail {text, undo_url, level, link}; sent by HX-Trigger or by our own scripts.
-//         level: "ok" or "error"; link: an address, or {url, text}
+//   event "toast" on the body, detail {text, undo_url, level, link, until}; sent by HX-Trigger or by our own scripts.
+//         level: "ok" or "error"; link: an address, or {url, text}; until: the event on the body with which it is over
 //   <span data-message data-level data-undo-url> in #toasts: messages the server rendered with the page
 //   event "undoLast" on the body: the same as pressing the newest Undo, also after its message went (key "u")
 // #toasts carries its words as data attributes and the icons as <template data-icon="ok|error|close">.
@@ -34,7 +34,7 @@ function button(label, action) {
   return element;
 }
 
-function show({ text, undo_url, level = "ok", link }) {
+function show({ text, undo_url, level = "ok", link, until }) {
   settle();
   const line = document.createElement("div");
   const error = level.includes("error");
@@ -64,6 +64,7 @@ function show({ text, undo_url, level = "ok", link }) {
   // The same error twice is one message.
   if (error) [...box.querySelectorAll(".toast-line.error")].filter((other) => other.textContent === line.textContent).forEach((other) => other.remove());
   box.append(line);
+  if (until) document.body.addEventListener(until, () => line.remove(), { once: true });
   if (error) return;
   goLater(line);
   // Three at most: the newest matter.

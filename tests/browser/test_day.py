@@ -413,10 +413,18 @@ def test_u3_a_session_that_ends_while_one_types_loses_nothing(open_page, server)
     other.press("input[name=password]", "Enter")
     other.wait_for_url(lambda url: "/login" not in url)
     other.close()
-    with page.expect_response(lambda answer: answer.request.method == "GET"):
+
+    # Who presses Save before the page has its new token waits for that.
+    held = []
+    page.route(re.compile(r"/persons/\d+/$"), lambda route: held.append(route) if route.request.method == "GET" else route.continue_())
+    with page.expect_request(lambda request: request.method == "GET" and re.search(r"/persons/\d+/$", request.url)):
         page.evaluate("dispatchEvent(new Event('focus'))")
     page.locator("#fact-title button.primary").click()
+    expect(page.locator("#fact-title input[name=title]")).to_have_value("Typed for long")
+    for route in held:
+        route.continue_()
     expect(page.locator("#fact-title .value")).to_have_text("Typed for long")
+    expect(page.locator(".toast-line", has_text="You are signed out")).to_have_count(0)
 
 
 def test_the_list_within_a_card_keeps_its_state_in_the_cards_address(open_page):
