@@ -416,7 +416,9 @@ def test_u3_a_session_that_ends_while_one_types_loses_nothing(open_page, server)
 
     # Who presses Save before the page has its new token waits for that.
     held = []
-    page.route(re.compile(r"/persons/\d+/$"), lambda route: held.append(route) if route.request.method == "GET" else route.continue_())
+    page.route(
+        re.compile(r"/persons/\d+/$"), lambda route: held.append(route) if route.request.method == "GET" else route.continue_()
+    )
     with page.expect_request(lambda request: request.method == "GET" and re.search(r"/persons/\d+/$", request.url)):
         page.evaluate("dispatchEvent(new Event('focus'))")
     page.locator("#fact-title button.primary").click()
