@@ -156,7 +156,9 @@ def _write(current, changed, by):
     Sale.objects.filter(pk=current.pk).update(**columns, **Sale.edited())
     if changed.keys() & {"name", "company"}:
         search.refresh("sale", [current.pk])
-    if current.status == Status.STALLED and current.reopen_on and current.reopen_on != before.reopen_on:
+    if current.reopen_on is None:
+        _no_reminder({current.pk: before}, by)
+    elif current.reopen_on != before.reopen_on:
         _follow_up(current, by, before)
 
 
@@ -250,7 +252,7 @@ def _set_status(sales, status, action, by, via, on, reason, reopen_on, as_of, pr
         _hold_companies(ids, status)
         ids = leads.editable(Sale, ids, by, outcome)
         ids = leads.unchanged_since(as_of, "sale", "status", ids, outcome)
-        rates, written = Rates(), []
+        rates, written, on_no_day = Rates(), [], {}
         # They are locked by now: of two who close a sale at the same moment the second finds what the first has made of it.
         rows = Sale.objects.filter(pk__in=ids, deleted_at=None)
         for sale in rows.select_related("stage", "company", "owner").order_by("pk"):
@@ -274,6 +276,9 @@ def _set_status(sales, status, action, by, via, on, reason, reopen_on, as_of, pr
             written.append(sale)
             if reopen_on:
                 _follow_up(sale, by, before)
+            else:
+                on_no_day[sale.pk] = before
+        _no_reminder(on_no_day, by)
         automation.tell(written, by=by, via=via, outcome=outcome)
 
     value = {"de": reason.name_de, "en": reason.name_en} if reason else None
@@ -324,22 +329,32 @@ def _created_later(sale):
 def _follow_up(sale, by, before):
     """Plan the day on which a stalled sale is to go on. What was planned for the day it had before moves along, unless somebody has
     made something else of it."""
-    if before.reopen_on and (planned := _planned(sale, before)):
-        activities.edit_activity(planned, {"due_at": sale.reopen_on}, by=by, via="system")
+    if planned := _planned({sale.pk: before}):
+        activities.edit_activity(planned[0], {"due_at": sale.reopen_on}, by=by, via="system")
         return
     owner = sale.owner if sale.owner and sale.owner.is_active else by
     values = {"kind": "task", "subject": _open_again(sale), "owner": owner, "due_at": sale.reopen_on, "sale": sale}
     activities.create_activity(values, by=by, via="system")
 
 
-def _planned(sale, before):
-    """Return the open follow-up by which the sale was to go on, as it was planned, or None."""
-    subjects = []
+def _no_reminder(befores, by):
+    """Tick off what was planned for sales that are not to be opened on that day any more; `befores` tells by id what they were."""
+    if planned := _planned(befores):
+        ids = [activity.pk for activity in planned]
+        activities.set_done(Activity.objects.filter(pk__in=ids), True, by=by, via="system")
+
+
+def _planned(befores) -> list[Activity]:
+    """Return the open follow-ups by which these sales were to go on, as they were planned; `befores` tells by id what they were."""
+    wanted = {}  # (sale, subject): day
     for language, _name in settings.LANGUAGES:
         with translation.override(language):
-            subjects.append(_open_again(before))
-    own = Activity.objects.live().filter(sale=sale.pk, done_at=None, kind="task", all_day=True, subject__in=subjects)
-    return next((one for one in own if one.day == before.reopen_on), None)
+            wanted |= {(pk, _open_again(before)): before.reopen_on for pk, before in befores.items() if before.reopen_on}
+    if not wanted:
+        return []
+    open_ones = Activity.objects.live().filter(sale__in=befores, done_at=None, kind="task", all_day=True)
+    alike = open_ones.filter(subject__in={subject for _pk, subject in wanted}).order_by("pk")
+    return [activity for activity in alike if wanted.get((activity.sale_id, activity.subject)) == activity.day]
 
 
 def _open_again(sale):

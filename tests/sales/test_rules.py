@@ -254,6 +254,26 @@ def test_r15_what_somebody_has_made_of_a_planned_follow_up_stays(sale, how, chan
     assert Activity.objects.exclude(pk=own.pk).get().day == second
 
 
+@pytest.mark.parametrize("way", ["reopen", "win", "stall without a day", "edit", "win in an edit"])
+def test_r15_what_was_planned_is_ticked_off_once_the_sale_goes_on(sale, how, way):
+    day = TODAY() + datetime.timedelta(days=9)
+    other = SaleFactory(by=how["by"], company=sale.company, name="Second")
+    actions.stall(Sale.objects.all(), reopen_on=day, **how)
+    call = activities.create_activity({"kind": "call", "subject": "Ask", "owner": how["by"], "due_at": day, "sale": sale}, **how)
+    ways = {
+        "reopen": lambda: actions.reopen(fresh(sale), **how),
+        "win": lambda: actions.win(fresh(sale), **how),
+        "stall without a day": lambda: actions.stall(fresh(sale), **how),
+        "edit": lambda: actions.edit_sale(fresh(sale), {"reopen_on": None}, **how),
+        "win in an edit": lambda: actions.edit_sale(fresh(sale), {"status": "won"}, **how),
+    }
+    outcome = ways[way]()
+    assert Activity.objects.get(sale=sale, kind="task").done_at
+    assert fresh(call).done_at is None and Activity.objects.get(sale=other).done_at is None
+    undo(outcome.change_set, by=how["by"], via="card")
+    assert Activity.objects.get(sale=sale, kind="task").done_at is None and fresh(sale).reopen_on == day
+
+
 def test_resting_without_a_day_plans_nothing_and_a_day_of_the_past_is_refused(sale, how):
     assert "has passed" in error_of(actions.stall, sale, reopen_on=TODAY() - datetime.timedelta(days=1), **how)["reopen_on"]
     actions.stall(sale, **how)
