@@ -18,7 +18,7 @@ from crm.fields import BARE, Cell, Choice, Counted, Field, Fixed, Link, Moment, 
 from crm.fields.base import MAX_VALUES
 from crm.records import RecordType, extend, register, relate
 from crm.relations import Many, One
-from crm.tables.table import COUNT_UP_TO, capped, count_each
+from crm.tables.counts import COUNT_UP_TO, capped, count_each
 from leads.models import Person
 
 #: Each value of a touch: its words, and whether lists are grouped by it.

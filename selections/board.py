@@ -18,8 +18,9 @@ from crm import criteria
 from crm.fields import Cell, Field, Part, UserChoice
 from crm.models import TableSetting, User
 from crm.records import RecordType
+from crm.tables.counts import COUNT_UP_TO, capped
 from crm.tables.order import Order
-from crm.tables.table import COUNT_UP_TO, Table, capped
+from crm.tables.table import Table
 from selections.board_figures import AT_ONCE, figures
 from selections.board_then import Then, day_of, rewritten
 

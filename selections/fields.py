@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.fields import Cell, Choice, Counted, Fixed, Moment, Text, UserChoice, YesNo
 from crm.records import RecordType, register
-from crm.tables.table import COUNT_UP_TO, capped, count_each
+from crm.tables.counts import COUNT_UP_TO, capped, count_each
 from selections.members import load_parts, members
 from selections.models import RecordKind, Selection, SelectionFavourite
 

@@ -10,7 +10,7 @@ from crm import criteria
 from crm.criteria import CriteriaError, Set
 from crm.criteria.explain import COUNT_UP_TO, counts, holds
 from crm.criteria.words import line_in_words
-from crm.tables.table import capped
+from crm.tables.counts import capped
 from crm.text import fold
 from selections.members import members, parts_of, problems, record_of
 from selections.models import Selection

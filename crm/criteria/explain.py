@@ -2,7 +2,7 @@
 
 from crm.criteria.tree import Set
 from crm.fields import Asking
-from crm.tables.table import count_each
+from crm.tables.counts import count_each
 
 COUNT_UP_TO = 1_000
 

@@ -15,7 +15,7 @@ from crm.criteria import CriteriaError
 from crm.criteria.editor import DAYS, UNITS, WHICH, Editor, fields_found
 from crm.criteria.explain import COUNT_UP_TO, counts
 from crm.fields import Asking
-from crm.tables.table import capped
+from crm.tables.counts import capped
 from crm.web import formats
 from crm.web.htmx import toast
 

@@ -105,8 +105,8 @@ def build(request):
 def _ask(entries, request):
     """Return (the counts of these entries in words, by their addresses; the user's favourites): one statement for every page, and
     never a long one."""
+    from crm.tables.counts import capped
     from crm.tables.order import compiled_or_none
-    from crm.tables.table import capped
 
     gather = "json_agg(json_build_array(q.key, q.title))::text"
     if connection.vendor == "sqlite":

@@ -20,8 +20,8 @@ from crm.fields import Asking, Moment
 from crm.history.changes import AT_ONCE
 from crm.history.models import Change
 from crm.models import User
+from crm.tables.counts import capped, count_each
 from crm.tables.order import Order
-from crm.tables.table import capped, count_each
 from crm.web import formats
 from crm.web.htmx import page_or_fragment, toast, trigger
 from leads import actions

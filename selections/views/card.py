@@ -15,7 +15,7 @@ from crm import access
 from crm.criteria.explain import COUNT_UP_TO
 from crm.fields import Asking
 from crm.models import TableSetting
-from crm.tables.table import capped
+from crm.tables.counts import capped
 from crm.web.htmx import redirect_to, say, toast, trigger
 from leads.views.cards import created_in, find
 from selections import actions, why

@@ -91,9 +91,9 @@ def addresses(user):
 @pytest.mark.parametrize("name", ["bench", "rep7"])
 def test_what_a_page_asks_of_the_database_does_not_grow_with_the_records(name, client, lists, monkeypatch):
     # A cap that the smaller database is beyond, too.
-    monkeypatch.setattr("crm.tables.table.COUNT_UP_TO", 200)
-    monkeypatch.setattr("crm.tables.table.FEW", 200)
-    monkeypatch.setattr("crm.tables.table.COUNT_GROUPS_UP_TO", 50)
+    monkeypatch.setattr("crm.tables.counts.COUNT_UP_TO", 200)
+    monkeypatch.setattr("crm.tables.counts.FEW", 200)
+    monkeypatch.setattr("crm.tables.counts.COUNT_GROUPS_UP_TO", 50)
     admin, user = fill(SMALL), User.objects.get(username=name)
     client.force_login(user)
     before = {}

@@ -10,8 +10,7 @@ from activities.actions import create_activities
 from crm import records
 from crm.fields import Asking
 from crm.models import NEVER, TableSetting
-from crm.tables import Table
-from crm.tables import table as table_module
+from crm.tables import Table, asked
 from leads.actions import create_persons
 from leads.models import LeadStatus, Person, Source
 from tests.factories import CompanyFactory, arrange
@@ -106,14 +105,14 @@ def test_w3_every_column_sorts_as_people_expect_with_empty_ones_last(people, ada
         persons.sort(key=lambda one: plain_key(field, one, ada)[1], reverse=descending)
         persons.sort(key=lambda one: plain_key(field, one, ada)[0])
     expected = [one.pk for one in persons]
-    monkeypatch.setattr(table_module, "PER", (7, 25, 50))
+    monkeypatch.setattr(asked, "PER", (7, 25, 50))
     query = f"sort={'-' if descending else ''}{name}"
     assert all_pages(ada, query, per=7) == (expected, expected)
 
 
 @pytest.mark.parametrize("first", SORTABLE)
 def test_w3_two_columns_sort_one_within_the_other_and_every_page_is_reached(people, ada, first, monkeypatch):
-    monkeypatch.setattr(table_module, "PER", (5, 100))
+    monkeypatch.setattr(asked, "PER", (5, 100))
     for second, ways in (
         ("name", [("", ""), ("-", "-")]), ("next_activity_at", [("", "-"), ("-", "")]), ("lead_status", [("", "-"), ("-", "")]),
         ("lead_status_since", [("", ""), ("-", "-")]),

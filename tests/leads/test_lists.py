@@ -204,10 +204,10 @@ def test_w3_a_group_loads_more_rows_where_there_are_more(client, anna):
 
 def test_settled_15_a_count_beyond_the_cap_says_so_and_is_counted_exactly_when_asked(client, anna, mia, monkeypatch):
     fill(anna, 12)
-    monkeypatch.setattr("crm.tables.table.COUNT_UP_TO", 10)
-    monkeypatch.setattr("crm.tables.table.COUNT_GROUPS_UP_TO", 5)
-    monkeypatch.setattr("crm.tables.table.PER_PAGE", 5)
-    monkeypatch.setattr("crm.tables.table.PER", (5,))
+    monkeypatch.setattr("crm.tables.counts.COUNT_UP_TO", 10)
+    monkeypatch.setattr("crm.tables.counts.COUNT_GROUPS_UP_TO", 5)
+    monkeypatch.setattr("crm.tables.asked.PER_PAGE", 5)
+    monkeypatch.setattr("crm.tables.asked.PER", (5,))
     client.force_login(anna)
     text = client.get("/persons/").content.decode()
     assert "1–5 of 10+" in text and "/persons/count/" in text
@@ -221,8 +221,8 @@ def test_settled_15_a_count_beyond_the_cap_says_so_and_is_counted_exactly_when_a
 @pytest.fixture
 def page_counts_five(monkeypatch):
     """Let a page count up to five before it answers, and a list up to ten."""
-    for name, value in {"FEW": 5, "COUNT_UP_TO": 10, "PER_PAGE": 3, "PER": (3,)}.items():
-        monkeypatch.setattr(f"crm.tables.table.{name}", value)
+    for name, value in {"counts.FEW": 5, "counts.COUNT_UP_TO": 10, "asked.PER_PAGE": 3, "asked.PER": (3,)}.items():
+        monkeypatch.setattr(f"crm.tables.{name}", value)
 
 
 TOTALS = re.compile(r'hx-get="([^"]*/totals/[^"]*)" hx-trigger="load"[^>]*>([^<]*)<')

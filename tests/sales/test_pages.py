@@ -14,7 +14,7 @@ from openpyxl import load_workbook
 from activities import lifecycle as activity_lifecycle
 from activities.models import Activity
 from crm.history.models import ChangeSet
-from crm.tables import table as tables
+from crm.tables import counts
 from leads import actions as leads
 from sales import actions
 from sales.models import Sale, SaleStage
@@ -269,7 +269,7 @@ def test_w3_only_columns_that_are_shown_are_added_up(page, world):
 
 
 def test_settled_15_a_long_list_does_not_wait_for_its_sums(page, world, monkeypatch):
-    monkeypatch.setattr(tables, "COUNT_UP_TO", 2)
+    monkeypatch.setattr(counts, "COUNT_UP_TO", 2)
     text = text_of(page.get("/sales/"))
     assert sums(text) == [] and 'hx-get="/sales/sums/?status=open,stalled"' in text
     assert sums(text_of(page.get("/sales/sums/?status=open,stalled"))) == [("Amount", "€1,200.30"), ("Weighted", "€650.20")]
