@@ -75,7 +75,7 @@ class Asked:
         self.path = self._path()
 
     def _fields_named(self):
-        """Yield the fields that take part in any way: what they need is fetched before anything is read."""
+        """Return the fields that take part in any way: what they need is fetched before anything is read."""
         names = {str(name).removeprefix("-") for param in ("cols", "sort", "group") for name in self._names(param)[0]}
         if not self._names("cols")[0]:
             names.update(self.default_columns)

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from activities import actions as follow_ups
 from activities.models import Activity
+from crm.history.changes import Conflict
 from crm.history.models import Change, ChangeSet
 from crm.history.purge import purge_bin
 from leads import actions
@@ -181,7 +182,7 @@ def test_r17_a_follow_up_too(client, person, anna, jan):
     body = {"subject": "Mine", "version": 1}
     stale = client.patch(f"/api/v1/activities/{activity.pk}/", body, content_type="application/json")
     assert stale.status_code == 409 and stale.json()["current"]["subject"] == "Theirs"
-    with pytest.raises(actions.Conflict):
+    with pytest.raises(Conflict):
         follow_ups.edit_activity(activity, {"subject": "Mine"}, by=anna, via="card", version=1)
     activity.refresh_from_db()
     assert activity.subject == "Theirs"

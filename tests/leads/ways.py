@@ -7,6 +7,7 @@ import re
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
+from crm.history.changes import Conflict
 from crm.history.models import ChangeSet
 from leads import actions
 from leads.models import Company, DisqualifyReason, Person
@@ -33,7 +34,7 @@ class ByAction:
             return function(*args, by=self.user, via="card", **kwargs)
         except ValidationError as error:
             raise Refused(" ".join(error.messages)) from error
-        except actions.Conflict as conflict:
+        except Conflict as conflict:
             raise Stale(str(vars(conflict.record))) from conflict
 
     def new_company(self, **values):
