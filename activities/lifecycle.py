@@ -7,8 +7,8 @@ from django.utils.translation import gettext as _
 
 from activities.models import Activity
 from crm.history.changes import chunks
+from crm.history.hooks import after_undo, built_on_by, derived_by, forgotten_by, guarded_by
 from crm.history.models import Change
-from crm.history.undo import after_undo, built_on_by, derived_by, forgotten_by, guarded_by
 from crm.locks import lock_rows
 from crm.models import NEVER
 

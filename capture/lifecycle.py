@@ -8,8 +8,8 @@ from capture import consents
 from capture.models import Form, Submission
 from crm import search
 from crm.history.changes import change, chunks
+from crm.history.hooks import derived_by
 from crm.history.purge import erase
-from crm.history.undo import derived_by
 from crm.jobs.schedule import each_night
 from crm.text import fold
 

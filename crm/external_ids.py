@@ -7,8 +7,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.history.changes import running_id
+from crm.history.hooks import Beside, beside
 from crm.history.models import Change
-from crm.history.undo import Beside, beside
 from crm.locks import hold
 from crm.models import ExternalId
 

@@ -18,7 +18,7 @@ from django.db.models.expressions import RawSQL
 from django.urls import reverse
 
 from crm import records
-from crm.history.undo import forgotten_by
+from crm.history.hooks import forgotten_by
 from crm.models import SearchText, SearchWord
 from crm.tables.order import walked
 from crm.text import fold

@@ -1,6 +1,6 @@
 """The rows behind a dashboard: with whom it is shared follows what the history knows of it, also after an undo."""
 
-from crm.history.undo import derived_by
+from crm.history.hooks import derived_by
 from crm.models import Team, User
 from crm.text import fold
 from dashboards.models import Dashboard, DashboardShare

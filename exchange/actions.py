@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 
 from crm import access
 from crm.history.changes import long_change, writing
+from crm.history.hooks import after_undo
 from crm.history.models import Change
-from crm.history.undo import after_undo
 from crm.jobs import Failed, enqueue, job
 from crm.jobs.schedule import each_night
 from crm.models import ExternalId, User

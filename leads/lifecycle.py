@@ -16,8 +16,8 @@ from django.utils.translation import gettext_lazy
 from crm import search
 from crm.database import update_many
 from crm.history.changes import chunks
+from crm.history.hooks import derived_by, guarded_by, weighed_by
 from crm.history.models import Change
-from crm.history.undo import derived_by, guarded_by, weighed_by
 from crm.locks import lock_rows
 from crm.text import fold
 from leads.models import Category, CategoryGroup, Company, LeadStatus, Person

@@ -22,8 +22,9 @@ from django.utils.translation import gettext as _
 
 from crm import access
 from crm.history.changes import AT_ONCE, Conflict, Outcome, change, chunks, long_change, writing
+from crm.history.hooks import built_on_by, guarded_by
 from crm.history.models import Change, ChangeSet
-from crm.history.undo import built_on_by, guarded_by, value_of
+from crm.history.writing_back import value_of
 from crm.jobs import Failed, enqueue, job
 from crm.models import ListItem, Record
 from leads import automation, lifecycle

@@ -7,8 +7,9 @@ from django.utils.translation import gettext_lazy
 from crm import search
 from crm.database import update_many
 from crm.history.changes import chunks
+from crm.history.hooks import built_on_by, derived_by, guarded_by, weighed_by
 from crm.history.models import Change
-from crm.history.undo import built_on_by, derived_by, guarded_by, value_of, weighed_by
+from crm.history.writing_back import value_of
 from crm.text import fold
 from leads import list_items
 from leads.lifecycle import belongs_to_company, follows_name

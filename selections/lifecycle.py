@@ -12,7 +12,7 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 
 from crm import records
-from crm.history.undo import built_on_by, derived_by, forgotten_by, guarded_by
+from crm.history.hooks import built_on_by, derived_by, forgotten_by, guarded_by
 from crm.locks import hold
 from crm.text import fold
 from selections.models import RecordKind, Selection, SelectionEvent, SelectionMember, SelectionPart, SelectionStep

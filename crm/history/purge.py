@@ -10,9 +10,9 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from crm.history.changes import change, chunks
+from crm.history.hooks import forget
 from crm.history.models import Change, ChangeSet
 from crm.history.triggers import watched_models
-from crm.history.undo import forget
 from crm.models import Record
 
 CHUNK = 500

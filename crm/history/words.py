@@ -10,9 +10,10 @@ from django.utils.text import capfirst
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
+from crm.history.hooks import beside
 from crm.history.models import Change, ChangeSet
 from crm.history.triggers import watched_models
-from crm.history.undo import beside, value_of
+from crm.history.writing_back import value_of
 from crm.web import formats
 
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 from functools import partial
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.db.models import BooleanField
 from django.test.utils import CaptureQueriesContext
@@ -13,7 +14,8 @@ from crm.history import changes
 from crm.history.models import Change, ChangeSet
 from crm.history.undo import undo
 from leads import actions as leads
-from leads.models import Company, Industry, Person, Source
+from leads import lifecycle
+from leads.models import Category, Company, Industry, Person, Source
 from sales import actions as sales
 from sales.models import Sale, SaleReason, SaleStage, SaleType
 from selections import tasks
@@ -50,7 +52,7 @@ def records(ada, category):
 
 def other_value(model, name, by):
     """Return a value that none of the records has."""
-    items = {"category": lambda: leads.lifecycle.Category.objects.get(name_en="Customer"), "owner": lambda: by,
+    items = {"category": lambda: Category.objects.get(name_en="Customer"), "owner": lambda: by,
              "industry": Industry.objects.first, "source": Source.objects.last, "type": SaleType.objects.first,
              "stage": lambda: SaleStage.objects.get(name_en="Offer")}  # fmt: skip
     plain = {"email": "all@example.com", "website": "https://example.com", "phone": "+49 421 1", "mobile": "+49 171 2", "country": "DK",
@@ -145,10 +147,10 @@ def test_r4_r7_the_category_of_who_is_at_a_company_is_left_and_others_follow_the
     outcome = leads.edit_persons(Person.objects.all(), "category", lambda one: category("Opportunity"), by=anna, via="bulk")
     assert outcome.changed == 1 and [pk for pk, _reason in outcome.left] == [there.pk] and "Nordwind" in outcome.left[0][1]
     alone.refresh_from_db()
-    assert alone.is_lead and alone.lead_status.is_default and leads.lifecycle.drift() == []
+    assert alone.is_lead and alone.lead_status.is_default and lifecycle.drift() == []
     undo(outcome.change_set, by=anna, via="bulk")
     alone.refresh_from_db()
-    assert not alone.is_lead and alone.category == category("Customer") and leads.lifecycle.drift() == []
+    assert not alone.is_lead and alone.category == category("Customer") and lifecycle.drift() == []
 
 
 def test_r14_the_stage_of_closed_sales_is_left_and_who_closed_them_is_told(anna, ada):
@@ -167,7 +169,7 @@ def test_r14_the_stage_of_closed_sales_is_left_and_who_closed_them_is_told(anna,
 
 @pytest.mark.parametrize("name", ["lead_status", "disqualify_reason", "company"])
 def test_what_needs_more_than_one_value_has_an_action_of_its_own(anna, name):
-    with pytest.raises(leads.ValidationError):
+    with pytest.raises(ValidationError):
         leads.edit_persons(Person.objects.all(), name, lambda one: None, by=anna, via="bulk")
 
 
