@@ -400,6 +400,11 @@ def _clean(activity, values, by):
             errors[name] = [_("This is no valid choice.")]
     if activity.sale_id and {"sale", "company"} & values.keys() and activity.sale.company_id != activity.company_id:
         errors["sale"] = [_("The sale belongs to another company.")]
+    placed = "company" in values or ("person" in values and activity.sale_id)
+    if placed and activity.person_id and activity.company_id and activity.person.company_id != activity.company_id:
+        errors["person"] = [
+            _("%(name)s is not at the company %(company)s.") % {"name": activity.person, "company": activity.company}
+        ]
     if not (activity.person_id or activity.company_id):
         errors["person"] = [_("A follow-up belongs to a person or a company.")]
     if activity.repeat and activity.kind == Activity.Kind.NOTE:

@@ -73,6 +73,7 @@ class Activity(Record):
     previous = models.ForeignKey("self", models.SET_NULL, null=True, editable=False, related_name="next_ones", db_index=False)
 
     follows_records = ("person", "company", "sale")
+    of_nobodys_unless = {"company": "person"}  # a person of somebody's may be at a company of nobody's
     history = Watch(
         "activity",
         fields=("kind", "subject", "text", "person", "company", "sale", "owner", "priority", "due_at", "all_day", "time_zone", "done_at",

@@ -50,8 +50,9 @@ class Many:
     def rows(self, asking, condition):
         """Return those the user may see and for which the condition holds."""
         model = records.get(self.record).model
-        # Who sees a record sees what follows it (crm.access).
-        seen = model.objects.live() if self.link in model.follows_records else model.objects.visible_to(asking.user)
+        # Who sees a record sees what follows it, unless it is nobody's (crm.access).
+        all_seen = self.link in model.follows_records and self.link not in model.of_nobodys_unless
+        seen = model.objects.live() if all_seen else model.objects.visible_to(asking.user)
         return seen.filter(condition, **{f"{self.link}__isnull": False})
 
 

@@ -391,6 +391,11 @@ def into_bin_with_companies(ids, deleted_at):
     leads.to_bin(Sale, list(Sale.objects.filter(company__in=ids, deleted_at=None).values_list("pk", flat=True)), deleted_at)
 
 
+@leads.kept_by("company")
+def keep_with_sales(ids, by):
+    return leads.with_others(Sale, "company", ids, by)
+
+
 @leads.comes_along("company")
 def out_of_bin_with_companies(ids, change_sets):
     deleted = Change.objects.filter(change_set__in=change_sets, record_type="sale", field="deleted_at").values("record_id")

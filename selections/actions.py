@@ -177,7 +177,7 @@ def _check_parts(selection, by):
 
 
 @leads.kept_by("selection")
-def keep_parts(ids):
+def keep_parts(ids, by):
     # Their rows are locked by now, and whoever makes them parts of another locks them, too.
     return lifecycle.used_by(ids)
 

@@ -7,7 +7,7 @@ fields, creating and editing take `external_ids`: what other systems call it (se
 """
 
 from leads.actions.assigning import set_category, set_lead_status, set_owner, taken_up
-from leads.actions.bin import along, comes_along, delete, goes_along, kept_by, restore, to_bin, told_along
+from leads.actions.bin import along, comes_along, delete, goes_along, kept_back, kept_by, restore, to_bin, told_along, with_others
 from leads.actions.creating import (
     create_companies,
     create_company,
@@ -64,6 +64,7 @@ __all__ = [
     "editable",
     "goes_along",
     "hold_companies",
+    "kept_back",
     "kept_by",
     "known",
     "may_create",
@@ -79,5 +80,6 @@ __all__ = [
     "to_bin",
     "told_along",
     "unchanged_since",
+    "with_others",
     "write_external_ids",
 ]

@@ -10,7 +10,7 @@ from crm.history.changes import Outcome, act, chunks
 from crm.history.models import Change
 from crm.locks import lock_rows
 from leads import lifecycle
-from leads.actions.shared import answer, editable, model_of, not_allowed, params
+from leads.actions.shared import answer, belongs_to_others, editable, model_of, not_allowed, params
 from leads.models import Company, Person
 
 #: What goes into the bin, and comes back, with a record: functions(ids, deleted_at) of the upper floors, by record type.
@@ -18,7 +18,7 @@ _goes_along: dict[str, list[Callable]] = defaultdict(list)
 _comes_along: dict[str, list[Callable]] = defaultdict(list)
 #: What deleting would take along, in words: see told_along.
 _told_along: dict[str, list[Callable]] = defaultdict(list)
-#: Which records cannot be deleted and why: functions(ids) -> {id: reason} of the upper floors, by record type.
+#: Which records cannot be deleted and why: functions(ids, by) -> {id: reason} of all floors, by record type.
 _kept_by: dict[str, list[Callable]] = defaultdict(list)
 
 
@@ -54,7 +54,7 @@ def told_along(record_type):
 
 
 def kept_by(record_type):
-    """Register function(ids) -> {id: reason}: the records that must not be deleted as long as others need them."""
+    """Register function(ids, by) -> {id: reason}: the records that this user must not delete, as long as others need them."""
 
     def register(function):
         _kept_by[record_type].append(function)
@@ -66,6 +66,11 @@ def kept_by(record_type):
 def along(record_type, ids, *, keep_persons=False) -> list[str]:
     """Return what would go into the bin along with these records, in words (settled 6)."""
     return [text for function in _told_along[record_type] if (text := function(ids, keep_persons))]
+
+
+def kept_back(record_type, ids, by) -> dict[int, str]:
+    """Return which of these records `by` must not delete, and why."""
+    return {pk: reason for function in _kept_by[record_type] for pk, reason in function(ids, by).items()}
 
 
 def delete(records, *, by, via, keep_persons=False, progress=None) -> Outcome:
@@ -81,11 +86,10 @@ def delete(records, *, by, via, keep_persons=False, progress=None) -> Outcome:
         ids = editable(model, ids, by, outcome)
         now = timezone.now()
         live = list(model.objects.filter(pk__in=ids, deleted_at=None).values_list("pk", flat=True))
-        for function in _kept_by[record_type]:
-            kept = function(live)
-            for pk, reason in kept.items():
-                outcome.leave([pk], reason)
-            live = [pk for pk in live if pk not in kept]
+        kept = kept_back(record_type, live, by)
+        for pk, reason in kept.items():
+            outcome.leave([pk], reason)
+        live = [pk for pk in live if pk not in kept]
         if model is Company:
             persons = Person.objects.filter(company__in=live, deleted_at=None)
             if keep_persons:
@@ -100,6 +104,18 @@ def delete(records, *, by, via, keep_persons=False, progress=None) -> Outcome:
 
     outcome = act(records, step, action=f"{record_type}.delete", by=by, via=via, params=params(records), progress=progress)
     return answer(outcome, None)
+
+
+@kept_by("company")
+def keep_with_persons(ids, by):
+    return with_others(Person, "company", ids, by)
+
+
+def with_others(model, link, ids, by) -> dict[int, str]:
+    """Return, by id, that what belongs to a record is another's to change: a company of nobody's may have persons of somebody's."""
+    belonging = model.objects.filter(**{f"{link}__in": ids}, deleted_at=None)
+    others = belonging.exclude(pk__in=access.editable(belonging, by).values("pk"))
+    return dict.fromkeys(others.values_list(f"{link}_id", flat=True).distinct(), belongs_to_others())
 
 
 def to_bin(model, ids, now):

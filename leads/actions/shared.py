@@ -25,6 +25,10 @@ def not_allowed():
     return _("You may not change this record.")
 
 
+def belongs_to_others():
+    return _("Records of others belong to it, which you may not change.")
+
+
 def params(records, value=None):
     """Return what the history's sentence needs: how many, or whose name, and the value in each language."""
     if isinstance(records, models.Model):
@@ -59,7 +63,7 @@ def answer(outcome, field):
     """Raise what an action on one record must say loudly; for many the outcome lists it."""
     if not outcome.changed and len(outcome.left) == 1:
         reason = outcome.left[0][1]
-        if reason == not_allowed():
+        if reason in {not_allowed(), belongs_to_others()}:
             raise PermissionDenied(reason)
         if field:
             raise ValidationError({field: reason})

@@ -469,6 +469,8 @@ def delete(request, kind, pk):
     record = find(request, kind, pk)
     access.require_edit(record, request.user)
     persons = Person.objects.filter(company=record, deleted_at=None).count() if isinstance(record, Company) else 0
+    if reason := actions.kept_back(record.history.record_type, [record.pk], request.user).get(record.pk):
+        raise PermissionDenied(reason)
     if request.method == "GET":
         along, without = (actions.along(record.history.record_type, [record.pk], keep_persons=keep) for keep in (False, True))
         context = {"record": record, "kind": kind, "persons": persons, "along": along, "without_persons": without}

@@ -13,7 +13,7 @@ from crm.history.models import Change, ChangeSet
 from crm.history.undo import undo
 from leads import actions as leads
 from leads.models import Person
-from tests.factories import ActivityFactory, CompanyFactory, PersonFactory, UserFactory, arrange
+from tests.factories import ActivityFactory, CompanyFactory, PersonFactory, SaleFactory, UserFactory, arrange
 
 pytestmark = pytest.mark.usefixtures("nothing_unattributed")
 MONDAY = datetime.date(2027, 3, 1)
@@ -247,3 +247,25 @@ def test_r15_a_lead_whose_owner_left_is_taken_up_again_by_who_says_so(anna, jan,
     jan.save()
     leads.set_lead_status([lead, other], status("Re-nurture"), by=anna, via="bulk", again_on=MONDAY)
     assert set(Activity.objects.values_list("person", "owner")) == {(lead.pk, anna.pk), (other.pk, anna.pk)}
+
+
+def test_a_follow_up_names_no_person_of_another_company(anna, person):
+    elsewhere = CompanyFactory(by=anna, name="Helios")
+    sale = SaleFactory(by=anna, company=elsewhere)
+    for at in ({"company": elsewhere}, {"sale": sale}):
+        with pytest.raises(ValidationError) as refused:
+            actions.create_activity({"subject": "Ask", "person": person, **at}, by=anna, via="api")
+        assert "is not at the company Helios" in refused.value.message_dict["person"][0]
+    of_sale = actions.create_activity({"subject": "Ask", "sale": sale}, by=anna, via="api")
+    with pytest.raises(ValidationError, match="is not at the company Helios"):
+        actions.edit_activity(of_sale, {"person": person}, by=anna, via="api")
+    mine = ActivityFactory(by=anna, person=person)
+    with pytest.raises(ValidationError, match="is not at the company Helios"):
+        actions.edit_activity(mine, {"company": elsewhere}, by=anna, via="api")
+    # Who has left since stays with what was planned at the company; given to somebody there it is that one's.
+    leads.edit_person(person, {"company": elsewhere}, by=anna, via="card")
+    mine.refresh_from_db()
+    actions.edit_activity(mine, {"subject": "Ask again"}, by=anna, via="card")
+    actions.edit_activity(mine, {"person": PersonFactory(by=anna, company=elsewhere)}, by=anna, via="card")
+    mine.refresh_from_db()
+    assert (mine.subject, mine.company) == ("Ask again", elsewhere)

@@ -238,7 +238,7 @@ def test_settled_14_of_a_person_one_may_not_see_the_day_tells_the_name_alone(pag
     sale = SaleFactory(by=ada, owner=anna, company=company, person=hidden)
     for kind in ("call", "email"):
         ActivityFactory(by=ada, owner=anna, sale=sale, person=None, subject=f"A {kind}", kind=kind, due_at=hours(1))
-    of_company = {"company": company, "sale": sale}
+    of_company = {"company": company, "sale": sale, "person": hidden}
     arrange(
         Activity.objects.filter(pk=ActivityFactory(by=ada, owner=anna, kind="call", due_at=hours(2), **of_company).pk),
         person=None,

@@ -203,13 +203,20 @@ def test_r15_by_the_api_a_follow_up_goes_to_another_persons_company(page, anna, 
 
     assert patch(person=other.pk) == other.company
     assert patch(person=alone.pk) is None
-    assert patch(person=other.pk, company=person.company.pk) == person.company  # as it is said
-    assert patch(person=other.pk, subject="The same person") == person.company
-    assert patch(person=None) == person.company
+    call.refresh_from_db()
+    both = {"person": other.pk, "company": person.company.pk, "version": call.version}
+    refused = page.patch(f"{API}{call.pk}/", both, content_type="application/json")
+    assert refused.status_code == 400 and set(refused.json()) == {"person"}
+    assert patch(person=other.pk, company=other.company.pk) == other.company  # as it is said
+    # Who has left since stays with what was planned there.
+    arrange(Person.objects.filter(pk=other.pk), company=person.company)
+    assert patch(person=other.pk, subject="The same person") == other.company
+    assert patch(person=None) == other.company
     assert not any(lifecycle.drift().values())
     # One of a sale stays with the sale's company; and the person may be seen whose company is not.
-    sale = SaleFactory(by=anna, company=person.company)
-    assert patch(sale=sale.pk) == person.company and patch(person=other.pk) == person.company
+    sale = SaleFactory(by=anna, company=other.company)
+    assert patch(sale=sale.pk, person=None) == other.company
+    assert patch(person=PersonFactory(by=anna, company=other.company).pk) == other.company
     mine = PersonFactory(by=max_)
     arrange(Person.objects.filter(pk=mine.pk), owner=anna)
     assert patch(sale=None, person=mine.pk) == mine.company

@@ -1,7 +1,9 @@
 """What somebody might try through lists and the API, generated from fields, filters and models (T04, T05, T07, T08, T11, T29)."""
 
 import pytest
+from django.core.exceptions import PermissionDenied
 from django.test import Client
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rest_framework.exceptions import ValidationError
@@ -15,6 +17,7 @@ from leads import actions
 from leads.api import CompanySerializer, PersonSerializer
 from leads.models import Company, Person
 from sales.api import SaleSerializer
+from sales.models import Sale
 from tests.crm.test_routes import digest
 from tests.factories import ActivityFactory, CompanyFactory, PersonFactory, SaleFactory, arrange
 from tests.leads.test_api import asked
@@ -43,6 +46,55 @@ def mine(max_, category):
 
 def send(client, method, path, body):
     return getattr(client, method)(API + path, body, content_type="application/json")
+
+
+@pytest.fixture
+def nobodys(anna, category):
+    """A company of nobody's, which everybody sees, with a person, a sale and follow-ups of Anna's, which Max does not."""
+    company = CompanyFactory(by=anna, name="Nordwind", category=category("Lead"), owner=None)
+    person = PersonFactory(by=anna, company=company)
+    sale = SaleFactory(by=anna, company=company, person=person)
+    return {"companies": company, "persons": person, "activities": ActivityFactory(by=anna, person=person), "sales": sale}
+
+
+@pytest.mark.parametrize("what", ["persons", "sales"])
+@pytest.mark.parametrize("keep", [True, False])
+def test_a1_a_company_of_nobodys_does_not_go_with_what_others_have_there(client, nobodys, anna, max_, what, keep):
+    company = nobodys["companies"]
+    arrange(MODELS["persons"].objects.all(), **({"deleted_at": timezone.now()} if what == "sales" else {}))
+    arrange(Sale.objects.all(), **({"deleted_at": timezone.now()} if what == "persons" else {}))
+    client.force_login(max_)
+    with pytest.raises(PermissionDenied, match="Records of others"):
+        actions.delete(company, keep_persons=keep, by=max_, via="card")
+    mine = CompanyFactory(by=max_, name="Helios")
+    many = actions.delete(Company.objects.all(), keep_persons=keep, by=max_, via="bulk")
+    assert many.changed == 1 and [pk for pk, _reason in many.left] == [company.pk]
+    mine.refresh_from_db()
+    assert mine.deleted_at
+    refused = client.delete(f"{API}companies/{company.pk}/", HTTP_IF_MATCH=f'"{company.version}"')
+    assert refused.status_code == 403 and "Records of others" in refused.json()["detail"]
+    dialog = client.get(f"/companies/{company.pk}/delete/")
+    assert dialog.status_code == 403 and "Records of others" in dialog.content.decode()
+    assert client.post(f"/companies/{company.pk}/delete/", {"keep_persons": keep and "1"}).status_code == 403
+    nobodys[what].refresh_from_db()
+    assert nobodys[what].deleted_at is None and nobodys[what].company_id == company.pk
+    assert actions.delete(company, keep_persons=keep, by=anna, via="card").changed == 1
+
+
+def test_settled_14_a_follow_up_of_a_person_is_not_lent_by_a_company_of_nobodys(client, nobodys, anna, max_):
+    hidden = nobodys["activities"]
+    shown = ActivityFactory(by=anna, person=None, company=nobodys["companies"], subject="Of the company")
+    assert hidden.company == nobodys["companies"]
+    client.force_login(max_)
+    listed = client.get(f"{API}activities/").json()["results"]
+    assert [one["id"] for one in listed] == [shown.pk]
+    page = client.get(f"/companies/{nobodys['companies'].pk}/timeline/").content.decode()
+    assert "Of the company" in page and hidden.subject not in page and nobodys["persons"].last_name not in page
+    assert client.get(f"/follow-ups/{hidden.pk}/").status_code == 404
+    assert not Activity.objects.visible_to(max_).filter(pk=hidden.pk).exists()
+    # Owning the company still lends what its persons have, also of those who have left it since.
+    arrange(Company.objects.filter(pk=nobodys["companies"].pk), owner=max_)
+    assert Activity.objects.visible_to(max_).filter(pk=hidden.pk).exists()
 
 
 # --- T04: exactly what one may see ------------------------------------------------------------------------------------
@@ -75,7 +127,7 @@ def test_t04_lists_counts_search_files_and_follow_ups_show_exactly_what_one_may_
         seen = {company.pk for company in companies if sees(user, see, owner[company], colleagues)}
         met = {person.pk for person in people
                if sees(user, see, owner[person], colleagues, [owner[person.company]] if person.company else [])}  # fmt: skip
-        due = {one.pk for one in todo if one.person_id in met or one.company_id in seen}
+        due = {one.pk for one in todo if one.person_id in met or (one.company_id in seen and owner[one.company])}
         for path, right in (("companies", seen), ("persons", met), ("activities", due)):
             answer = client.get(f"{API}{path}/?page_size=200").json()
             assert ({row["id"] for row in answer["results"]}, answer["count"]) == (right, len(right)), path
