@@ -103,6 +103,8 @@ def run(found: list[Happened], *, by, via, outcome):
     """Apply the rules that this sets off, or propose what they would do; the first in rank takes a company."""
     if not found:
         return
+    for one in found:
+        _outdate(one)
     taken: dict[type, set[int]] = {Company: set(), Person: set()}
     for rule in sorted(_rules(), key=lambda rule: (AutomationRule.ORDER.index(rule.event), rule.pk)):
         for model, attribute in ((Company, "companies"), (Person, "persons")):
@@ -182,6 +184,20 @@ def _propose(rule, model, ids, by, via) -> list[Proposal]:
         ProposalRecord.objects.bulk_create(rows, batch_size=1_000, ignore_conflicts=True)
         made.append(proposal)
     return made
+
+
+def _outdate(one: Happened):
+    """Let the questions lapse that former events have left about these records. What becomes of a sale says more than a lead status."""
+    waiting = Proposal.objects.waiting().exclude(change_set=running_id())
+    if one.event == Event.LEAD_STATUS:
+        waiting = waiting.filter(rule__event=Event.LEAD_STATUS)
+    for name, ids in (("company", one.companies), ("person", one.persons)):
+        for some in chunks(sorted(ids)):
+            about = ProposalRecord.objects.filter(**{f"{name}__in": some}, proposal__in=waiting)
+            asked = set(about.values_list("proposal", flat=True))
+            if asked:
+                about.delete()
+                Proposal.objects.filter(pk__in=asked, records=None).delete()
 
 
 def waiting_for(user):

@@ -7,17 +7,17 @@ else. Every function works on ids, in set operations, inside the caller's change
 from collections import defaultdict
 from collections.abc import Callable
 
-from django.db.models import Case, F, OuterRef, Q, Subquery, Value, When
-from django.db.models.functions import Coalesce
+from django.db.models import Case, F, OuterRef, Q, Subquery, TextField, Value, When
+from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm import search
 from crm.database import update_many
-from crm.history.changes import chunks
+from crm.history.changes import chunks, running_id
 from crm.history.hooks import derived_by, guarded_by, weighed_by
-from crm.history.models import Change
+from crm.history.models import Change, ChangeSet
 from crm.locks import lock_rows
 from crm.text import fold
 from leads.models import Category, CategoryGroup, Company, LeadStatus, Person
@@ -164,6 +164,7 @@ def derive_persons(ids):
             _write_keys(Person, rewritten, ["name_key", "email_key"])
         company = Company.objects.filter(pk=OuterRef("company_id"))
         persons.filter(lead_status=None).exclude(lead_status_since=None).update(lead_status_since=None)
+        _date_back(chunk)
         # A reason may be left alone with a status that an undo brought back.
         others = LeadStatus.objects.exclude(kind=LeadStatus.Kind.DISQUALIFIED).values_list("pk", flat=True)
         unfounded = Q(lead_status=None) | Q(lead_status__in=list(others))
@@ -177,6 +178,24 @@ def derive_persons(ids):
             without.update(lead_status=default_status(), lead_status_since=timezone.now(), **Person.edited())
         copy_from_company(behind)
         search.refresh("person", chunk)
+
+
+def _date_back(ids):
+    """Tell of those to whom this undo has given a lead status back since when they have it: since it was given, not since now."""
+    running = ChangeSet.objects.select_related("undoes").filter(pk=running_id()).first()
+    if running is None:
+        return
+    written = Change.objects.filter(change_set=running, record_type="person", record_id__in=ids, field="lead_status")
+    status = Cast(OuterRef("lead_status_id"), TextField())
+    given = Change.objects.filter(record_type="person", record_id=OuterRef("pk"), field="lead_status", new=status)
+    given = given.exclude(change_set__state=ChangeSet.State.FAILED).exclude(change_set=running).filter(change_set__undoes=None)
+    in_force = Q(change_set__undone=False)
+    # What an undo of an undo brings back is marked so only when all is written.
+    if again := [pk for pk in (running.undoes_id, running.undoes and running.undoes.undoes_id) if pk]:
+        in_force |= Q(change_set__in=again) | Q(change_set__parent__in=again) | Q(change_set__parent__parent__in=again)
+    moment = Subquery(given.filter(in_force).order_by("-id").values("change_set__at")[:1])
+    back = Person.objects.filter(pk__in=list(written.values_list("record_id", flat=True))).exclude(lead_status=None)
+    back.update(lead_status_since=Coalesce(moment, F("created_at")))
 
 
 @derived_by("company")

@@ -7,10 +7,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, transaction
 from django.http import QueryDict
 from django.urls import reverse
+from django.utils import timezone
 
 from crm import criteria, records
 from crm.fields import Asking
-from crm.history.models import Change
+from crm.history.models import Change, ChangeSet
 from crm.history.undo import undo
 from exchange import actions as imports
 from leads import actions, lifecycle, list_items
@@ -386,6 +387,42 @@ def test_r12_an_import_of_leads_leaves_a_customer_a_customer(ada, category):
     customer.refresh_from_db()
     assert customer.category == category("Customer") and report["companies_created"] == 1
     assert dict(Person.objects.values_list("email", "is_lead")) == {"jana@example.com": False, "tom@example.com": True}
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_r16_an_undone_status_leaves_the_one_before_it_as_old_as_it_was(anna, category, status, monkeypatch, many):
+    """*In status since* tells when the status was given, whatever came and was taken back in between."""
+    if many:
+        monkeypatch.setattr("crm.history.undo.AT_ONCE", 0)
+    person = PersonFactory(by=anna, company=CompanyFactory(by=anna, category=category("Lead")))
+    long_ago = timezone.now() - timezone.timedelta(days=90)
+    begun = ChangeSet.objects.filter(action="person.create").latest("pk")
+    ChangeSet.objects.filter(pk=begun.pk).update(at=long_ago)
+
+    def since():
+        person.refresh_from_db()
+        return (person.lead_status.name_en, (timezone.now() - person.lead_status_since).days)
+
+    def give(name, days):
+        done = actions.set_lead_status(person, status(name), by=anna, via="card").change_set
+        ChangeSet.objects.filter(pk=done.pk).update(at=timezone.now() - timezone.timedelta(days=days))
+        return done
+
+    def back(change_set):
+        return undo(ChangeSet.objects.get(pk=change_set.pk), by=anna, via="card").change_set
+
+    contacting = give("Contacting", 60)
+    undone = back(contacting)
+    assert since() == ("Open", 90)
+    back(undone)
+    assert since() == ("Contacting", 60)
+    give("Qualified", 40)
+    back(give("Open", 20))
+    assert since() == ("Qualified", 40)
+    # What leaves the status alone leaves its age alone, too.
+    arrange(Person.objects.filter(pk=person.pk), lead_status_since=long_ago)
+    back(actions.edit_person(person, {"title": "CFO"}, by=anna, via="card").change_set)
+    assert since() == ("Qualified", 90)
 
 
 def test_r7_who_came_while_no_status_applied_begins_at_the_default_when_that_is_undone(ada, category):

@@ -125,6 +125,22 @@ def test_r13_ask_first_holds_back_the_category_alone(rules, way, company, event)
     assert Proposal.objects.waiting().filter(rule__event=event, records__company=company).exists()
 
 
+@pytest.mark.parametrize("asked", [True, False])
+def test_r13_a_question_lapses_when_something_else_becomes_of_the_company(rules, ada, company, reason, asked):
+    """Answered late, *a sale is registered* would bring back a company whose only sale was lost meanwhile."""
+    arrange(AutomationRule.objects.all(), ask_first=True)
+    other = CompanyFactory(by=ada, name="Helios")
+    sale = new_sale(company, ada)
+    new_sale(other, ada)
+    assert [one.rule.event for one in automation.waiting_for(ada)] == ["sale_registered"] * 2
+    if not asked:
+        arrange(AutomationRule.objects.filter(event="sale_lost"), ask_first=False)
+    actions.lose(sale, reason=reason("lost"), by=ada, via="card")
+    waiting = {(one.rule.event, record.company.name) for one in automation.waiting_for(ada) for record in one.records.all()}
+    assert waiting == {("sale_registered", "Helios")} | ({("sale_lost", "Nordwind")} if asked else set())
+    assert not Proposal.objects.filter(records=None).exists()
+
+
 @pytest.mark.parametrize("event", sorted(TARGETS))
 @pytest.mark.parametrize("ask_first", [False, True])
 @pytest.mark.parametrize("group", ["customer", "partner", "lost", "other"])
