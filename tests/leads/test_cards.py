@@ -99,6 +99,13 @@ def test_who_undoes_a_creation_on_its_card_goes_on_to_the_list(page, person, ann
     assert "HX-Redirect" not in again.headers and "changed" in again.headers["HX-Trigger"]
 
 
+def test_w3_an_empty_list_of_a_companys_persons_creates_them_there(page, company):
+    created_at = f"{reverse('leads:person_new')}?company={company.pk}"
+    section = page.get(reverse("leads:company_persons", args=[company.pk]), **HTMX).content.decode()
+    assert f'href="{created_at}"' in section
+    assert 'value="Nordwind Logistik"' in page.get(created_at).content.decode()
+
+
 def test_a_fact_is_edited_in_place(page, person):
     assert 'name="title"' in page.get(fact(person, "title"), **HTMX).content.decode()
     assert save(page, person, "title", " CTO ").status_code == 204
