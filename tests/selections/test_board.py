@@ -327,6 +327,9 @@ def test_b4_disqualifying_asks_for_the_reason_first(page, lead, status):
     assert answer.status_code == 204
     jana.refresh_from_db()
     assert (jana.lead_status, jana.disqualify_reason) == (status("Disqualified"), reason)
+    # The card says why; it is no follow-up.
+    foot = re.search(rf'data-id="{jana.pk}".*?</li>', page.get("/board/").content.decode(), re.S)[0]
+    assert 'title="Reason to disqualify"' in foot and str(reason) in foot and "#calendar" not in foot
 
 
 def test_b7_a_rule_that_asks_first_opens_its_dialog_on_the_board(page, lead, status, category, company):
