@@ -28,4 +28,4 @@ def new_leads(user):
         "count": count
     }
     text = _("Last: %(name)s, by %(form)s") % {"name": found[0][0], "form": found[0][1]}
-    return [Notice(title, text, reverse("capture:new_leads"), title)]
+    return [Notice(title, text, reverse("capture:new_leads"), title, _("Show"))]

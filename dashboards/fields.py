@@ -52,6 +52,28 @@ class Shown(Text):
         return str(getattr(told, self.as_told))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Audience(Fixed):
+    """Who sees a dashboard: one that is shared says with whom."""
+
+    @property
+    def columns(self):
+        return (self.column, "user_ids", "team_ids")
+
+    @property
+    def lists(self):
+        return ("crm.User", "crm.Team")
+
+    def text(self, row, asking):
+        lists = ((row["user_ids"], asking.items("crm.User")), (row["team_ids"], asking.items("crm.Team")))
+        names = ", ".join(known[pk].name for ids, known in lists for pk in ids if pk in known)
+        if not names or row[self.column] == Dashboard.Visibility.ALL:
+            return super().text(row, asking)
+        if row[self.column] == Dashboard.Visibility.TEAM:
+            return f"{super().text(row, asking)}, {names}"
+        return str(_("Shared with %(names)s") % {"names": names})
+
+
 register(
     RecordType("dashboard", "dashboards.Dashboard", _("Dashboard"), _("Dashboards"), "name", "dashboards:dashboard", "layout-dashboard",
                "dashboards:all"),
@@ -59,8 +81,8 @@ register(
         Shown(name="name", as_told="title", label=_("Name"), sort="name_key", key="name_key", edit="name", default=True, required=True, as_kind="name", width=240),
         Shown(name="description", as_told="about", label=_("Description"), edit="description", default=True, width=300),
         UserChoice(name="owner", label=_("Owner"), path="owner_id", sort="owner__name_key", group=True, edit="owner", default=True, width=90),
-        Fixed(name="visibility", label=_("Visible to"), choices=lambda: Dashboard.Visibility.choices, sort="visibility", group=True,
-              edit="visibility", default=True, required=True),
+        Audience(name="visibility", label=_("Visible to"), choices=lambda: Dashboard.Visibility.choices, sort="visibility", group=True,
+                 edit="visibility", default=True, required=True),
         YesNo(name="pinned", label=_("Pinned"), sort="pinned", group=True, default=True, required=True),
         Moment(name="updated_at", label=_("Changed"), sort="updated_at", default=True, required=True),
         Moment(name="created_at", label=_("Created"), sort="created_at", required=True),

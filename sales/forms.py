@@ -28,8 +28,10 @@ class SaleForm(RecordForm):
             if isinstance(field, forms.DateField):
                 field.widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
         if "company" in self.fields:
-            # Left empty it is the person's; the action says if there is none.
-            self.fields["company"].required = False
+            company = self.fields["company"]
+            company.required, company.error_messages["required"] = bool(self.instance.pk), _("A sale belongs to a company.")
+            if not self.instance.pk:
+                company.help_text = _("A sale needs one. Left empty, it is the person's.")
         if "reason" in self.fields and self.instance.is_closed:
             self.fields["reason"].queryset = self.fields["reason"].queryset.filter(outcome=self.instance.status)
         if "currency" in self.fields:

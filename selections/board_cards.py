@@ -32,6 +32,7 @@ class Card:
     due: str
     overdue: bool
     due_title: str
+    reason: str
     days: str
     stale: str
     lines: list[tuple[str, Any]]
@@ -157,13 +158,13 @@ def cards(board, rows) -> list[Card]:
             text = loaded[one.name].get(pk, "") if one.name in loaded else cell.text
             if text:
                 lines.append((str(one.label), text))
-        text, late = when.text, when.data.get("overdue", False)
-        if not text and row.get("disqualify_reason_id"):
-            reason = asking.items("leads.DisqualifyReason").get(row["disqualify_reason_id"])
-            text = reason.label if reason else ""
+        # Why a lead is disqualified stands where nothing is planned.
+        because = None if when.text else row.get("disqualify_reason_id")
+        reason = asking.items("leads.DisqualifyReason").get(because) if because else None
         made.append(
-            Card(pk, f"{base}{pk}/", name.text(row, asking), column, lane, below.text(row, asking), _owner(owner.cell(row, asking)), text,
-                 late, when.title, days, stale, lines, _key(row["_cursor"], ranks), editable is not None and pk not in editable)
+            Card(pk, f"{base}{pk}/", name.text(row, asking), column, lane, below.text(row, asking), _owner(owner.cell(row, asking)),
+                 when.text, when.data.get("overdue", False), when.title, reason.label if reason else "", days, stale, lines,
+                 _key(row["_cursor"], ranks), editable is not None and pk not in editable)
         )  # fmt: skip
     return made
 

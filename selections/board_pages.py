@@ -203,12 +203,17 @@ class BoardPage(ListPage):
             if described not in board.shown
             and described.name not in {board.record.default_sort, board.face.below, "owner", "next_activity_at"}
         ]
-        return render(request, "boards/view.html", {**self.context(request, board, **kwargs), "others": others})
+        context = {"others": others, "hidden": board.hidden, "limits": board.limits, "wrong": {}}
+        return render(request, "boards/view.html", {**self.context(request, board, **kwargs), **context})
 
     def settings(self, request, **kwargs):
         """Keep what a board shows: for all boards of its record type, or for this one alone; `reset` forgets its own."""
         board = self.table(request, **kwargs)
         data = request.POST
+        limits = _limits(data)
+        if wrong := {key: _("A whole number, please.") for key, text in limits.items() if text and not text.isdecimal()}:
+            context = {"board": board, "hidden": data.getlist("hidden"), "limits": limits, "wrong": wrong}
+            return render(request, "boards/_limits.html", context, status=422)
         with transaction.atomic():
             if "reset" in data:
                 TableSetting.objects.filter(user=request.user, table__in=[board.key, board.general]).delete()
@@ -332,15 +337,16 @@ def _chosen(board, data) -> dict[str, Any]:
         for name in ("hidden", "folded"):
             if name in data:
                 values[name] = {by: [key for key in data.getlist(name) if key in columns]}
-        limits = {name.removeprefix("limit-"): value for name, value in data.items() if name.startswith("limit-")}
-        if limits:
-            if not all(
-                key in columns and (not value or (value.isdecimal() and int(value[:9]) <= MOST_LIMIT))
-                for key, value in limits.items()
-            ):
+        if limits := _limits(data):
+            if not all(key in columns and int(value[:9] or 0) <= MOST_LIMIT for key, value in limits.items()):
                 raise ValueError
             values["limits"] = {by: {key: int(value) for key, value in limits.items() if value}}
     return values
+
+
+def _limits(data) -> dict[str, str]:
+    """Return the cards that columns should hold at most, as typed, by column."""
+    return {name.removeprefix("limit-"): value.strip() for name, value in data.items() if name.startswith("limit-")}
 
 
 def _keep(user, table, saved, values):

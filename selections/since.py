@@ -106,5 +106,5 @@ def notices(user):
         entered, left = since(one.selection, user, one.seen_at)
         if entered or left:
             url = reverse("selections:since", args=[one.selection_id])
-            found.append(Notice(one.selection.name, told(entered, left, one.seen_at), url, one.selection.name))
+            found.append(Notice(one.selection.name, told(entered, left, one.seen_at), url, one.selection.name, _("Show")))
     return found

@@ -16,15 +16,16 @@ SHOWN = 10
 
 @dataclass(frozen=True)
 class Notice:
-    """A question that waits for the user: its title, one line, where it is answered, and what the dialog is called.
+    """A question that waits for the user, or news: its title, one line, the dialog that it opens and what that is called.
 
-    `shown` false lets the bell open the dialog by itself, once.
+    `link` says what one does there. `shown` false lets the bell open the dialog by itself, once.
     """
 
     title: str
     text: str
     url: str
     dialog: str
+    link: str
     shown: bool = True
 
 

@@ -1,10 +1,13 @@
 """Undoing what was done: from the message after a change, and from the history."""
 
+import re
+
 from django.http import Http404, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from crm import records
 from crm.history import words
 from crm.history.models import ChangeSet
 from crm.history.undo import is_large, undo
@@ -32,11 +35,22 @@ def undo_change_set(request, pk):
 
 
 def _answer(request, text, change_set=None, level="ok"):
-    if not request.htmx:
+    instead = _instead(request) if request.htmx else "/"
+    if instead:
         say(request, text, change_set)
-        return redirect_to(request, "/")
+        return redirect_to(request, instead)
     undo_url = reverse("crm:undo", args=[change_set.pk]) if change_set else None
     return trigger(toast(HttpResponse(status=204), text, undo_url=undo_url, level=level), "changed")
+
+
+def _instead(request):
+    """Return the list to go on to if the page one is on shows a record that is gone by now, or nothing."""
+    here = request.htmx.current_url_abs_path or ""
+    for record in records.every():
+        shown = re.match(re.escape(reverse(record.card_url, args=[0]).removesuffix("0/")) + r"(\d{1,18})/", here)
+        if shown and not record.model._default_manager.visible_to(request.user).filter(pk=shown[1]).exists():
+            return reverse(record.list_url)
+    return ""
 
 
 @job

@@ -7,8 +7,9 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import F
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.views.decorators.http import require_GET
 
 from crm.web.addresses import url
 
@@ -95,6 +96,7 @@ def build(request):
                 "label": entry.label,
                 "icon": entry.icon,
                 "url": url(entry.url_name),
+                "counts": entry.count is not None,
                 "count": counts.get(entry.url_name),
                 "active": name in entry.match or name.startswith(tuple(part for part in entry.match if part.endswith(":"))),
             }
@@ -133,6 +135,12 @@ def _ask(entries, request):
             address = reverse(kind.url_name, args=[pk])
             shown.append({"label": title, "url": address, "active": request.path == address})
     return counts, shown
+
+
+@require_GET
+def numbers(request):
+    """What the entries count now, for the page that is open: each number finds its own place."""
+    return render(request, "_numbers.html")
 
 
 def home(request):

@@ -21,7 +21,7 @@ class Table:
 def of(result: Result) -> Table:
     """Return what a chart shows, as heads and rows."""
     if result.kind == "funnel":
-        heads = [_("Step"), _("Number"), _("Of the step before"), _("Of all"), _("Median days")]
+        heads = [_("Step"), _("Count"), _("Of the step before"), _("Of all"), _("Median days")]
         return Table(heads, [(step.label, [step.cell, step.of_before, step.of_all, step.days]) for step in result.steps])
     if result.kind in {"number", "gauge"}:
         rows: list[tuple[str, list[Cell | str | None]]] = [(result.label, [result.total])]

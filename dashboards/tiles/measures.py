@@ -14,7 +14,7 @@ from crm.fields import Field, Money
 from crm.web import formats
 
 MEASURES = {
-    "count": gettext_lazy("Number"),
+    "count": gettext_lazy("Count"),
     "companies": gettext_lazy("Number of companies"),
     "sum": gettext_lazy("Sum"),
     "average": gettext_lazy("Average"),

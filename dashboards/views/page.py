@@ -1,7 +1,7 @@
 """A dashboard as a page: its tabs, its filters, its tiles; and what is done with it as a whole (D1)."""
 
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -14,7 +14,7 @@ from crm.history.changes import Conflict
 from crm.web.htmx import redirect_to, say, wants_fragment
 from dashboards import actions, filters
 from dashboards.forms import DashboardForm
-from dashboards.models import Dashboard, DashboardFavourite
+from dashboards.models import Dashboard, DashboardFavourite, DashboardShare
 from dashboards.tiles import kept
 from dashboards.views.shown import context_of
 from leads.views.cards import add_errors, created_in
@@ -33,10 +33,12 @@ def seen_by(user):
 
 
 def tabs(user) -> list[Dashboard]:
-    """Return the dashboards that stand as tabs: favourites, pinned ones, one's own; in this order."""
-    seen = seen_by(user).defer("tiles").order_by("name_key", "pk")
-    found = [one for one in seen if one.favourite or one.pinned or one.owner_id == user.pk]
-    return sorted(found, key=lambda one: (not one.favourite, not one.pinned, one.pk if one.pinned else 0))
+    """Return the dashboards that stand as tabs: favourites, pinned ones, one's own, those shared with one; in this order."""
+    shares = DashboardShare.objects.filter(Q(user=user.pk) | Q(team__users=user.pk), dashboard=OuterRef("pk"))
+    seen = seen_by(user).annotate(shared=Exists(shares)).defer("tiles").order_by("name_key", "pk")
+    found = [one for one in seen if one.favourite or one.pinned or one.owner_id == user.pk or one.shared]
+    return sorted(found, key=lambda one: (not one.favourite, not one.pinned, one.pk if one.pinned else 0,
+                                          not one.favourite and one.owner_id != user.pk))  # fmt: skip
 
 
 @require_GET

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Q
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -181,7 +182,7 @@ COMPANY_PERSONS = ListPage(
     name="company_persons", record="person", path="companies/<int:pk>/persons/", title=gettext_lazy("Persons"), of="pk",
     actions=PERSON_ACTIONS, queryset=persons_of, shown=without_former, template="leads/company_persons.html",
     toggles=(Toggle("former", gettext_lazy("Former employees")),), shows=("name", "lead_status", "next_activity_at", "phone"),
-    head=lambda request, pk: {"company": company_of(request.user, pk)},
+    head=lambda request, pk: {"company": company_of(request.user, pk), "new_url": f"{reverse('leads:person_new')}?company={pk}"},
     empty=gettext_lazy("Nobody is known at this company yet."),
 )  # fmt: skip
 PAGES = (LEADS, PERSONS, COMPANIES, COMPANY_PERSONS)

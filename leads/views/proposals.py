@@ -15,7 +15,7 @@ from crm.jobs.views import Notice, shown_by_bell
 from crm.web import formats
 from crm.web.htmx import toast, trigger
 from leads import automation
-from leads.models import Category, Company, Person, Proposal
+from leads.models import Category, Company, Person, Proposal, ProposalRecord
 
 NAMED = 8  # records a dialog names; of more it tells how many
 
@@ -71,10 +71,18 @@ def show(request, found, error=""):
 def waiting(user):
     """Return a line for each question that waits for this user's answer."""
     notices = []
-    for one in automation.waiting_for(user).annotate(count=Count("records"))[:10]:
+    proposals = list(automation.waiting_for(user).annotate(count=Count("records"))[:10])
+    alone = ProposalRecord.objects.filter(proposal__in=[one.pk for one in proposals if one.count == 1])
+    names = {one.proposal_id: str(one.company or one.person) for one in alone.select_related("company", "person")}
+    for one in proposals:
         text = ngettext("%(count)s record: change the category to %(category)s?", "%(count)s records: change the category to %(category)s?",
-                        one.count) % {"count": formats.number(one.count), "category": one.rule.target.name}  # fmt: skip
+                        one.count)  # fmt: skip
+        if one.pk in names:
+            text = _("%(name)s: change the category to %(category)s?")
+        text %= {"name": names.get(one.pk), "count": formats.number(one.count), "category": one.rule.target.name}
         notices.append(
-            Notice(str(one.rule), text, reverse("leads:proposal", args=[one.pk]), _("Change the category?"), one.shown)
+            Notice(
+                str(one.rule), text, reverse("leads:proposal", args=[one.pk]), _("Change the category?"), _("Answer"), one.shown
+            )
         )
     return notices

@@ -187,12 +187,19 @@ function makeDraggable(root) {
         root.classList.remove("dragging");
         cells().forEach((cell) => cell.classList.remove("may-drop", "no-drop", "over"));
         const home = cellOf(from), target = cellUnder(originalEvent) ?? cellOf(to);
-        if (target === home) return void place(item, home);
+        if (target === home || originalEvent.type.endsWith("cancel")) return void place(item, home);
         move(together(item), target, new Map(together(item).map((card) => [card, card === item ? home : cellOf(card)])));
       },
     });
   }
 }
+
+// SortableJS knows no Escape: the card is let go as where the system takes the hand away.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || !board()?.matches(".dragging")) return;
+  event.preventDefault();
+  for (const type of ["pointercancel", "touchcancel"]) document.dispatchEvent(new Event(type));
+});
 
 // --- By keyboard ------------------------------------------------------------------------------------------------------------------------
 let held = null, home = null;

@@ -115,6 +115,16 @@ def test_the_navigation_counts_what_is_due(page, anna, person):
     assert '<span class="count">3</span>' in entry
 
 
+def test_a_page_that_stays_open_learns_what_the_navigation_counts_now(page, anna, person, django_assert_num_queries):
+    call = plan(anna, person, "Call", hours(-1))
+    place = "<div hx-swap-oob=\"innerHTML:.side [data-key='h'] .count\">"
+    assert 'hx-trigger="changed from:body' in page.get("/persons/").content.decode()
+    with django_assert_num_queries(4):  # who asks takes three, all numbers one
+        assert f"{place}1</div>" in page.get(reverse("crm:numbers"), headers={"HX-Request": "true"}).content.decode()
+    page.post(reverse("activities:tick", args=[call.pk]), {"done": "1"}, headers={"HX-Request": "true"})
+    assert f"{place}</div>" in page.get(reverse("crm:numbers"), headers={"HX-Request": "true"}).content.decode()
+
+
 def test_an_empty_day_offers_the_next_step(page):
     text = page.get(DAY).content.decode()
     assert "Nothing is waiting for you" in text and "/leads/?owner=me&amp;next_activity_at__empty=1" in text

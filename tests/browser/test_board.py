@@ -31,7 +31,7 @@ def open_board(page, query=""):
     expect(page.locator("[data-board][data-ready]")).to_be_attached()
 
 
-def drag(page, what, to):
+def drag(page, what, to, let_go=True):
     """Drag a card to the middle of a column, as a hand does."""
     what.scroll_into_view_if_needed()
     start, end = what.bounding_box(), to.bounding_box()
@@ -39,7 +39,8 @@ def drag(page, what, to):
     page.mouse.down()
     page.mouse.move(start["x"] + 75, start["y"] + 24, steps=4)
     page.mouse.move(end["x"] + end["width"] / 2, end["y"] + 110, steps=12)
-    page.mouse.up()  # at once, as a quick hand does
+    if let_go:
+        page.mouse.up()  # at once, as a quick hand does
 
 
 def first_id(page, name, nth=0):
@@ -175,6 +176,13 @@ def test_a_day_at_the_board(open_page):
         card(page, one).hover()
         card(page, one).locator("input[name=ids]").check()
     expect(page.locator("[data-ticked-bar]")).to_contain_text("3 selected")
+    drag(page, card(page, ids[1]), cell(page, "qualified"), let_go=False)
+    expect(page.locator(".board-page.dragging")).to_be_attached()
+    page.keyboard.press("Escape")
+    page.mouse.up()
+    expect(page.locator(".board-page.dragging, .in-hand, .board-card.going")).to_have_count(0)
+    for one in ids:
+        expect(card(page, one, "open")).to_be_attached()
     drag(page, card(page, ids[1]), cell(page, "qualified"))
     expect(page.locator(".toast-line", has_text="3 cards moved to Qualified")).to_be_visible()
     for one in ids:

@@ -43,11 +43,15 @@ def test_by_mouse(open_page, plan):
     page.goto("/")
     page.wait_for_url("**/my-day/")
     expect(page.locator(".side [aria-current=page]")).to_contain_text("My day")
-    # Ticked off, and back by the message.
+    # Ticked off, and back by the message; the navigation counts along.
+    due = page.locator(".side a[data-key=h] .count")
+    before = int(due.inner_text())
     row(page, "Mausmann 0").get_by_role("checkbox").check()
     expect(row(page, "Mausmann 0")).to_have_count(0)
+    expect(due).to_have_text(str(before - 1))
     page.locator("#toasts").get_by_role("button", name="Undo").click()
     expect(row(page, "Mausmann 0")).to_have_count(1)
+    expect(due).to_have_text(str(before))
     # Postponed in place: to tomorrow it leaves the overdue ones.
     row(page, "Mausmann 1").locator("summary").click()
     row(page, "Mausmann 1").get_by_role("button", name="Tomorrow").click()

@@ -39,6 +39,7 @@ def test_c1_those_a_form_names_are_told_once_under_the_bell_and_by_mail(told_for
         client = client_of(user)
         assert ("1 submission of a form" in client.get(bell).content.decode()) == told, user
         assert ("Petersen" in client.get(dialog).content.decode()) == told, user
+    assert ">Show</button>" in client_of(ada).get(bell).content.decode(), "there is nothing to answer"
     client_of(ada).post(dialog, {"ids": [submission.pk]})
     assert "submission of a form" not in client_of(ada).get(bell).content.decode()
     assert "submission of a form" in client_of(anna).get(bell).content.decode(), "each looks for themselves"

@@ -112,6 +112,26 @@ def test_d1_a_shared_dashboard_opens_as_a_tab_though_it_is_no_favourite(client, 
     assert 'aria-pressed="true"' in client.get(f"/dashboards/{shared.pk}/").content.decode()
 
 
+def test_d1_what_is_shared_with_one_is_a_tab_and_says_so(client, max_, mia, anna, teams, board):
+    board(BIG, by=max_, user_ids=[mia.pk], name="For Mia")
+    board(BIG, by=max_, team_ids=[teams["south"].pk], name="For the team")
+    board(BIG, by=max_, visibility="all", name="For all")
+    mine = board(BIG, by=mia, name="Mine")
+    mia.teams.set([teams["south"]])
+    client.force_login(mia)
+    html = client.get(f"/dashboards/{mine.pk}/").content.decode()
+    tabs = re.findall(r"data-record-text[^>]*>([^<]+)</a>", html[html.index("tabs dashboards") :])
+    assert [name for name in tabs if name in {"Mine", "For Mia", "For the team", "For all"}] == [
+        "Mine",
+        "For Mia",
+        "For the team",
+    ]
+    rows = client.get("/dashboards/all/").content.decode()
+    assert f"Shared with {mia.name}" in rows and f"Shared with {teams['south'].name}" in rows
+    client.force_login(anna)
+    assert "For Mia" not in client.get("/dashboards/", follow=True).content.decode()
+
+
 def test_d2_a_page_holds_what_was_counted_and_fetches_the_rest(page, board, django_assert_max_num_queries):
     mine = board(*({"ready": key} for key in list(READY)[:8]))
     first = page.get(f"/dashboards/{mine.pk}/").content.decode()

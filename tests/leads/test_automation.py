@@ -271,6 +271,8 @@ def test_the_bell_opens_the_dialog_once_and_keeps_the_question(proposal, client,
     assert client.post(url, {"shown": "1"}).status_code == 204
     answer = client.get(reverse("crm:bell"))
     assert "HX-Trigger" not in answer.headers and url in answer.content.decode()
+    assert f"{proposal.records.get().company}: change the category to " in answer.content.decode()
+    assert ">Answer<" in answer.content.decode()
 
 
 def test_the_dialog_lets_one_choose_another_category(proposal, client, ada, category, lead):

@@ -85,6 +85,27 @@ def test_a_status_is_set_in_place_and_undone_from_the_message(page, person, stat
     assert person.lead_status == status("Open")
 
 
+def test_who_undoes_a_creation_on_its_card_goes_on_to_the_list(page, person, anna):
+    made = actions.create_person({"last_name": "Wegdamit", "owner": anna}, by=anna, via="form")
+    undo = reverse("crm:undo", args=[ChangeSet.objects.latest("pk").pk])
+    seen_on = {**HTMX, "HTTP_HX_CURRENT_URL": f"http://testserver{made.get_absolute_url()}?tab=history"}
+    undone = page.post(undo, **seen_on)
+    assert undone.headers["HX-Redirect"] == reverse("leads:persons") and "HX-Trigger" not in undone.headers
+    landed = page.get(reverse("leads:persons")).content.decode()
+    assert "Undone: Created (Wegdamit)" in landed and reverse("crm:undo", args=[ChangeSet.objects.latest("pk").pk]) in landed
+    # On any other page one stays.
+    seen_on["HTTP_HX_CURRENT_URL"] = f"http://testserver{person.get_absolute_url()}"
+    again = page.post(reverse("crm:undo", args=[ChangeSet.objects.latest("pk").pk]), **seen_on)
+    assert "HX-Redirect" not in again.headers and "changed" in again.headers["HX-Trigger"]
+
+
+def test_w3_an_empty_list_of_a_companys_persons_creates_them_there(page, company):
+    created_at = f"{reverse('leads:person_new')}?company={company.pk}"
+    section = page.get(reverse("leads:company_persons", args=[company.pk]), **HTMX).content.decode()
+    assert f'href="{created_at}"' in section
+    assert 'value="Nordwind Logistik"' in page.get(created_at).content.decode()
+
+
 def test_a_fact_is_edited_in_place(page, person):
     assert 'name="title"' in page.get(fact(person, "title"), **HTMX).content.decode()
     assert save(page, person, "title", " CTO ").status_code == 204

@@ -327,6 +327,9 @@ def test_b4_disqualifying_asks_for_the_reason_first(page, lead, status):
     assert answer.status_code == 204
     jana.refresh_from_db()
     assert (jana.lead_status, jana.disqualify_reason) == (status("Disqualified"), reason)
+    # The card says why; it is no follow-up.
+    foot = re.search(rf'data-id="{jana.pk}".*?</li>', page.get("/board/").content.decode(), re.S)[0]
+    assert 'title="Reason to disqualify"' in foot and str(reason) in foot and "#calendar" not in foot
 
 
 def test_b7_a_rule_that_asks_first_opens_its_dialog_on_the_board(page, lead, status, category, company):
@@ -480,8 +483,20 @@ def test_b5_columns_are_hidden_folded_and_limited(page, lead, status):
     assert f'data-head="{open_}" data-limit="1"' in answer.content.decode() and counts(answer)[open_] == 2
 
 
+@pytest.mark.parametrize("typed", ["-3", "ten", "1.5"])
+def test_b5_a_limit_that_is_no_number_is_said_where_it_was_typed(page, status, typed, anna):
+    open_, renurture = str(status("Open").pk), str(status("Re-nurture").pk)
+    given = {"by": "owner", "hidden": ["", renurture], f"limit-{open_}": typed, f"limit-{renurture}": "7", "go": "1"}
+    answer = page.post("/board/settings/", given, **HTMX)
+    html = answer.content.decode()
+    assert answer.status_code == 422 and not TableSetting.objects.filter(user=anna).exists()
+    assert html.count("A whole number, please.") == 1 and html.count('aria-invalid="true"') == 1
+    assert f'name="limit-{open_}" value="{typed}"' in html and f'name="limit-{renurture}" value="7"' in html
+    assert f'data-hides="{renurture}">' in html and f'data-hides="{open_}" checked>' in html
+
+
 @pytest.mark.parametrize(
-    "data", [{"by": "nonsense"}, {"rows": "email"}, {"sort": "lead_status"}, {"sum": "name"}, {"limit-99": "1"}, {"limit-1": "x"}]
+    "data", [{"by": "nonsense"}, {"rows": "email"}, {"sort": "lead_status"}, {"sum": "name"}, {"limit-99": "1"}]
 )
 def test_settings_nobody_could_have_meant_are_refused(page, lead, data, anna):
     assert page.post("/board/settings/", data, **HTMX).status_code == 400 and not TableSetting.objects.filter(user=anna).exists()
