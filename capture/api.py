@@ -236,6 +236,7 @@ class Submissions(mixins.CreateModelMixin, api.ReadViewSet):
 class ConsentSerializer(serializers.ModelSerializer):
     """What a person agreed to, and whether it still holds. `unsubscribe_url` takes it back: for the mails another program sends."""
 
+    withdrawn_via = serializers.ChoiceField(Consent.Via.choices, allow_blank=True, read_only=True)
     unsubscribe_url = serializers.SerializerMethodField()
 
     class Meta:

@@ -461,6 +461,29 @@ def test_the_schema_is_whole_and_only_for_those_signed_in(api, client, capsys):
     call_command("spectacular", "--validate", "--fail-on-warn", "--file", "/dev/null")
 
 
+def test_the_schema_names_every_value_of_a_choice():
+    from drf_spectacular.generators import SchemaGenerator
+
+    generator = SchemaGenerator()
+    schemas = generator.get_schema(request=None, public=True)["components"]["schemas"]
+
+    def values(schema):
+        if "$ref" in schema:
+            return values(schemas[schema["$ref"].rpartition("/")[2]])
+        parts = [part for key in ("oneOf", "anyOf", "allOf") for part in schema.get(key, [])]
+        return {*schema.get("enum", []), *(value for part in parts for value in values(part))}
+
+    seen = set()
+    for (name, _kind), component in generator.registry._components.items():
+        model = getattr(getattr(component.object, "Meta", None), "model", None)
+        fields = {field.name: field for field in model._meta.fields if field.choices} if model else {}
+        for field in component.schema.get("properties", {}).keys() & fields.keys() - {"country"}:  # a text of two letters
+            choices = {value for value, _label in fields[field].flatchoices} | ({""} if fields[field].blank else set())
+            assert values(schemas[name]["properties"][field]) == choices, (name, field)
+            seen.add((name, field))
+    assert {("Consent", "withdrawn_via"), ("Webhook", "pause"), ("Sale", "status")} <= seen
+
+
 def test_a_change_by_the_api_says_so_in_the_history(api, person):
     send(api, "patch", f"persons/{person.pk}/", {"title": "CTO", "version": 1})
     assert ChangeSet.objects.latest("pk").via == "api"
