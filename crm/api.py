@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
@@ -9,6 +10,7 @@ from django.db import transaction
 from django.http import Http404
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import exceptions, mixins, serializers, viewsets
@@ -361,6 +363,8 @@ class MatchedViewSet(RecordViewSet):
 class Choice(serializers.PrimaryKeyRelatedField):
     """The id of an item or record; `visible` limits records to those the user may see: a foreign id is as one that is not there."""
 
+    default_error_messages = {"does_not_exist": gettext_lazy("This is no valid choice.")}
+
     def __init__(self, visible=False, **kwargs):
         self.visible = visible
         super().__init__(**kwargs)
@@ -370,6 +374,6 @@ class Choice(serializers.PrimaryKeyRelatedField):
         return queryset.visible_to(self.context["request"].user) if self.visible and queryset is not None else queryset
 
     def to_internal_value(self, data):
-        if isinstance(data, bool) or not isinstance(data, int | str) or len(str(data)) > 18:
-            raise exceptions.ValidationError(_("This is no valid choice."))
+        if isinstance(data, bool) or not isinstance(data, int | str) or not re.fullmatch("[0-9]{1,18}", str(data)):
+            self.fail("does_not_exist")
         return super().to_internal_value(data)
