@@ -186,6 +186,8 @@ class Submissions(mixins.CreateModelMixin, api.ReadViewSet):
     record_name = "submission"
     filter_backends = api.RecordViewSet.filter_backends
     parameters = {"retrieve": set(), "create": set()}
+    #: What a browser remembered may be broken and loses no lead: crm.api_basics.JsonParser.
+    unread = ("touches",)
 
     def filter_queryset(self, queryset):
         return super().filter_queryset(queryset) if self.action == "list" else queryset

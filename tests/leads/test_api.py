@@ -304,10 +304,15 @@ def test_a_whole_record_may_be_sent_back_as_it_was(api, person):
         ({"company": True}, "company"),
         ({"company": [1]}, "company"),
         ({"company": {"a": 1}}, "company"),
+        ({"category": "１"}, "category"),
         ({"last_name": ""}, "last_name"),
         ({"last_name": None}, "last_name"),
         ({"last_name": "x" * 101}, "last_name"),
         ({"title": "nul\x00"}, "title"),
+        ({"title": "\ud800"}, "title"),
+        ({"owner": "\ud800"}, "owner"),
+        ({"external_ids": [{"source": "x", "id": "\ud83d"}]}, "external_ids"),
+        ({"half\ud800": "x"}, "half\\ud800"),
         ({"email": "no"}, "email"),
         ({"owner": "1e400"}, "owner"),
         ({"former_employee": "perhaps"}, "former_employee"),
@@ -328,6 +333,29 @@ def test_what_is_no_object_is_a_400(api, raw):
     response = api.post(f"{API}persons/", raw, content_type="application/json")
     assert response.status_code == 400 and not Person.objects.exists()
     assert api.post(f"{API}persons/", "a=b", content_type="application/x-www-form-urlencoded").status_code == 415
+
+
+@pytest.mark.parametrize(
+    ("raw", "why"),
+    [("[", "line 1, column 2"), (b'{"a": "\xff"}', "it is not in UTF-8"), ("[" * 10_000, "it is nested too deeply"),
+     ('{"a": 1, "a": 2}', "a name is given twice"), ('{"a": ' + "9" * 5_000 + "}", "a number has too many digits")],
+)  # fmt: skip
+def test_why_it_is_no_json_is_said_in_our_words(api, raw, why):
+    response = api.post(f"{API}persons/", raw, content_type="application/json")
+    assert response.json()["detail"] == f"This is no valid JSON: {why}"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [("activities/", {"kind": "\ud800", "subject": "x"}, "kind"), ("dashboards/", {"name": "x", "theme": "\ud800"}, "theme"),
+     ("sales/", {"status": "\ud800"}, "status"), ("find/", {"record_type": "\ud800", "criteria": {}}, "record_type"),
+     ("find/", {"record_type": "person", "criteria": {"all": [{"field": "last_name", "value": "\ud800"}]}}, "criteria")],
+)  # fmt: skip
+def test_half_a_character_is_refused_at_its_field_whatever_it_is(api, path, body, field, caplog):
+    response = send(api, "post", path, body)
+    assert (
+        response.status_code == 400 and list(response.json()) == [field] and not [one for one in caplog.records if one.exc_info]
+    )
 
 
 def test_a_body_has_a_limit_and_is_utf_8_whatever_it_says(api, settings):
