@@ -134,6 +134,8 @@ def test_a_rate_that_makes_no_sense_is_refused_at_its_field(admin, dollars, fiel
     with pytest.raises(ValidationError) as refused:
         rates.create_rate(values, **admin)
     assert set(refused.value.message_dict) == {field}
+    if value in {Decimal(0), Decimal(-1)}:
+        assert refused.value.message_dict["rate"] == ["Enter a number greater than 0."]
     assert ExchangeRate.objects.count() == 2
 
 
