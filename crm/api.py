@@ -15,6 +15,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import exceptions, mixins, serializers, viewsets
 from rest_framework.decorators import api_view
+from rest_framework.fields import empty
 from rest_framework.response import Response
 
 from crm import external_ids
@@ -63,9 +64,14 @@ def nowhere(request):
 class Strict:
     """A serializer that refuses fields it does not know, instead of dropping them (T08)."""
 
+    def run_validation(self, data=empty):
+        if data is None:
+            self._refuse_other_than_object()
+        return super().run_validation(data)
+
     def to_internal_value(self, data):
         if not isinstance(data, dict):
-            raise exceptions.ValidationError({"non_field_errors": [_("An object is expected.")]})
+            self._refuse_other_than_object()
         if unknown := set(data) - set(self.fields):
             raise exceptions.ValidationError(
                 {str(name)[:100]: [_("This field does not exist.")] for name in sorted(map(str, unknown))}
@@ -73,6 +79,10 @@ class Strict:
         self._read_only_unchanged(data)
         kept = self._kept(data)
         return super().to_internal_value({name: value for name, value in data.items() if name not in kept}) | kept
+
+    @staticmethod
+    def _refuse_other_than_object():
+        raise exceptions.ValidationError({"non_field_errors": [_("An object is expected.")]})
 
     def _read_only_unchanged(self, data):
         """A field that is only read may be sent back as it was got, not changed."""

@@ -45,6 +45,14 @@ class SessionAuthentication(authentication.SessionAuthentication):
     def authenticate_header(self, request):
         return "Token"
 
+    def enforce_csrf(self, request):
+        try:
+            super().enforce_csrf(request)
+        except exceptions.PermissionDenied as error:
+            raise exceptions.PermissionDenied(
+                _("Without a token of the API, the X-CSRFToken of the signed-in browser is needed.")
+            ) from error
+
 
 def language_of(request):
     """Return the language a program asks for, else its user's."""

@@ -335,6 +335,15 @@ def test_what_is_no_object_is_a_400(api, raw):
     assert api.post(f"{API}persons/", "a=b", content_type="application/x-www-form-urlencoded").status_code == 415
 
 
+def test_null_and_a_request_without_its_csrf_token_are_refused_in_our_words(api, anna):
+    refused = api.post(f"{API}persons/", "null", content_type="application/json")
+    assert refused.status_code == 400 and refused.json() == {"non_field_errors": ["An object is expected."]}
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(anna)
+    refused = strict.post(f"{API}persons/", "{}", content_type="application/json")
+    assert refused.status_code == 403 and "X-CSRFToken" in refused.json()["detail"]
+
+
 @pytest.mark.parametrize(
     ("raw", "why"),
     [("[", "line 1, column 2"), (b'{"a": "\xff"}', "it is not in UTF-8"), ("[" * 10_000, "it is nested too deeply"),
