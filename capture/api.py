@@ -186,6 +186,8 @@ class Submissions(mixins.CreateModelMixin, api.ReadViewSet):
     record_name = "submission"
     filter_backends = api.RecordViewSet.filter_backends
     parameters = {"retrieve": set(), "create": set()}
+    #: What a browser remembered may be broken and loses no lead: crm.api_basics.JsonParser.
+    unread = ("touches",)
 
     def filter_queryset(self, queryset):
         return super().filter_queryset(queryset) if self.action == "list" else queryset
@@ -236,6 +238,7 @@ class Submissions(mixins.CreateModelMixin, api.ReadViewSet):
 class ConsentSerializer(serializers.ModelSerializer):
     """What a person agreed to, and whether it still holds. `unsubscribe_url` takes it back: for the mails another program sends."""
 
+    withdrawn_via = serializers.ChoiceField(Consent.Via.choices, allow_blank=True, read_only=True)
     unsubscribe_url = serializers.SerializerMethodField()
 
     class Meta:

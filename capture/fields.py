@@ -283,6 +283,7 @@ register(
         Fixed(name="language", label=_("Language"), choices=lambda: Form._meta.get_field("language").choices, sort="language", group=True,
               edit="language", default=True, required=True),
         Fixed(name="rule", label=_("Who gets the leads"), choices=lambda: Form.Rule.choices, sort="rule", group=True, required=True, default=True),
+        Choice(name="source", label=_("Source"), path="source_id", sort="source__rank", items="leads.Source", group=True),
         UserChoice(name="owner", label=_("Owner"), path="owner_id", sort="owner__name_key", group=True, edit="owner", default=True),
         Moment(name="updated_at", label=_("Changed"), sort="updated_at", required=True, default=True),
         Moment(name="created_at", label=_("Created"), sort="created_at", required=True),

@@ -8,7 +8,7 @@ from leads.models import Source
 
 
 @needed_by
-def forms_naming(item) -> list[str]:
-    """Return in words the forms whose leads get this item."""
+def forms_naming(item) -> list[tuple[str, Form]]:
+    """Return (text, form) of the forms whose leads get this item."""
     found = Form.objects.live().filter(source=item).order_by("name_key", "pk") if isinstance(item, Source) else ()
-    return [_("Form “%(name)s”") % {"name": one.name} for one in found]
+    return [(_("Form “%(name)s”") % {"name": one.name}, one) for one in found]

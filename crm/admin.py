@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
 from crm import users
-from crm.admin_site import PageAdmin, Saved, add_errors
+from crm.admin_site import PageAdmin, Saved, add_errors, counted
 from crm.history import words
 from crm.history.models import ChangeSet, Via
 from crm.jobs import find
@@ -197,7 +197,7 @@ class UserAdmin(LoggedAdmin):
         owned = [(relation.related_model, relation.field.name) for relation in User._meta.related_objects
                  if hasattr(relation.related_model, "owner_paths") and relation.field.name == "owner"]  # fmt: skip
         counts = [(model, model._default_manager.filter(owner=user, deleted_at=None).count()) for model, _name in owned]
-        parts = [f"{formats.number(count)} {model._meta.verbose_name_plural}" for model, count in counts if count]
+        parts = [counted(count, model) for model, count in counts if count]
         if parts and not user.is_active:
             notes.append(
                 _("They still own %(records)s; give these to somebody else in the lists.") % {"records": ", ".join(parts)}

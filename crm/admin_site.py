@@ -302,6 +302,11 @@ class PageAdmin(admin.ModelAdmin):
         raise NotImplementedError
 
 
+def counted(count, model) -> str:
+    """Return a number of records of a kind in words: *87 persons*."""
+    return f"{formats.number(count)} {model._meta.verbose_name if count == 1 else model._meta.verbose_name_plural}"
+
+
 def show(value):
     """Return a cell's content for a template."""
     if value is True:

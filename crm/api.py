@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
@@ -9,10 +10,12 @@ from django.db import transaction
 from django.http import Http404
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import exceptions, mixins, serializers, viewsets
 from rest_framework.decorators import api_view
+from rest_framework.fields import empty
 from rest_framework.response import Response
 
 from crm import external_ids
@@ -61,9 +64,14 @@ def nowhere(request):
 class Strict:
     """A serializer that refuses fields it does not know, instead of dropping them (T08)."""
 
+    def run_validation(self, data=empty):
+        if data is None:
+            self._refuse_other_than_object()
+        return super().run_validation(data)
+
     def to_internal_value(self, data):
         if not isinstance(data, dict):
-            raise exceptions.ValidationError({"non_field_errors": [_("An object is expected.")]})
+            self._refuse_other_than_object()
         if unknown := set(data) - set(self.fields):
             raise exceptions.ValidationError(
                 {str(name)[:100]: [_("This field does not exist.")] for name in sorted(map(str, unknown))}
@@ -71,6 +79,10 @@ class Strict:
         self._read_only_unchanged(data)
         kept = self._kept(data)
         return super().to_internal_value({name: value for name, value in data.items() if name not in kept}) | kept
+
+    @staticmethod
+    def _refuse_other_than_object():
+        raise exceptions.ValidationError({"non_field_errors": [_("An object is expected.")]})
 
     def _read_only_unchanged(self, data):
         """A field that is only read may be sent back as it was got, not changed."""
@@ -361,6 +373,8 @@ class MatchedViewSet(RecordViewSet):
 class Choice(serializers.PrimaryKeyRelatedField):
     """The id of an item or record; `visible` limits records to those the user may see: a foreign id is as one that is not there."""
 
+    default_error_messages = {"does_not_exist": gettext_lazy("This is no valid choice.")}
+
     def __init__(self, visible=False, **kwargs):
         self.visible = visible
         super().__init__(**kwargs)
@@ -370,6 +384,6 @@ class Choice(serializers.PrimaryKeyRelatedField):
         return queryset.visible_to(self.context["request"].user) if self.visible and queryset is not None else queryset
 
     def to_internal_value(self, data):
-        if isinstance(data, bool) or not isinstance(data, int | str) or len(str(data)) > 18:
-            raise exceptions.ValidationError(_("This is no valid choice."))
+        if isinstance(data, bool) or not isinstance(data, int | str) or not re.fullmatch("[0-9]{1,18}", str(data)):
+            self.fail("does_not_exist")
         return super().to_internal_value(data)

@@ -45,6 +45,14 @@ class SessionAuthentication(authentication.SessionAuthentication):
     def authenticate_header(self, request):
         return "Token"
 
+    def enforce_csrf(self, request):
+        try:
+            super().enforce_csrf(request)
+        except exceptions.PermissionDenied as error:
+            raise exceptions.PermissionDenied(
+                _("Without a token of the API, the X-CSRFToken of the signed-in browser is needed.")
+            ) from error
+
 
 def language_of(request):
     """Return the language a program asks for, else its user's."""
@@ -73,24 +81,61 @@ class TooLarge(exceptions.APIException):
 
 
 class JsonParser(parsers.JSONParser):
-    """JSON in UTF-8, without names given twice: of two values each program reads another one."""
+    """JSON in UTF-8, without names given twice: of two values each program reads another one; and without halves of characters."""
 
     def parse(self, stream, media_type=None, parser_context=None):
         try:
-            return json.loads(stream.read().decode(), object_pairs_hook=_once, parse_constant=_no_number)
+            raw = stream.read()
+            found = json.loads(raw.decode(), object_pairs_hook=_once, parse_constant=_no_number)
         except (ValueError, RecursionError) as error:
-            raise exceptions.ParseError(_("This is no valid JSON: %(why)s") % {"why": str(error)[:200]}) from error
+            raise exceptions.ParseError(_("This is no valid JSON: %(why)s") % {"why": _why(error)}) from error
+        if b"\\ud" in raw.lower():
+            view = (parser_context or {}).get("view")
+            _require_whole_characters(found, save=getattr(view, "unread", ()))
+        return found
+
+
+class _Wrong(ValueError):
+    """Says in words what is wrong with what is JSON all the same."""
 
 
 def _once(pairs):
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError(_("a name is given twice"))
+        raise _Wrong(_("a name is given twice"))
     return found
 
 
 def _no_number(text):
-    raise ValueError(_("%(text)s is no number") % {"text": text})
+    raise _Wrong(_("%(text)s is no number") % {"text": text})
+
+
+def _why(error) -> str:
+    """Return in words why this is no JSON; the parser's own are English."""
+    match error:
+        case _Wrong():
+            return str(error)
+        case json.JSONDecodeError():
+            return _("line %(line)s, column %(column)s") % {"line": error.lineno, "column": error.colno}
+        case UnicodeDecodeError():
+            return _("it is not in UTF-8")
+        case RecursionError():
+            return _("it is nested too deeply")
+    return _("a number has too many digits")
+
+
+def _require_whole_characters(found, save):
+    """Raise ValidationError by field for texts that neither database could store, nor an answer repeat; save in these fields."""
+    errors = {}
+    for name, value in found.items() if isinstance(found, dict) else [("non_field_errors", found)]:
+        if name in save:
+            continue
+        try:
+            json.dumps([name, value], ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            errors[name.encode("ascii", "backslashreplace").decode()] = [_("A character in it is not whole.")]
+    if errors:
+        raise exceptions.ValidationError(errors)
 
 
 class NarrowPaginator(Paginator):

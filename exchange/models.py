@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -93,6 +94,16 @@ class Import(models.Model):
     def undone(self):
         return self.state == self.State.DONE and self.change_set is not None and self.change_set.undone
 
+    @cached_property
+    def undoing(self):
+        """The latest undo that has taken back something of it, or None."""
+        return self.change_set.undoings.filter(state=ChangeSet.State.DONE).order_by("-pk").first() if self.change_set else None
+
+    @property
+    def left(self):
+        """What stayed when it was undone: see crm.tables.left; empty if nothing did."""
+        return self.undoing.left if self.undoing else {}
+
     @property
     def stage_label(self):
         return _("undone") if self.undone else self.stage.label
@@ -144,6 +155,10 @@ class Import(models.Model):
             return (
                 text if self.created + self.updated + self.report["failed"] else _("Everything in the file is here already.")
             ) % words
+        if self.left:
+            if self.undone:
+                return _("This import was undone in part.")
+            return _("This import was undone in part. Somebody who may change what was left can undo the rest.")
         if self.undone:
             return _("This import was undone.")
         if not self.created and not self.updated and not self.report["failed"]:

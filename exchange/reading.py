@@ -256,7 +256,8 @@ def _xlsx_rows(path: str) -> Iterator[list[str]]:
                 raise _damaged() from error
             if row is None:
                 return
-            yield [_text(value) for value in row]
+            # openpyxl fills up the rows that are missing, up to a million of them above a single cell.
+            yield [] if row.count(None) == len(row) else [_text(value) for value in row]
     finally:
         book.close()
         file.close()

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from crm import records
+from crm.tables.left import reasons_of
 from crm.web.htmx import page_or_fragment, redirect_to, say
 from exchange import actions
 from exchange.forms import MappingForm, UploadForm
@@ -85,6 +86,7 @@ def _show(request, source, form=None):
         "form": (form or MappingForm(source, request.user)) if mapping else None,
         "rejected": _rejected(source) if own and not source.busy and not mapping else [],
         "list_url": _list_url(source),
+        "left": reasons_of(source.left, request.user),
         "undo": source.change_set if source.change_set and source.change_set.undoable else None,
     }
     status = 422 if form is not None and form.errors else 200

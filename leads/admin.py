@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 
 from crm import records
 from crm.admin import Deletable
-from crm.admin_site import PageAdmin, Saved, add_errors
+from crm.admin_site import PageAdmin, Saved, add_errors, counted
 from crm.models import Colour
 from crm.web import formats
 from crm.web.htmx import say, toast, trigger
@@ -239,8 +239,9 @@ class ListAdmin(PageAdmin):
             "page": self,
             "item": item,
             "form": form,
-            "used_by": used_by(held) if form.used else "",
+            "used_by": used_by(held),
             "is_default": getattr(item, "is_default", False),
+            "needs": [] if item.deleted_at else [(text, address_of(one, request.user)) for text, one in list_items.needs(item)],
             "follows": isinstance(item, Category),
             "list_url": self.url("changelist"),
             "list_title": self.opts.verbose_name_plural,
@@ -289,16 +290,27 @@ class DeleteForm(forms.Form):
         return cleaned
 
 
+def address_of(one, user):
+    """Return where this user looks up what needs an item; "" if they may not."""
+    if isinstance(one, AutomationRule):
+        return reverse("admin:leads_automationrule_change", args=[one.pk])
+    if not type(one).objects.visible_to(user).filter(pk=one.pk).exists():
+        return ""
+    return reverse(records.get(one.history.record_type).card_url, args=[one.pk])
+
+
 def used_by(held):
     """Return in words how many records hold an item, of each kind; "" if no kind of record could."""
     parts = []
     for model, live, in_bin in held:
-        words = model._meta.verbose_name if live == 1 else model._meta.verbose_name_plural
-        text = f"{formats.number(live)} {words}"
+        text = counted(live, model)
         if in_bin:
             text += " " + _("(and %(count)s in the bin)") % {"count": formats.number(in_bin)}
-        parts.append(text)
-    return _("Used by %(records)s") % {"records": _(" and ").join(parts)} if parts else ""
+        if live or in_bin:
+            parts.append(text)
+    if held and not parts:
+        return _("No record uses it.")
+    return _("Used by: %(records)s") % {"records": ", ".join(parts)} if parts else ""
 
 
 def in_background():

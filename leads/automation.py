@@ -312,15 +312,16 @@ def _tell(change_set, rule):
     change_set.save(update_fields=["params"])
 
 
-def rules_using(item) -> list[str]:
-    """Return the words of the rules that need this category or lead status: it cannot be deleted before they change.
+def rules_using(item) -> list[tuple[str, AutomationRule]]:
+    """Return (text, rule) of the rules that need this category or lead status: it cannot be deleted before they change.
 
     One that is switched off needs nothing: to switch it on again a category that is not deleted has to be chosen.
     """
     name = {Category: "target", LeadStatus: "lead_status"}.get(type(item))
     if name is None:
         return []
-    return [str(rule) for rule in AutomationRule.objects.filter(**{name: item}, enabled=True).select_related("lead_status")]
+    rules = AutomationRule.objects.filter(**{name: item}, enabled=True).select_related("lead_status")
+    return [(_("Automation rule “%(name)s”") % {"name": rule}, rule) for rule in rules]
 
 
 # --- Trying a rule on what was ----------------------------------------------------------------------------------------

@@ -116,19 +116,20 @@ def is_large(item, *, values=None, replacement=None):
     return any(follow.count(item) > AT_ONCE for follow in _follows if isinstance(item, follow.model) and follow.field in changed)
 
 
-#: functions(item) -> texts: what needs an item besides the records that hold it; see needed_by.
-_needed_by: list[Callable[[ListItem], list[str]]] = []
+#: functions(item) -> (text, what it names): what needs an item besides the records that hold it; see needed_by.
+_needed_by: list[Callable[[ListItem], list[tuple[str, Any]]]] = []
 
 
 def needed_by(function):
-    """Register function(item) that names what uses an item: a rule, a form. It cannot be deleted before that changes (settled 5)."""
+    """Register function(item) -> [(text, object)] of what uses an item: a rule, a form. It cannot be deleted before that changes
+    (settled 5)."""
     _needed_by.append(function)
     return function
 
 
-def needs(item) -> list[str]:
-    """Return in words what needs this item, so that it cannot be deleted."""
-    return [text for function in _needed_by for text in function(item)]
+def needs(item) -> list[tuple[str, Any]]:
+    """Return (text, object) of what needs this item, so that it cannot be deleted."""
+    return [found for function in _needed_by for found in function(item)]
 
 
 # --- Creating and editing ---------------------------------------------------------------------------------------------
@@ -266,7 +267,7 @@ def delete_item(item, replacement=None, *, by, via, progress=None) -> Outcome:
             raise ValidationError(_("This is the default; make another one the default first."))
         if not current.deleted_at and (using := needs(current)):
             text = _("It is used by: %(what)s. Change that first.")
-            raise ValidationError(text % {"what": ", ".join(using)})
+            raise ValidationError(text % {"what": ", ".join(words for words, _one in using)})
         if current.deleted_at and replacement is None:
             raise ValidationError(_("This item was deleted already."))
         if replacement is not None:

@@ -102,8 +102,11 @@ def _tell(change_set, rate):
 
 
 def _clean(rate):
-    rate.clean_fields(exclude=["deleted_at"])
+    positive = rate.rate is None or rate.rate > 0
+    rate.clean_fields(exclude=["deleted_at"] if positive else ["deleted_at", "rate"])
     errors = {}
+    if not positive:  # the column's validator would name its smallest value
+        errors["rate"] = _("Enter a number greater than 0.")
     if not money.is_code(rate.currency):
         errors["currency"] = _("There is no currency of this code.")
     elif rate.currency == money.Rates().currencies[0]:

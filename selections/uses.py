@@ -9,11 +9,11 @@ from selections.models import Selection
 
 
 @needed_by
-def selections_naming(item) -> list[str]:
-    """Return in words the selections whose criteria name this item."""
+def selections_naming(item) -> list[tuple[str, Selection]]:
+    """Return (text, selection) of the selections whose criteria name this item."""
     dynamic = Selection.objects.live().filter(kind=Selection.Kind.DYNAMIC).order_by("name_key", "pk")
     return [
-        _("Selection “%(name)s”") % {"name": one.name}
+        (_("Selection “%(name)s”") % {"name": one.name}, one)
         for one in dynamic.only("name", "record_type", "criteria")
         if uses(records.get(one.record_type), one.criteria, item)
     ]

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from crm.history.models import ChangeSet, Transaction
 
 AT_ONCE = 2_000  # records up to this number are one transaction; more are chunks of it (settled 11)
+MAX_LISTED = 2_000  # records left unchanged, of which the reason is kept
 
 
 @dataclass
@@ -19,11 +20,21 @@ class Outcome:
     change_set: ChangeSet | None = None
     changed: int = 0
     left: list[tuple[int, str]] = field(default_factory=list)
+    #: The same as record type -> reason -> ids, of an undo, which takes back what was done to records of several types.
+    left_of: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     #: What a rule proposes to do, for the user to answer (leads.automation).
     proposals: list = field(default_factory=list)
 
-    def leave(self, ids: Iterable[int], reason) -> None:
+    def leave(self, ids: Iterable[int], reason, record_type="") -> None:
+        ids = sorted(ids)
         self.left.extend((pk, str(reason)) for pk in ids)
+        if ids and record_type:
+            self.left_of.setdefault(record_type, {}).setdefault(str(reason), []).extend(ids)
+
+    def listed(self) -> dict:
+        """Return what an undo left, short enough to be kept: see crm.tables.left."""
+        of = {name: {reason: ids[:MAX_LISTED] for reason, ids in found.items()} for name, found in self.left_of.items()}
+        return {"count": len(self.left), "of": of}
 
 
 class Conflict(Exception):

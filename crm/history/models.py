@@ -95,6 +95,11 @@ class ChangeSet(models.Model):
         removed = self.action == "undo" and self.params.get("of") == "import"
         return not self.undone and self.state == self.State.DONE and self.action not in self.LASTING and not removed
 
+    @property
+    def left(self):
+        """What this undo left as it was: how many records, and which; empty if none."""
+        return self.params.get("left") or {}
+
 
 class Change(models.Model):
     """One field of one record, from `old` to `new`, as the database's own text of the column.

@@ -53,20 +53,22 @@ def planned(change_set, sets, outcome, by):
     plans = plan_for(sets)
     for record_type, plan in plans.items():
         gone = _gone(watched_models()[record_type], plan.records() | plan.created)
+        # What an import had brought was to go: an earlier undo, which left the rest, has removed it.
+        removed = plan.created if change_set.action == "import" else set()
         plan.drop(gone)
-        outcome.leave(gone, _("It was removed for good."))
+        outcome.leave(gone - removed, _("It was removed for good."), record_type)
     if by.pk != change_set.by_id and not by.role.may_delete:
         for record_type, plan in plans.items():
             if hasattr(watched_models()[record_type], "owner_paths"):
                 going = plan.going()
                 plan.drop(going)
-                outcome.leave(going, may_not_delete())
+                outcome.leave(going, may_not_delete(), record_type)
     for record_type, plan in plans.items():
         for guard in hooks.guards.get(record_type, []):
             refused = guard(plans)
             plan.drop(refused)
             for pk, reason in refused.items():
-                outcome.leave([pk], reason)
+                outcome.leave([pk], reason, record_type)
     return plans
 
 

@@ -35,6 +35,7 @@ def undo(change_set, *, by, via, progress=None) -> Outcome:
         access.require(by, "may_delete")  # what it brought is removed for good
     sets = family(change_set)
     params = {"of": change_set.action, **change_set.params}
+    params.pop("left", None)
     action = "redo" if change_set.action == "undo" else "undo"
     if is_large(change_set):
         return _undo_in_chunks(change_set, sets, action, params, by, via, progress)
@@ -47,6 +48,7 @@ def undo(change_set, *, by, via, progress=None) -> Outcome:
         write_plans(plans, sets, outcome, by, remove=change_set.action == "import")
         _require_some(outcome)
         _mark(change_set, sets, outcome)
+        _keep_left(mine, outcome)
     outcome.change_set = mine if mine.pk else None
     return outcome
 
@@ -100,6 +102,7 @@ def _undo_in_chunks(change_set, sets, action, params, by, via, progress):
         ChangeSet.objects.filter(pk=change_set.pk).update(undone=False)
         ChangeSet.objects.filter(pk=mine.pk).update(state=ChangeSet.State.DONE)
         _mark(change_set, sets, outcome)
+        _keep_left(mine, outcome)
     if not outcome.changed:
         # What was claimed is free again by now, also if this is refused.
         mine.delete()
@@ -125,6 +128,13 @@ def _mark(change_set, sets, outcome):
         if whole or not undone:
             ChangeSet.objects.filter(pk__in=_set_off(former)).update(undone=undone)
         former, undone = former.undoes, not undone
+
+
+def _keep_left(mine, outcome):
+    """Keep with the undo which records it left, and why (settled 8)."""
+    if outcome.left:
+        mine.params = {**mine.params, "left": outcome.listed()}
+        ChangeSet.objects.filter(pk=mine.pk).update(params=mine.params)
 
 
 def _set_off(change_set):

@@ -26,6 +26,7 @@ class Entry:
     changes: list[tuple[str, str, str]] = field(default_factory=list)  # (field, from, to)
     others: int = 0
     creates: bool = False
+    undone: bool = False
 
     @property
     def is_undo(self):
@@ -177,7 +178,7 @@ def of_record(record, *, before=None, limit=30) -> tuple[list[Entry], int | None
 def entries_of(record, ids) -> list[Entry]:
     """Return what these change sets did to a record, in the order of the ids; a constant number of queries."""
     record_type = record.history.record_type
-    found = ChangeSet.objects.select_related("by").in_bulk(ids)
+    found = ChangeSet.objects.select_related("by", "parent").in_bulk(ids)
     others = dict(
         Change.objects.filter(change_set__in=ids, record_type=record_type)
         .values_list("change_set")
@@ -193,7 +194,22 @@ def entries_of(record, ids) -> list[Entry]:
             label = beside[one.field].label if one.field in beside else type(record)._meta.get_field(one.field).verbose_name
             entry = (_as_label(label), values(one.field, one.old), values(one.field, one.new))
             entries[one.change_set_id].changes.append(entry)
+    _mark_undone(entries, record_type, record.pk)
     return list(entries.values())
+
+
+def _mark_undone(entries, record_type, record_id):
+    """Note which entries were undone; not where an undo took back the rest of an action, but left this record."""
+    undone = [entry for entry in entries.values() if entry.change_set.undone]
+    if not undone:
+        return
+    wrote = Change.objects.filter(record_type=record_type, record_id=record_id, change_set__undone=False)
+    taken_back = set(wrote.filter(change_set__undoes__isnull=False).values_list("change_set__undoes", flat=True))
+    for entry in undone:
+        change_set = entry.change_set
+        # What a rule did is undone with what set it off.
+        above = {change_set.pk, change_set.parent_id, change_set.parent and change_set.parent.parent_id}
+        entry.undone = change_set.state == ChangeSet.State.FAILED or bool(above & taken_back)
 
 
 def of_field(record, name) -> tuple[str, str]:

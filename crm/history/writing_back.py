@@ -54,13 +54,13 @@ def _write_back(model, first, allowed, outcome):
     What was written last is taken back first, and each record at once: the constraints hold at every step, as they did on
     the way there.
     """
-    values = defaultdict(dict)
+    values, record_type = defaultdict(dict), model.history.record_type
     for (record_id, name), (old, overwritten) in reversed(first.items()):
         if record_id not in allowed:
-            outcome.leave([record_id], not_allowed())
+            outcome.leave([record_id], not_allowed(), record_type)
         elif overwritten:
             label = beside[name].label if name in beside else model._meta.get_field(name).verbose_name
-            outcome.leave([record_id], _("“%(field)s” was changed again later.") % {"field": label})
+            outcome.leave([record_id], _("“%(field)s” was changed again later.") % {"field": label}, record_type)
         else:
             values[record_id][name] = old
     if _has_unique(model):
@@ -105,7 +105,7 @@ def _remove_created(model, record_type, created, allowed, outcome, remove, sets)
     """Put created records into the bin (those of an import: remove them), unless somebody has built on them."""
     if not created:
         return set()
-    outcome.leave(created - allowed, not_allowed())
+    outcome.leave(created - allowed, not_allowed(), record_type)
     ids = created & allowed
     kept = {}
     for chunk in chunks(sorted(ids)):
@@ -121,7 +121,7 @@ def _remove_created(model, record_type, created, allowed, outcome, remove, sets)
     if remove:
         kept.update(_still_referred_to(model, ids - kept.keys()))
     for pk, reason in kept.items():
-        outcome.leave([pk], reason)
+        outcome.leave([pk], reason, record_type)
     gone = ids - kept.keys()
     for chunk in chunks(sorted(gone)):
         if remove:

@@ -17,12 +17,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from crm import records
-from crm.history.changes import AT_ONCE
+from crm.history.changes import AT_ONCE, MAX_LISTED
 from crm.history.models import Change
 from crm.jobs import Failed, enqueue, job
 from crm.web import formats
-
-MAX_LISTED = 2_000  # records left unchanged, of which the reason is kept
 
 
 @dataclass(frozen=True)

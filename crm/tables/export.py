@@ -22,8 +22,8 @@ from crm.tables.table import Table
 CHUNK = 1_000
 LOADED = 100  # rows for which what is not in their columns is asked at once
 TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
-#: What a spreadsheet takes for the beginning of a formula, also behind blanks.
-FORMULA = re.compile(r"\s*[=+\-@\t\r]|[\t\r]")
+#: What a spreadsheet takes for the beginning of a formula, also behind blanks and in the full width that East Asian keyboards write.
+FORMULA = re.compile(r"\s*[=+\-@＝＋－＠\t\r]|[\t\r]")
 NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 

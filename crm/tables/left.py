@@ -1,12 +1,16 @@
-"""Which records an action left unchanged, and why: where the link of its message leads."""
+"""Which records an action or an undo left unchanged, and why: where the link of its message leads."""
+
+from collections import defaultdict
 
 from django.http import Http404
 from django.shortcuts import get_object_or_404, render
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.views.decorators.http import require_GET
 
 from crm import records
 from crm.fields import Asking
+from crm.history.models import ChangeSet
+from crm.history.triggers import watched_models
 from crm.jobs.models import Job
 
 SHOWN = 200  # of each reason
@@ -14,23 +18,58 @@ SHOWN = 200  # of each reason
 
 @require_GET
 def left(request):
-    """Show the reasons of my last action, or of one of my jobs, each with its records."""
-    pk = request.GET.get("job", "")
-    if pk:
-        if not (pk.isdecimal() and len(pk) < 19):
-            raise Http404
-        found = get_object_or_404(Job.objects.of(request.user), pk=pk).result.get("left")
+    """Show the reasons of my last action, of one of my jobs, or of an undo of mine, each with its records."""
+    if "job" in request.GET:
+        found = get_object_or_404(Job.objects.of(request.user), pk=_pk(request.GET["job"])).result.get("left")
+    elif "undo" in request.GET:
+        mine = ChangeSet.objects.all() if request.user.role.administers else ChangeSet.objects.filter(by=request.user)
+        found = get_object_or_404(mine, pk=_pk(request.GET["undo"])).left
     else:
         found = request.session.get("left")
+    return render(
+        request, "tables/left.html", {"reasons": reasons_of(found, request.user), "count": (found or {}).get("count", 0)}
+    )
+
+
+def _pk(text):
+    if not (text.isascii() and text.isdecimal() and len(text) < 19):
+        raise Http404
+    return int(text)
+
+
+def reasons_of(found, user) -> list:
+    """Return (reason, [(name, address)] of those this user may see, how many) of what was kept of them.
+
+    That is `count` and either `of`, as record type -> reason -> ids, or the `reasons` of one `record` type.
+    """
     if not found:
-        return render(request, "tables/left.html", {"reasons": [], "count": 0})
-    record = records.get(found["record"])
-    title, asking = record.fields[record.default_sort], Asking(request.user)
-    shown = [pk for ids in found["reasons"].values() for pk in ids[:SHOWN]]
-    visible = record.model.objects.visible_to(request.user).filter(pk__in=shown)
-    names = {row["pk"]: title.text(row, asking) for row in visible.values("pk", *title.columns)}
-    reasons = [
-        (reason, [(names[pk], reverse(record.card_url, args=[pk])) for pk in ids[:SHOWN] if pk in names], len(ids))
-        for reason, ids in found["reasons"].items()
-    ]
-    return render(request, "tables/left.html", {"reasons": reasons, "count": found["count"]})
+        return []
+    reasons, counts = defaultdict(list), defaultdict(int)
+    for record_type, ids_of in (found["of"] if "of" in found else {found["record"]: found["reasons"]}).items():
+        named = _named(record_type, [pk for ids in ids_of.values() for pk in ids[:SHOWN]], user)
+        for reason, ids in ids_of.items():
+            reasons[reason] += [named[pk] for pk in ids[:SHOWN] if pk in named]
+            counts[reason] += len(ids)
+    return [(reason, records, counts[reason]) for reason, records in reasons.items()]
+
+
+def _named(record_type, ids, user):
+    """Return id -> (name, address or nothing) of those this user may see."""
+    record = next((one for one in records.every() if one.name == record_type), None)
+    if record is None:
+        # List items, users and rules, which everyone sees; only administrators edit them.
+        found = watched_models()[record_type]._default_manager.in_bulk(ids)
+        return {pk: (str(getattr(one, "label", one)), _in_admin(one, user)) for pk, one in found.items()}
+    title, asking = record.fields[record.default_sort], Asking(user)
+    visible = record.model.objects.visible_to(user).filter(pk__in=ids)
+    rows = visible.values("pk", *title.columns)
+    return {row["pk"]: (title.text(row, asking), reverse(record.card_url, args=[row["pk"]])) for row in rows}
+
+
+def _in_admin(item, user):
+    try:
+        return (
+            reverse(f"admin:{item._meta.label_lower.replace('.', '_')}_change", args=[item.pk]) if user.role.administers else ""
+        )
+    except NoReverseMatch:
+        return ""

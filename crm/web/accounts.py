@@ -14,6 +14,7 @@ from allauth.account.signals import password_reset
 from allauth.account.utils import user_pk_to_url_str
 from allauth.core.internal import ratelimit
 from allauth.mfa.adapter import DefaultMFAAdapter
+from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.hashers import check_password
@@ -128,13 +129,20 @@ def forget_failed_attempts(request, user, **kwargs):
 class MfaAdapter(DefaultMFAAdapter):
     """Keeps the secrets of second factors encrypted: a stolen database makes no codes."""
 
-    error_messages = {**DefaultMFAAdapter.error_messages, "incorrect_code": AccountAdapter.error_messages["incorrect_code"]}
+    error_messages = {
+        **DefaultMFAAdapter.error_messages,
+        "incorrect_code": AccountAdapter.error_messages["incorrect_code"],
+        "unreadable": gettext_lazy("This second factor can no longer be read; an administrator can remove it."),
+    }
 
     def encrypt(self, text):
         return seal("mfa", text)
 
     def decrypt(self, encrypted_text):
-        return opened("mfa", encrypted_text)
+        try:
+            return opened("mfa", encrypted_text)
+        except InvalidToken as error:  # restored beside another SECRET_KEY
+            raise self.validation_error("unreadable") from error
 
 
 # --- Mail -------------------------------------------------------------------------------------------------------------

@@ -30,17 +30,26 @@ def undo_change_set(request, pk):
         return trigger(response, "jobs")
     outcome = undo(change_set, by=request.user, via="card")
     if not outcome.changed:
-        return _answer(request, words.told(outcome, _("Nothing was changed.")), level="error")
-    return _answer(request, words.told(outcome, words.undone(outcome.change_set)), outcome.change_set)
+        request.session["left"] = outcome.listed()
+        why = reverse("crm:left") if outcome.left else None
+        return _answer(request, words.told(outcome, _("Nothing was changed.")), level="error", why=why)
+    mine = outcome.change_set
+    return _answer(request, words.told(outcome, words.undone(mine)), mine, why=_why(mine))
 
 
-def _answer(request, text, change_set=None, level="ok"):
+def _why(mine):
+    """Return the address that lists what an undo left, or None."""
+    return f"{reverse('crm:left')}?undo={mine.pk}" if mine.left else None
+
+
+def _answer(request, text, change_set=None, level="ok", why=None):
     instead = _instead(request) if request.htmx else "/"
     if instead:
         say(request, text, change_set)
         return redirect_to(request, instead)
-    undo_url = reverse("crm:undo", args=[change_set.pk]) if change_set else None
-    return trigger(toast(HttpResponse(status=204), text, undo_url=undo_url, level=level), "changed")
+    undo_url = reverse("crm:undo", args=[change_set.pk]) if change_set and change_set.undoable else None
+    link = {"url": why, "text": _("Why?")} if why else None
+    return trigger(toast(HttpResponse(status=204), text, undo_url=undo_url, level=level, link=link), "changed")
 
 
 def _instead(request):
@@ -58,6 +67,9 @@ def undo_in_background(job, *, change_set_id):
     """Undo what is more than one transaction should hold."""
     change_set = ChangeSet.objects.get(pk=change_set_id)
     outcome = undo(change_set, by=job.owner, via="list", progress=job.progress)
-    if not outcome.change_set:
-        return {"text": words.told(outcome, _("Nothing was changed."))}
-    return {"text": words.told(outcome, words.undone(outcome.change_set)), "undo": outcome.change_set.pk}
+    mine = outcome.change_set
+    if not mine:
+        why = {"left": outcome.listed(), "url": reverse("crm:left") + f"?job={job.pk}", "link": _("Why?")} if outcome.left else {}
+        return {"text": words.told(outcome, _("Nothing was changed.")), **why}
+    why = {"url": _why(mine), "link": _("Why?")} if mine.left else {}
+    return {"text": words.told(outcome, words.undone(mine)), "undo": mine.pk, **why}

@@ -19,6 +19,7 @@ class WebhookSerializer(api.Strict, serializers.ModelSerializer):
 
     name = serializers.CharField(max_length=80)
     url = serializers.CharField(max_length=500)
+    pause = serializers.ChoiceField(Webhook.Pause.choices, allow_blank=True, read_only=True)
     events = serializers.ListField(child=serializers.ChoiceField([(name, name) for name in EVENTS]), max_length=len(EVENTS))
 
     class Meta:

@@ -1,5 +1,8 @@
 """Webhooks and what they deliver."""
 
+from contextlib import suppress
+
+from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
@@ -66,10 +69,11 @@ class Webhook(models.Model):
 
     def secrets(self):
         """Return what signs now: the secret, and the former one while it still counts."""
-        current = [self.secret]
+        current = [opened(PURPOSE, self.secret)]
         if self.old_secret_until and self.old_secret_until > timezone.now():
-            current.append(self.old_secret)
-        return [opened(PURPOSE, one) for one in current]
+            with suppress(InvalidToken):  # it was replaced because a restored database had lost its SECRET_KEY
+                current.append(opened(PURPOSE, self.old_secret))
+        return current
 
 
 class DeliveryQuerySet(models.QuerySet):

@@ -27,6 +27,18 @@ def test_a_backup_is_whole_until_somebody_touches_it(uploads, tmp_path):
         call_command("backup", folder, "--check")
 
 
+def test_the_key_is_not_in_it_and_it_says_so(uploads, settings, tmp_path, capsys, monkeypatch):
+    settings.VAR_DIR = tmp_path
+    monkeypatch.delenv("SECRET_KEY", raising=False)
+    (tmp_path / "secret_key").write_text("the key itself")
+    call_command("backup", tmp_path / "one")
+    assert f"keep {tmp_path / 'secret_key'} too" in capsys.readouterr().out
+    monkeypatch.setenv("SECRET_KEY", "the key itself")
+    call_command("backup", tmp_path / "two")
+    assert "keep SECRET_KEY of the environment too" in capsys.readouterr().out
+    assert not [path for path in tmp_path.glob("*/*") if path.is_file() and b"the key itself" in path.read_bytes()]
+
+
 def test_a_backup_never_overwrites_another(tmp_path):
     with pytest.raises(CommandError, match="exists already"):
         call_command("backup", tmp_path)

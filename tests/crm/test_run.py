@@ -1,6 +1,7 @@
 """`make run`: two processes that live and end together, an empty installation's administrator, and what it says when it can't."""
 
 import contextlib
+import http.client
 import os
 import re
 import signal
@@ -76,12 +77,26 @@ def answers(port):
     return False
 
 
+def assert_one_connection_serves_what_comes_after_a_refusal(port):
+    """Also where the refusal has read nothing of a large body; and no answer tells what serves it."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    for method, path, status in (("PATCH", "/api/v1/persons/9/", 401), ("GET", "/readyz", 200)):
+        connection.request(method, path, b"x" * 1_000_000 if method == "PATCH" else None, {"Content-Type": "application/json"})
+        # A client that goes on: http.client itself would open another connection.
+        connection.auto_open = 0
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == status and answer.headers["Connection"] == "keep-alive" and "Server" not in answer.headers
+    connection.close()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_an_empty_installation_opens_with_a_password_shown_once_and_ends_whole(start, port, tmp_path):
     process, said = start()
     assert f"http://127.0.0.1:{port}" in said
     assert re.search(r"^    \S{16}$", said, re.MULTILINE)
     assert answers(port)
+    assert_one_connection_serves_what_comes_after_a_refusal(port)
     var = tmp_path / "var"
     assert stat.S_IMODE(var.stat().st_mode) == 0o700
     for name in ("secret_key", "lotse.sqlite3"):

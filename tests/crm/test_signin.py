@@ -337,6 +337,23 @@ def test_the_secret_lies_encrypted_in_the_database(anna, secret):
         assert secret not in str(cursor.fetchall())
 
 
+def test_a_second_factor_of_another_key_is_refused_and_can_be_removed(anna, ada, secret, settings):
+    from django.core.management import CommandError, call_command
+
+    settings.SECRET_KEY = "another" * 9  # as after a restore without the key
+    client = Client()
+    sign_in(client, "anna")
+    page = client.post("/accounts/2fa/authenticate/", {"code": totp(secret)})
+    assert page.status_code == 200 and "This second factor can no longer be read" in page.content.decode()
+    assert not signed_in(client)
+    with pytest.raises(CommandError, match="no user bob"):
+        call_command("remove_second_factor", "bob")
+    call_command("remove_second_factor", "Anna")
+    client = Client()
+    sign_in(client, "anna")
+    assert signed_in(client)
+
+
 def test_an_administrator_without_a_second_factor_is_sent_to_set_one_up(ada, client, settings):
     settings.SECOND_FACTOR_FOR_ADMINISTRATORS = True
     sign_in(client, "ada")

@@ -187,6 +187,23 @@ def test_a_sheet_that_lies_about_its_size_is_read_whole(read):
     assert read(lie).facts()["total"] == 1
 
 
+def test_a_cell_far_below_costs_no_work_and_one_beyond_the_last_row_is_refused(read, monkeypatch):
+    far = b'<row r="999990"><c r="A999990" t="inlineStr"><is><t>Far</t></is></c></row></sheetData>'
+    data = changed_xlsx(xlsx_of(["Name"], ["A"]), sheet1=lambda xml: xml.replace(b"</sheetData>", far))
+    texts = []
+    monkeypatch.setattr(reading, "_text", lambda value: texts.append(value) or str(value or ""))
+    assert list(read(data).rows()) == [(1, ["Name"]), (2, ["A"]), (999990, ["Far"])]
+    beyond = changed_xlsx(data, sheet1=lambda xml: xml.replace(b"999990", b"1048576").replace(b"A1048576", b"XFD1048576"))
+    assert refusal(read, beyond, reads=True) == "The file has more than 1,000,000 rows."
+    assert len(texts) <= 7 * (reading.MAX_COLUMNS + 1)
+
+
+def test_formatted_rows_without_content_at_the_end_are_passed_over(read):
+    empty = b"".join(b'<row r="%d"><c r="A%d" s="1"/><c r="B%d"/></row>' % (n, n, n) for n in range(3, 5_003))
+    data = changed_xlsx(xlsx_of(["Name"], ["A"]), sheet1=lambda xml: xml.replace(b"</sheetData>", empty + b"</sheetData>"))
+    assert cells(read(data)) == [["Name"], ["A"]]
+
+
 def test_a_merged_range_of_a_whole_sheet_fills_no_memory(read):
     merged = b'</sheetData><mergeCells count="1"><mergeCell ref="A3:XFD1048576"/></mergeCells>'
     data = changed_xlsx(xlsx_of(["Name"], ["A"]), sheet1=lambda xml: xml.replace(b"</sheetData>", merged))

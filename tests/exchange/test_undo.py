@@ -1,11 +1,14 @@
 """An import is taken back as a whole: all it brought goes, what was built on since stays and is named (R16, settled 8)."""
 
+import json
+
 import pytest
 from django.core.exceptions import PermissionDenied
 
 from activities.actions import create_activity
 from activities.models import Activity
-from crm.models import ExternalId, User
+from crm.jobs.worker import run_pending
+from crm.models import ExternalId, Job, User
 from leads.actions import edit_person, set_lead_status
 from leads.models import Company, Industry, Person, Source
 from tests.exchange.files import brought, counts, csv_of, everything, tried
@@ -140,3 +143,47 @@ def test_an_undone_import_that_brought_records_cannot_be_redone_by_mistake(ada, 
     assert not outcome.change_set.undoable
     _source, report = tried(ada, the_file())
     assert counts(report)["persons_created"] == 26
+
+
+THREE = csv_of(["Name", "E-mail", "Company"], *[[f"P{n}", f"p{n}@example.com", "Firma"] for n in range(3)])
+
+
+@pytest.mark.parametrize("at_once", [2_000, 2])
+def test_the_imports_page_lists_for_good_what_stayed_and_why(client, ada, anna, max_, monkeypatch, at_once):
+    monkeypatch.setattr("crm.history.changes.AT_ONCE", at_once)
+    monkeypatch.setattr("crm.history.undo.AT_ONCE", at_once)
+    source, _report = brought(anna, THREE)
+    edited = Person.objects.get(last_name="P1")
+    edit_person(edited, {"title": "CEO"}, by=ada, via="card")
+    client.force_login(anna)
+    answer = client.post(f"/history/{source.change_set.pk}/undo/", headers={"HX-Request": "true"})
+    run_pending(beating=False)
+    link = Job.objects.last().url if at_once == 2 else json.loads(answer.headers["HX-Trigger"])["toast"]["link"]["url"]
+    for address in (f"/imports/{source.pk}/", link):
+        page = client.get(address).content.decode()
+        assert f'<a href="/persons/{edited.pk}/">P1</a>' in page and "It was changed since." in page
+        assert f'<a href="/companies/{edited.company_id}/">Firma</a>' in page  # P1 is still there
+    page = client.get(f"/imports/{source.pk}/").content.decode()
+    assert "This import was undone in part." in page and "can undo the rest" not in page and "/undo/" not in page
+    # It was not undone for this record, and its history says so.
+    assert "undone" not in client.get(f"/persons/{edited.pk}/history/").content.decode()
+    client.force_login(ada)
+    assert client.get(link).status_code == 200
+    client.force_login(max_)
+    assert client.get(link).status_code == 404
+
+
+def test_what_somebody_else_may_take_back_can_still_be_undone(client, ada, anna, max_, roles, undo):
+    owners = csv_of(
+        ["Name", "E-mail", "Owner"], *[[f"P{n}", f"p{n}@example.com", name] for n, name in enumerate(["anna", "max"])]
+    )
+    source, _report = brought(anna, owners)
+    roles["sales_rep"].edit = "own"
+    roles["sales_rep"].save()
+    undo(source, anna)
+    client.force_login(anna)
+    page = client.get(f"/imports/{source.pk}/").content.decode()
+    assert "Somebody who may change what was left can undo the rest." in page and "You may not change this record." in page
+    assert not undo(source, ada).left and not Person.objects.exists()
+    page = client.get(f"/imports/{source.pk}/").content.decode()
+    assert "This import was undone." in page and "You may not change" not in page

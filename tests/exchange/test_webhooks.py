@@ -243,6 +243,14 @@ def test_the_signature_is_as_the_documentation_checks_it(lead, make, receiver, a
     assert new not in webhook.secret and webhook.secrets() == [new]
 
 
+def test_a_new_secret_cures_one_of_another_key(make, anna, settings):
+    webhook, _secret = make(anna)
+    settings.SECRET_KEY = "another" * 9  # as after a restore without the key
+    new = actions.change_secret(webhook, by=anna)
+    webhook.refresh_from_db()
+    assert webhook.secrets() == [new]
+
+
 # --- Order, repetition, giving up -------------------------------------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 """The admin site's pages of the lists (R11, A2), through the client: what an administrator clicks."""
 
+import html
 import re
 
 import pytest
@@ -8,11 +9,14 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import translation
 
+from crm import records
 from crm.history.models import ChangeSet
 from crm.history.undo import undo
 from crm.jobs.models import Job
-from leads import actions, lifecycle, list_items
-from leads.models import Category, CategoryGroup, DisqualifyReason, Industry, LeadStatus, Person, Source
+from leads import actions, automation, lifecycle, list_items
+from leads.admin import ListAdmin
+from leads.models import AutomationRule, Category, CategoryGroup, DisqualifyReason, Industry, LeadStatus, Person, Source
+from selections.actions import create_selection
 from tests.factories import CompanyFactory, PersonFactory
 
 pytestmark = pytest.mark.usefixtures("nothing_unattributed")
@@ -113,6 +117,19 @@ def test_usage_counts_all_records_and_leads_to_their_list(page, max_, category):
     PersonFactory(by=max_, company=company)
     html = page.get(url(Category)).content.decode()
     assert re.search(rf'href="[^"]*\?category={category("Partner").pk}">1</a>', html)
+
+
+@pytest.mark.parametrize("name", sorted(list_items.lists()))
+def test_every_number_of_records_leads_to_just_these(name, page, ada):
+    model = list_items.lists()[name]
+    item = model.objects.first() or list_items.create_item(model, {"name_en": "Item"}, by=ada, via="admin")
+    for holder, field in list_items.uses(model):
+        column = ListAdmin.held_by(holder, field)
+        setattr(item, column.__name__, 1)
+        address = html.unescape(re.search(r'href="([^"]+)"', column(item))[1])
+        answer = page.get(address)
+        assert answer.status_code == 200 and f"{field}={item.pk}" in answer.content.decode()
+        assert records.get(holder.history.record_type).fields[field].items == model._meta.label
 
 
 @pytest.mark.parametrize("name", LISTS)
@@ -244,7 +261,7 @@ def test_the_form_says_how_many_records_use_the_item(page, category, ada):
     PersonFactory(company=company)
     actions.delete(PersonFactory(company=company), by=ada, via="card")
     text = shown(page.get(url(category("Lead"), "change/")))
-    assert "Used by 1 company and 1 person (and 1 in the bin)" in text
+    assert "Used by: 1 company, 1 person (and 1 in the bin)" in text
     assert "Switched off, the status of 1 person is hidden; it stays stored." in text
 
 
@@ -345,6 +362,23 @@ def test_r5_the_default_cannot_be_deleted(page, status, category):
         assert item.deleted_at is None
 
 
+def test_settled_5_what_needs_an_item_is_listed_before_one_asks_to_delete_it(page, ada, max_, category, status):
+    rule = AutomationRule.objects.get(event="sale_won")
+    automation.edit_rule(rule, {"enabled": True}, by=ada, via="admin")
+    tree = {"version": 1, "all": [{"field": "lead_status", "operator": "in", "value": [status("Contacting").pk]}]}
+    mine, _private = [
+        create_selection({"name": name, "record_type": "person", "kind": "dynamic", "visibility": "private",
+                          "criteria": tree}, by=by, via="card") for name, by in (("Mine", ada), ("Private", max_))
+    ]  # fmt: skip
+    text = page.get(url(rule.target, "delete/")).content.decode()
+    assert f'<a href="/admin/leads/automationrule/{rule.pk}/change/">Automation rule “A sale is won”</a>' in text
+    assert 'class="button danger"' not in text and "Replacement" not in text
+    text = page.get(url(status("Contacting"), "delete/")).content.decode()
+    assert f'<a href="/selections/{mine.pk}/">Selection “Mine”</a>' in text and "<li>Selection “Private”</li>" in text
+    refused = page.post(url(status("Contacting"), "delete/"))
+    assert refused.status_code == 422 and "Selection “Mine”" in shown(refused)
+
+
 # --- R11: deleting ------------------------------------------------------------------------------------------------------
 
 
@@ -360,7 +394,7 @@ def test_r11_deleting_an_item_in_use_asks_for_a_replacement(page, status, ada):
     person = PersonFactory(company=None)
     actions.set_lead_status(person, status("Qualified"), by=ada, via="card")
     item = status("Qualified")
-    assert "Used by 1 person" in shown(page.get(url(item, "delete/")))
+    assert "Used by: 1 person" in shown(page.get(url(item, "delete/")))
     for data in ({}, {"records": "replace"}, {"records": "replace", "replacement": "999999"}, {"records": "x"},
                  {"records": "replace", "replacement": str(item.pk)}, {"records": "replace", "replacement": "a\x00"}):  # fmt: skip
         assert page.post(url(item, "delete/"), data).status_code == 422

@@ -304,10 +304,15 @@ def test_a_whole_record_may_be_sent_back_as_it_was(api, person):
         ({"company": True}, "company"),
         ({"company": [1]}, "company"),
         ({"company": {"a": 1}}, "company"),
+        ({"category": "１"}, "category"),
         ({"last_name": ""}, "last_name"),
         ({"last_name": None}, "last_name"),
         ({"last_name": "x" * 101}, "last_name"),
         ({"title": "nul\x00"}, "title"),
+        ({"title": "\ud800"}, "title"),
+        ({"owner": "\ud800"}, "owner"),
+        ({"external_ids": [{"source": "x", "id": "\ud83d"}]}, "external_ids"),
+        ({"half\ud800": "x"}, "half\\ud800"),
         ({"email": "no"}, "email"),
         ({"owner": "1e400"}, "owner"),
         ({"former_employee": "perhaps"}, "former_employee"),
@@ -328,6 +333,38 @@ def test_what_is_no_object_is_a_400(api, raw):
     response = api.post(f"{API}persons/", raw, content_type="application/json")
     assert response.status_code == 400 and not Person.objects.exists()
     assert api.post(f"{API}persons/", "a=b", content_type="application/x-www-form-urlencoded").status_code == 415
+
+
+def test_null_and_a_request_without_its_csrf_token_are_refused_in_our_words(api, anna):
+    refused = api.post(f"{API}persons/", "null", content_type="application/json")
+    assert refused.status_code == 400 and refused.json() == {"non_field_errors": ["An object is expected."]}
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(anna)
+    refused = strict.post(f"{API}persons/", "{}", content_type="application/json")
+    assert refused.status_code == 403 and "X-CSRFToken" in refused.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "why"),
+    [("[", "line 1, column 2"), (b'{"a": "\xff"}', "it is not in UTF-8"), ("[" * 10_000, "it is nested too deeply"),
+     ('{"a": 1, "a": 2}', "a name is given twice"), ('{"a": ' + "9" * 5_000 + "}", "a number has too many digits")],
+)  # fmt: skip
+def test_why_it_is_no_json_is_said_in_our_words(api, raw, why):
+    response = api.post(f"{API}persons/", raw, content_type="application/json")
+    assert response.json()["detail"] == f"This is no valid JSON: {why}"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [("activities/", {"kind": "\ud800", "subject": "x"}, "kind"), ("dashboards/", {"name": "x", "theme": "\ud800"}, "theme"),
+     ("sales/", {"status": "\ud800"}, "status"), ("find/", {"record_type": "\ud800", "criteria": {}}, "record_type"),
+     ("find/", {"record_type": "person", "criteria": {"all": [{"field": "last_name", "value": "\ud800"}]}}, "criteria")],
+)  # fmt: skip
+def test_half_a_character_is_refused_at_its_field_whatever_it_is(api, path, body, field, caplog):
+    response = send(api, "post", path, body)
+    assert (
+        response.status_code == 400 and list(response.json()) == [field] and not [one for one in caplog.records if one.exc_info]
+    )
 
 
 def test_a_body_has_a_limit_and_is_utf_8_whatever_it_says(api, settings):
@@ -459,6 +496,29 @@ def test_the_schema_is_whole_and_only_for_those_signed_in(api, client, capsys):
     assert client.get(f"{API}schema/").status_code == 401
     assert client.get(f"{API}docs/").status_code == 302
     call_command("spectacular", "--validate", "--fail-on-warn", "--file", "/dev/null")
+
+
+def test_the_schema_names_every_value_of_a_choice():
+    from drf_spectacular.generators import SchemaGenerator
+
+    generator = SchemaGenerator()
+    schemas = generator.get_schema(request=None, public=True)["components"]["schemas"]
+
+    def values(schema):
+        if "$ref" in schema:
+            return values(schemas[schema["$ref"].rpartition("/")[2]])
+        parts = [part for key in ("oneOf", "anyOf", "allOf") for part in schema.get(key, [])]
+        return {*schema.get("enum", []), *(value for part in parts for value in values(part))}
+
+    seen = set()
+    for (name, _kind), component in generator.registry._components.items():
+        model = getattr(getattr(component.object, "Meta", None), "model", None)
+        fields = {field.name: field for field in model._meta.fields if field.choices} if model else {}
+        for field in component.schema.get("properties", {}).keys() & fields.keys() - {"country"}:  # a text of two letters
+            choices = {value for value, _label in fields[field].flatchoices} | ({""} if fields[field].blank else set())
+            assert values(schemas[name]["properties"][field]) == choices, (name, field)
+            seen.add((name, field))
+    assert {("Consent", "withdrawn_via"), ("Webhook", "pause"), ("Sale", "status")} <= seen
 
 
 def test_a_change_by_the_api_says_so_in_the_history(api, person):

@@ -92,7 +92,7 @@ def test_r11_a_deleted_stage_stays_on_old_sales_and_takes_no_new_ones(sale, stag
 def test_r11_the_admin_site_says_how_many_sales_use_an_item(page, sale, stage):
     listed = page.get("/admin/sales/salestage/").content.decode()
     assert f'href="/sales/?stage={stage("Offer").pk}">1</a>' in listed and "50 %" in listed
-    assert "Used by 1 sale" in page.get(f"/admin/sales/salestage/{stage('Offer').pk}/change/").content.decode()
+    assert "Used by: 1 sale<" in page.get(f"/admin/sales/salestage/{stage('Offer').pk}/change/").content.decode()
     assert page.get("/admin/leads/source/").status_code == 200
     assert {one for one, _field in list_items.uses(Source)} >= {Sale}
 
@@ -134,6 +134,8 @@ def test_a_rate_that_makes_no_sense_is_refused_at_its_field(admin, dollars, fiel
     with pytest.raises(ValidationError) as refused:
         rates.create_rate(values, **admin)
     assert set(refused.value.message_dict) == {field}
+    if value in {Decimal(0), Decimal(-1)}:
+        assert refused.value.message_dict["rate"] == ["Enter a number greater than 0."]
     assert ExchangeRate.objects.count() == 2
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -40,7 +41,8 @@ class Command(BaseCommand):
         manifest = {"made_at": timezone.now().isoformat(), "database": connection.vendor, "sha256": sums}
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
         self.check_whole(folder)
-        self.stdout.write(f"{len(sums)} files in {folder}.")
+        key = "SECRET_KEY of the environment" if os.environ.get("SECRET_KEY") else settings.VAR_DIR / "secret_key"
+        self.stdout.write(f"{len(sums)} files in {folder}. The key is not among them: keep {key} too, apart from them.")
 
     @staticmethod
     def dump_sqlite(path):
