@@ -98,7 +98,7 @@ COMBINE = Action(
 )  # fmt: skip
 OWN = Action(
     name="owner", label=gettext_lazy("Change owner"), icon="user", choices=lambda user: owners(user)[:-1], value=owner_of, run=actions.set_owner,
-    said=counted("%(count)s selection now belongs to %(value)s", "%(count)s selections now belong to %(value)s"),
+    said=counted("%(count)s selection now belongs to %(value)s", "%(count)s selections now belong to %(value)s"), sets=True,
 )  # fmt: skip
 DELETE = Action(
     name="delete", label=gettext_lazy("Delete"), icon="trash", run=delete, allowed=may_delete, danger=True,

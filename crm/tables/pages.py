@@ -297,6 +297,8 @@ class ListPage:
         if "go" not in request.POST or not form.is_valid():
             status = 422 if "go" in request.POST else 200
             return render(request, chosen_action.template, context, status=status)
+        if form.asks:
+            return render(request, "tables/act_sure.html", context)
         if chosen.count > AT_ONCE:
             form.enqueue()
             response = trigger(HttpResponse(status=204), "jobs")

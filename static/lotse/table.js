@@ -17,8 +17,10 @@
 //   card     a list in [data-embedded="its address"] is part of another page: that page's own address keeps the list's state, as view=…
 // Widths and the order of columns: columns.js. Ticks, scrolling and the current row outlive a refresh of the container by htmx.
 const listOf = (element) => element.closest("[data-list]");
+const addressOf = (list) => list.getAttribute("hx-get");
 const ticksOf = (list) => [...list.querySelectorAll("input[type=checkbox][name=ids]")];
 const kept = new Map(); // the ticked ids of each list, over a refresh
+const whole = new Map(); // the address of each list of which all that match are chosen: another one asks for others
 let last = null;
 
 // --- Ticks -------------------------------------------------------------------------------------------------------------------------
@@ -33,11 +35,13 @@ function show(list) {
   list.querySelectorAll("[data-ticked]").forEach((field) => { field.value = ticked.map((tick) => tick.value).join(","); });
   if (list.id) kept.set(list.id, new Set(ticked.map((tick) => tick.value)));
   if (everything && ticked.length < all.length) everything.value = "";
+  const chosen = Boolean(everything?.value);
+  if (list.id) whole.set(list.id, chosen && addressOf(list));
   if (!bar) return;
-  const choose = bar.querySelector("[data-select-everything]"), whole = Boolean(everything?.value);
+  const choose = bar.querySelector("[data-select-everything]");
   bar.hidden = ticked.length === 0;
-  bar.querySelector("[data-count]").textContent = whole ? choose.dataset.totalText : ticked.length.toLocaleString(document.documentElement.lang);
-  if (choose) choose.hidden = whole || !head?.checked || Number(choose.dataset.total) <= ticked.length;
+  bar.querySelector("[data-count]").textContent = chosen ? choose.dataset.totalText : ticked.length.toLocaleString(document.documentElement.lang);
+  if (choose) choose.hidden = chosen || !head?.checked || Number(choose.dataset.total) <= ticked.length;
   list.parentElement.style.setProperty("--bar", `${bar.offsetHeight}px`); // it may need two lines
 }
 
@@ -163,7 +167,9 @@ function prepare(root) {
   const lists = [...root.querySelectorAll("[data-list]"), ...[root.closest?.("[data-list]")].filter(Boolean)];
   for (const list of new Set(lists)) {
     const ticked = kept.get(list.id);
-    if (ticked) ticksOf(list).forEach((tick) => { tick.checked ||= ticked.has(tick.value); });
+    const everything = whole.get(list.id) === addressOf(list) && list.querySelector("[data-everything]");
+    if (everything) everything.value = "1";
+    if (ticked) ticksOf(list).forEach((tick) => { tick.checked ||= Boolean(everything) || ticked.has(tick.value); });
     label(list);
     show(list);
   }

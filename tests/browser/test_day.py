@@ -162,6 +162,11 @@ def test_a_long_list_shows_its_rows_first_and_tells_their_number_after(open_page
     page.get_by_role("checkbox", name="Alle auf dieser Seite auswählen").check()
     page.get_by_role("button", name=f"Alle {number} auswählen").click()
     expect(page.locator("[data-action-bar] [data-count]")).to_have_text(number)
+    # A change, one's own or another's, leaves them all chosen.
+    with page.expect_response(lambda answer: "/persons/totals/" in answer.url):
+        page.evaluate("document.body.dispatchEvent(new CustomEvent('changed'))")
+    settle(page)
+    expect(page.locator("[data-action-bar] [data-count]")).to_have_text(number)
     # What is ticked before the number has come stays so.
     late = []
     page.route("**/totals/**", lambda route: late.append(route))
