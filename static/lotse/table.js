@@ -82,7 +82,7 @@ document.addEventListener("click", (event) => {
 // What is cut off is read in full by hovering over it.
 document.addEventListener("pointerover", (event) => {
   const cell = event.target.closest?.("table.list td");
-  const cut = cell && [cell, ...cell.querySelectorAll(".line, .sub, .two")].find((part) => part.scrollWidth > part.clientWidth + 1 || part.scrollHeight > part.clientHeight + 2);
+  const cut = cell && [cell, ...cell.querySelectorAll(".line, .sub, .two, .pill")].find((part) => part.scrollWidth > part.clientWidth + 1 || part.scrollHeight > part.clientHeight + 2);
   if (cut && !cut.title) cut.title = cut.textContent.trim();
 });
 // Shift-click marks text unless told not to.
