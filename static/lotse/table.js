@@ -42,7 +42,7 @@ function show(list) {
   bar.hidden = ticked.length === 0;
   bar.querySelector("[data-count]").textContent = chosen ? choose.dataset.totalText : ticked.length.toLocaleString(document.documentElement.lang);
   if (choose) choose.hidden = chosen || !head?.checked || Number(choose.dataset.total) <= ticked.length;
-  list.parentElement.style.setProperty("--bar", `${bar.offsetHeight}px`); // it may need two lines
+  if (!bar.hidden) document.documentElement.style.setProperty("--bar", `${bar.offsetHeight}px`); // it may need two lines
 }
 
 function tickRange(to) {
