@@ -11,7 +11,8 @@
 //            heading's tr says how deep it is
 //   going    <a data-go href>: loads the list anew in its place; data-keep="sort=-name" is kept for this user by POST to data-settings-url; with Shift
 //            held the list is sorted by data-add="company,-name" instead
-//   narrow   <input data-narrow="selector">: what is typed hides the places in its form, dialog or menu that do not contain it
+//   narrow   <input data-narrow="selector">: what is typed hides the places in its form, dialog or menu that do not contain it; arrow keys go to
+//            those that are left, Enter chooses the only one
 //   filter   <form data-bare="empty not_empty …"> with a select "operator": the values rest while one of these needs none; [data-value] hides then,
 //            [data-for-operator="between"] shows for these operators only
 //   card     a list in [data-embedded="its address"] is part of another page: that page's own address keeps the list's state, as view=…
@@ -144,12 +145,27 @@ document.addEventListener("input", (event) => {
   const typed = event.target.value.trim().toLowerCase(), root = event.target.closest("form, dialog, .panel");
   root.querySelectorAll(places).forEach((place) => { place.hidden = !place.textContent.toLowerCase().includes(typed); });
 });
+// Enter chooses the only one that is left; arrow keys go through those that are.
+document.addEventListener("keydown", (event) => {
+  const { target, key } = event, root = target.closest?.("form, dialog, .panel"), search = root?.querySelector("[data-narrow]");
+  if (!search || event.defaultPrevented || !["Enter", "ArrowDown", "ArrowUp"].includes(key)) return;
+  const left = [...root.querySelectorAll(search.dataset.narrow)].filter((place) => !place.hidden);
+  const here = left.findIndex((place) => place.contains(target));
+  if (target !== search && (here < 0 || key === "Enter")) return;
+  event.preventDefault();
+  if (key === "Enter") return void (left.length === 1 && left[0].click());
+  const next = left[here + (key === "ArrowDown" ? 1 : -1)] ?? (here === 0 ? search : target);
+  (next.querySelector("input") ?? next).focus();
+});
 
 // --- A filter's form -------------------------------------------------------------------------------------------------------------------------
 function fitFilter(form) {
   const operator = form.elements.operator?.value, bare = form.dataset.bare.split(" ").includes(operator);
   form.querySelectorAll("[name=value]").forEach((field) => { field.disabled = bare; });
-  form.querySelectorAll("[data-for-operator]").forEach((part) => { part.hidden = !part.dataset.forOperator.split(" ").includes(operator); });
+  form.querySelectorAll("[data-for-operator]").forEach((part) => {
+    part.hidden = !part.dataset.forOperator.split(" ").includes(operator);
+    part.querySelectorAll("[name=value]").forEach((field) => { field.disabled = part.hidden; });
+  });
   form.querySelectorAll("[data-value]").forEach((part) => { part.hidden = bare; });
 }
 document.addEventListener("change", (event) => { if (event.target.name === "operator") event.target.closest("form[data-bare]") && fitFilter(event.target.form); });
