@@ -56,6 +56,7 @@ DELETE = Action(
 )  # fmt: skip
 FORMS = ListPage(
     name="forms", record="form", path="forms/", title=gettext_lazy("Forms"), namespace="capture",
+    new=gettext_lazy("New form"),
     queryset=lambda user: Form.objects.visible_to(user), actions=(OWN, DELETE),
     empty=gettext_lazy("A form on your website, or as a page of its own, brings leads with where they came from."),
 )  # fmt: skip

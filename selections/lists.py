@@ -106,6 +106,7 @@ DELETE = Action(
 )  # fmt: skip
 SELECTIONS = ListPage(
     name="selections", record="selection", path="selections/", title=gettext_lazy("Selections"), namespace="selections",
+    new=gettext_lazy("New selection"),
     queryset=lambda user: Selection.objects.visible_to(user), actions=(COMBINE, OWN, DELETE),
     empty=gettext_lazy("A selection is a set of records: by criteria, by hand, or combined of others."),
 )  # fmt: skip
