@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from activities import actions
 from activities.models import Activity
-from activities.views.one import parsed, postponements
+from activities.views.one import check_not_past, parsed, postponements
 from crm.tables.bulk import Action
 from crm.tables.pages import ListPage
 from crm.web import formats
@@ -43,7 +43,8 @@ DONE = Action(
 )  # fmt: skip
 POSTPONE = Action(
     name="postpone", label=gettext_lazy("Postpone"), icon="clock", run=actions.postpone, value=day_of, said=postponed,
-    template="activities/act_postpone.html", context=lambda user, ids: {"days": postponements(timezone.localdate())}, sets=True,
+    check=lambda form: check_not_past(form.value), template="activities/act_postpone.html",
+    context=lambda user, ids: {"days": postponements(timezone.localdate())}, sets=True,
 )  # fmt: skip
 OWN = Action(
     name="owner", label=gettext_lazy("Change owner"), icon="user", choices=owners, value=owner_of, run=actions.set_owner,
