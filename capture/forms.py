@@ -74,8 +74,7 @@ def rows_of(form, blank=2) -> list[dict]:
     others = [{"name": name} for name in questions.ASKED if name not in names]
     free = [{"name": name, "kind": "text"} for name in questions.FREE if name not in names][:blank]
     rows = [{"label": "", "help": "", "required": False, "use": False, "choices": [], **row} for row in [*asked, *others, *free]]
-    for rank, row in enumerate(rows, 1):
-        row["rank"] = rank
+    for row in rows:
         row["free"] = row["name"] in questions.FREE
         row["called"] = questions.label_of(row["name"]) if not row["free"] else _("Field of your own")
         row["id"] = row["name"].replace(".", "-")
@@ -83,21 +82,21 @@ def rows_of(form, blank=2) -> list[dict]:
 
 
 def read_questions(data) -> list[dict]:
-    """Return the questions that the tab's form says, in the order of its numbers."""
-    made = []
-    for place, name in enumerate([*questions.ASKED, *questions.FREE]):
-        key = name.replace(".", "-")
-        if data.get(f"use-{key}") != "on":
+    """Return the questions that the tab's form says, in the order in which it has them."""
+    made, names = [], {name.replace(".", "-"): name for name in [*questions.ASKED, *questions.FREE]}
+    for field in data:
+        key = field.removeprefix("use-")
+        if key == field or key not in names or data[field] != "on":
             continue
+        name = names[key]
         question = {"name": name, "label": data.get(f"label-{key}", ""), "help": data.get(f"help-{key}", ""),
                     "required": data.get(f"required-{key}") == "on"}  # fmt: skip
         if name in questions.FREE:
             question["kind"] = data.get(f"kind-{key}", "text")
             if question["kind"] == "choice":
                 question["choices"] = [line.strip() for line in data.get(f"choices-{key}", "").splitlines() if line.strip()]
-        rank = data.get(f"rank-{key}", "")
-        made.append((int(rank) if rank.isdecimal() and len(rank) < 5 else 9_999, place, question))
-    return [question for _rank, _place, question in sorted(made, key=lambda one: one[:2])]
+        made.append(question)
+    return made
 
 
 # --- The tab *Assignment* -------------------------------------------------------------------------------------------------

@@ -48,7 +48,7 @@ RELEASE = Action(
 )  # fmt: skip
 OWN = Action(
     name="owner", label=gettext_lazy("Change owner"), icon="user", choices=lambda user: owners(user)[:-1], value=owner_of, run=own,
-    said=counted("%(count)s form now belongs to %(value)s", "%(count)s forms now belong to %(value)s"),
+    said=counted("%(count)s form now belongs to %(value)s", "%(count)s forms now belong to %(value)s"), sets=True,
 )  # fmt: skip
 DELETE = Action(
     name="delete", label=gettext_lazy("Delete"), icon="trash", run=delete, allowed=may_delete, danger=True,
@@ -56,6 +56,7 @@ DELETE = Action(
 )  # fmt: skip
 FORMS = ListPage(
     name="forms", record="form", path="forms/", title=gettext_lazy("Forms"), namespace="capture",
+    new=gettext_lazy("New form"),
     queryset=lambda user: Form.objects.visible_to(user), actions=(OWN, DELETE),
     empty=gettext_lazy("A form on your website, or as a page of its own, brings leads with where they came from."),
 )  # fmt: skip

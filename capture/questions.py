@@ -74,6 +74,17 @@ def clean(questions) -> list[dict]:
     return made
 
 
+def wrong(questions) -> dict[str, list[str]]:
+    """Return what is wrong with single questions, by their names."""
+    found = {}
+    for one in questions:
+        try:
+            _clean_one(one)
+        except ValidationError as error:
+            found[one["name"]] = error.messages
+    return found
+
+
 def _clean_one(given) -> dict:
     name = given.get("name")
     if unknown := set(given) - {"name", "label", "help", "required", "kind", "choices"}:

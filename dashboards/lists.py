@@ -25,6 +25,7 @@ DELETE = Action(
 )  # fmt: skip
 ALL = ListPage(
     name="all", record="dashboard", path="dashboards/all/", title=gettext_lazy("All dashboards"), namespace="dashboards",
+    new=gettext_lazy("New dashboard"),
     queryset=lambda user: Dashboard.objects.visible_to(user), actions=(OWN, DELETE),
     empty=gettext_lazy("A dashboard is a page of tiles: numbers, charts and lists of what you may see."),
 )  # fmt: skip

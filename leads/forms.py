@@ -1,6 +1,7 @@
 """Forms of companies and persons. They read and check what was typed; writing is the actions' (leads/actions.py)."""
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from crm.models import User
@@ -82,7 +83,15 @@ class RecordForm(forms.ModelForm):
         field.widget.is_required = False
 
     def _post_clean(self):
-        """Leave the model's own checks to the action: it knows what belongs to a change."""
+        """Leave the model's own checks to the action, which knows what belongs to a change; but what a text alone can be wrong in
+        is told at once with everything else (U3)."""
+        for name, value in list(self.cleaned_data.items()):
+            described = self._meta.model._meta.get_field(name) if name in (self._meta.fields or ()) else None
+            if described and not described.is_relation and value not in described.empty_values:
+                try:
+                    described.run_validators(value)
+                except ValidationError as error:
+                    self.add_error(name, error)
 
     def values(self):
         """Return what was typed, as the actions take it."""

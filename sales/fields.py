@@ -30,10 +30,11 @@ class StatusField(Fixed):
 
 
 class StageField(Choice):
-    """The stage, with its probability beside it."""
+    """The stage, with its probability below it."""
 
     def item_cell(self, item):
-        return replace(super().item_cell(item), sub=f"{item.probability} %")
+        cell = super().item_cell(item)
+        return replace(cell, sub=f"{item.probability} %", data=cell.data | {"below": True})
 
 
 class ExpectedField(Day):
@@ -55,29 +56,29 @@ class ExpectedField(Day):
 register(
     RecordType("sale", "sales.Sale", _("Sale"), _("Sales"), "name", "sales:sale", "currency-euro", "sales:sales"),
     [
-        Text(name="name", label=_("Name"), sort="name_key", key="name_key", edit="name", default=True, required=True, as_kind="name", width=144),
+        Text(name="name", label=_("Name"), sort="name_key", key="name_key", edit="name", default=True, required=True, as_kind="name", width=132),
         Link(name="company", label=_("Company"), path="company__name", id_path="company_id", key="company__name_key", sort="company__name_key",
-             url_name="leads:company", sub_path="company__city", owner_path="company__owner_id", default=True, edit="company", required=True, width=118),
+             url_name="leads:company", sub_path="company__city", owner_path="company__owner_id", default=True, edit="company", required=True, width=108),
         PersonLink(name="person", label=_("Person"), path="person__name_key", sort="person__name_key", id_path="person_id", key="person__name_key",
              url_name="leads:person", edit="person"),
         StatusField(name="status", label=_("Status"), choices=lambda: Sale.Status.choices, sort="status", group=True, edit="status",
-                    default=True, required=True, width=134),
+                    default=True, required=True, width=142),
         StageField(name="stage", label=_("Stage"), path="stage_id", sort="stage__rank", items="sales.SaleStage", pill=True, group=True,
-                   edit="stage", default=True, width=150),
+                   edit="stage", default=True, width=168),
         Money(name="amount", label=_("Amount"), path="amount", currency_path="currency", sort="base_cents", sum="base_cents", edit="amount",
-              default=True, required=True, width=136),
+              default=True, required=True, width=120),
         Money(name="weighted_amount", label=_("Weighted"), path="weighted_cents", sort="weighted_cents", sum="weighted_cents",
               default=True, required=True, width=114),
         Money(name="base_amount", label=_("Amount in base currency"), path="base_cents", sort="base_cents", sum="base_cents", required=True),
         Text(name="currency", label=_("Currency"), sort="currency", edit="currency", required=True),
-        ExpectedField(name="expected_on", label=_("Expected on"), sort="expected_on", edit="expected_on", due=True, default=True, width=134),
-        Moment(name="next_activity_at", label=_("Next activity"), sort="next_activity_at", due=True, never=True, default=True, load=next_subjects("sale"), width=120),
+        ExpectedField(name="expected_on", label=_("Expected on"), sort="expected_on", edit="expected_on", due=True, default=True, width=126),
+        Moment(name="next_activity_at", label=_("Next activity"), sort="next_activity_at", due=True, never=True, default=True, load=next_subjects("sale"), width=118),
         Day(name="closed_on", label=_("Closed on"), sort="closed_on", edit="closed_on"),
         Choice(name="type", label=_("Type"), path="type_id", sort="type__rank", items="sales.SaleType", group=True, edit="type"),
         Choice(name="reason", label=_("Reason"), path="reason_id", sort="reason__rank", items="sales.SaleReason", group=True, edit="reason"),
         Day(name="reopen_on", label=_("Re-open on"), sort="reopen_on", edit="reopen_on"),
         Choice(name="source", label=_("Source"), path="source_id", sort="source__rank", items="leads.Source", group=True, edit="source"),
-        UserChoice(name="owner", label=_("Owner"), path="owner_id", sort="owner__name_key", group=True, edit="owner", default=True, width=90),
+        UserChoice(name="owner", label=_("Owner"), path="owner_id", sort="owner__name_key", group=True, edit="owner", default=True, width=84),
         Moment(name="created_at", label=_("Created"), sort="created_at", required=True),
         Moment(name="updated_at", label=_("Changed"), sort="updated_at", required=True),
     ],

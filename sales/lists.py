@@ -59,7 +59,7 @@ def delete(sales, value, *, as_of=None, **how):
 
 SET_STAGE = Action(
     name="status", label=gettext_lazy("Set stage"), icon="trending-up", choices=items(SaleStage), value=one_of(SaleStage),
-    run=actions.set_stage, said=counted("%(count)s sale is now at %(value)s", "%(count)s sales are now at %(value)s"),
+    run=actions.set_stage, said=counted("%(count)s sale is now at %(value)s", "%(count)s sales are now at %(value)s"), sets=True,
 )  # fmt: skip
 WIN = Action(
     name="win", label=gettext_lazy("Won"), icon="circle-check", choices=reasons("won"), value=reason_of("won"), run=win,
@@ -71,7 +71,7 @@ LOSE = Action(
 )  # fmt: skip
 OWN = Action(
     name="owner", label=gettext_lazy("Change owner"), icon="user", choices=owners, value=owner_of, run=actions.set_owner,
-    said=counted("%(count)s sale now belongs to %(value)s", "%(count)s sales now belong to %(value)s"),
+    said=counted("%(count)s sale now belongs to %(value)s", "%(count)s sales now belong to %(value)s"), sets=True,
 )  # fmt: skip
 DELETE = Action(
     name="delete", label=gettext_lazy("Delete"), icon="trash", run=delete, allowed=may_delete, danger=True,

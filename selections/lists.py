@@ -98,7 +98,7 @@ COMBINE = Action(
 )  # fmt: skip
 OWN = Action(
     name="owner", label=gettext_lazy("Change owner"), icon="user", choices=lambda user: owners(user)[:-1], value=owner_of, run=actions.set_owner,
-    said=counted("%(count)s selection now belongs to %(value)s", "%(count)s selections now belong to %(value)s"),
+    said=counted("%(count)s selection now belongs to %(value)s", "%(count)s selections now belong to %(value)s"), sets=True,
 )  # fmt: skip
 DELETE = Action(
     name="delete", label=gettext_lazy("Delete"), icon="trash", run=delete, allowed=may_delete, danger=True,
@@ -106,6 +106,7 @@ DELETE = Action(
 )  # fmt: skip
 SELECTIONS = ListPage(
     name="selections", record="selection", path="selections/", title=gettext_lazy("Selections"), namespace="selections",
+    new=gettext_lazy("New selection"),
     queryset=lambda user: Selection.objects.visible_to(user), actions=(COMBINE, OWN, DELETE),
     empty=gettext_lazy("A selection is a set of records: by criteria, by hand, or combined of others."),
 )  # fmt: skip

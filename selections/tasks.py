@@ -3,12 +3,11 @@
 What will change, for how many, and who is left out and why is tried first and taken back: the preview is what the task does.
 """
 
-from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import models, transaction
+from django.core.exceptions import ValidationError
+from django.db import models
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -16,10 +15,9 @@ from django.utils.translation import gettext_lazy
 from activities.actions import create_activities
 from activities.models import Activity
 from crm import records as catalogue
-from crm.history.changes import AT_ONCE, Outcome, act
+from crm.history.changes import Outcome, act
 from crm.models import User
-from crm.tables.bulk import Action
-from crm.web import formats
+from crm.tables.bulk import Action, Preview
 from leads import actions as leads
 from leads.models import Company
 from leads.views.cards import CARDS
@@ -35,10 +33,6 @@ KINDS = {"person": "persons", "company": "companies", "sale": "sales"}
 #: What needs more than one value at once, or has a task of its own.
 NOT_HERE = {"lead_status", "disqualify_reason", "status", "reason", "closed_on", "reopen_on", "company", "person"}
 MAX_TEXT = 400
-
-
-class TakenBack(Exception):
-    """The preview was only tried."""
 
 
 # --- Changing a field -----------------------------------------------------------------------------------------------------
@@ -107,36 +101,6 @@ class FieldTask:
         return (lambda current: value), str(said if said not in (None, "") else _("nothing"))
 
 
-class Preview:
-    """What a task would do to the records chosen, or to the first AT_ONCE of them: tried, and taken back."""
-
-    def __init__(self, form, run):
-        ids = form.chosen.ids[:AT_ONCE]
-        self.tried, self.of = len(ids), form.chosen.count
-        self.errors: list[str] = []
-        outcome = Outcome()
-        records = form.chosen.table.queryset.model.objects.filter(pk__in=ids)
-        try:
-            with transaction.atomic():
-                outcome = run(records, by=form.user, via="bulk", as_of=form.as_of)
-                raise TakenBack
-        except TakenBack:
-            pass
-        except (ValidationError, PermissionDenied) as error:
-            self.errors = getattr(error, "messages", [str(error)])
-        self.changed = outcome.changed
-        self.left = [
-            (reason, formats.number(count)) for reason, count in Counter(reason for _pk, reason in outcome.left).most_common(5)
-        ]
-
-    @property
-    def text(self):
-        words = {"changed": formats.number(self.changed), "tried": formats.number(self.tried), "of": formats.number(self.of)}
-        if self.tried < self.of:
-            return _("%(changed)s of the first %(tried)s would change, of %(of)s in all.") % words
-        return _("%(changed)s of %(of)s would change.") % words
-
-
 def run_edit(records, value, *, by, via, as_of=None, progress=None, record_type, **options):
     """Do what the dialog asked; `options` are its fields."""
     task = FieldTask(record_type, {**options, "go": "1"}, by)
@@ -167,7 +131,7 @@ def edit_action(record_type):
         name="change", label=gettext_lazy("Change a field"), icon="pencil", value=lambda key: key, check=check,
         run=partial(run_edit, record_type=record_type), task=partial(task_of, record_type=record_type),
         options=("field", "operation", "search", "replace", *CARDS[KINDS[record_type]].fields), template="selections/act_change.html",
-        said=counted("%(count)s record was changed", "%(count)s records were changed"),
+        said=counted("%(count)s record was changed", "%(count)s records were changed"), sets=True,
     )  # fmt: skip
 
 

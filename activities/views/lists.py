@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from activities import actions
 from activities.models import Activity
-from activities.views.one import parsed, postponements
+from activities.views.one import check_not_past, parsed, postponements
 from crm.tables.bulk import Action
 from crm.tables.pages import ListPage
 from crm.web import formats
@@ -39,15 +39,16 @@ def delete(records, value, *, as_of=None, **how):
 
 DONE = Action(
     name="done", label=gettext_lazy("Tick off"), icon="check", run=tick_off, template="activities/act_yes.html",
-    said=counted("%(count)s follow-up is done", "%(count)s follow-ups are done"),
+    said=counted("%(count)s follow-up is done", "%(count)s follow-ups are done"), sets=True,
 )  # fmt: skip
 POSTPONE = Action(
     name="postpone", label=gettext_lazy("Postpone"), icon="clock", run=actions.postpone, value=day_of, said=postponed,
-    template="activities/act_postpone.html", context=lambda user, ids: {"days": postponements(timezone.localdate())},
+    check=lambda form: check_not_past(form.value), template="activities/act_postpone.html",
+    context=lambda user, ids: {"days": postponements(timezone.localdate())}, sets=True,
 )  # fmt: skip
 OWN = Action(
     name="owner", label=gettext_lazy("Change owner"), icon="user", choices=owners, value=owner_of, run=actions.set_owner,
-    said=counted("%(count)s follow-up now belongs to %(value)s", "%(count)s follow-ups now belong to %(value)s"),
+    said=counted("%(count)s follow-up now belongs to %(value)s", "%(count)s follow-ups now belong to %(value)s"), sets=True,
 )  # fmt: skip
 DELETE = Action(
     name="delete", label=gettext_lazy("Delete"), icon="trash", run=delete, allowed=may_delete, danger=True,

@@ -129,6 +129,7 @@ def postpone(request, pk):
     error = ""
     if request.method == "POST":
         try:
+            check_not_past(day)
             outcome = actions.postpone(activity, day, by=request.user, via="card")
         except ValidationError as refused:
             error = " ".join(refused.messages)
@@ -139,13 +140,20 @@ def postpone(request, pk):
             return done(
                 _("%(name)s is now due %(when)s") % {"name": activity.subject, "when": when(activity)}, outcome.change_set
             )
-    context = {"activity": activity, "error": error, "text": text or str(offered["tomorrow"])}
+    context = {"activity": activity, "error": error, "text": text or str(max(offered["tomorrow"], activity.day or today))}
     return render(request, "activities/_postpone.html", context, status=422 if error else 200)
 
 
 def postponements(today):
-    """Return the days one postpones to at once, by their names."""
-    return {"tomorrow": today + datetime.timedelta(days=1), "next_week": due.next_monday(today)}
+    """Return the days one postpones to at once, by their names. On a Sunday next week is the one after that of tomorrow."""
+    tomorrow = today + datetime.timedelta(days=1)
+    return {"tomorrow": tomorrow, "next_week": due.next_monday(tomorrow)}
+
+
+def check_not_past(day):
+    """Raise ValidationError for a day that is over; what is wrong with it otherwise is the action's to say."""
+    if day is not None and day < timezone.localdate():
+        raise ValidationError(_("Choose today or a later day."))
 
 
 def parsed(text):

@@ -49,21 +49,25 @@ def _save(request, form, values):
 @require_http_methods(["GET", "POST"])
 def fields(request, pk):
     """What the form asks: fields of the catalogue, and some of its own."""
-    form, errors = find(request, "forms", pk), None
+    form, errors, wrong = find(request, "forms", pk), None, {}
     if request.method == "POST":
+        access.require_edit(form, request.user)
         form.questions = read_questions(request.POST)
-        answer, errors = _save(request, find(request, "forms", pk), {"questions": form.questions})
-        if answer:
-            return answer
+        wrong = questions.wrong(form.questions)
+        if not wrong:
+            answer, errors = _save(request, find(request, "forms", pk), {"questions": form.questions})
+            if answer:
+                return answer
     context = {
         "form": form,
         "rows": rows_of(form),
         "kinds": questions.KINDS,
         "errors": errors,
+        "wrong": wrong,
         "sent_version": request.POST.get("version", ""),
         "editable": may_edit(request, form),
     }
-    return render(request, "capture/_fields.html", context, status=422 if errors else 200)
+    return render(request, "capture/_fields.html", context, status=422 if errors or wrong else 200)
 
 
 @require_http_methods(["GET", "POST"])
@@ -112,13 +116,19 @@ def _ledger(form):
     ]  # fmt: skip
 
 
-@require_GET
+@require_http_methods(["GET", "POST"])
 def publish(request, pk):
-    """Where the form is, how it is shown on another website, and how it looks."""
-    form = find(request, "forms", pk)
+    """Where the form is, how it is shown on another website, and how it looks. A POST publishes it, or takes it back."""
+    form, errors = find(request, "forms", pk), None
+    if request.method == "POST":
+        answer, errors = _save(request, form, {"published": request.POST.get("published") == "1"})
+        if answer:
+            return answer
     base = settings.BASE_URL.rstrip("/")
     context = {
         "form": form,
+        "errors": errors,
+        "editable": may_edit(request, form),
         "address": f"{base}{form.public_path}",
         "script": f'<script src="{base}{reverse("capture:script")}" async></script>',
         "place": f'<div data-lotse-form="{form.key}"></div>',
@@ -126,7 +136,7 @@ def publish(request, pk):
     # What strangers read is in the form's language, not in that of who looks at it.
     with translation.override(form.language):
         context["preview"] = render_to_string("capture/_preview.html", {"form": form, "bound": PublicForm(form)})
-    return render(request, "capture/_publish.html", context)
+    return render(request, "capture/_publish.html", context, status=422 if errors else 200)
 
 
 @require_http_methods(["GET", "POST"])

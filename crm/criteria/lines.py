@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from crm.fields import BARE, OPERATORS, Asking, Field
+from crm.fields import BARE, Asking, Field
 from crm.records import RecordType
 from crm.relations import field_of
 
@@ -100,26 +100,3 @@ def from_query(record: RecordType, query, asking: Asking, ignore=()):
 def to_query(lines) -> str:
     """Return the lines as a URL's query string."""
     return urlencode([(one.param, one.param_value) for one in lines])
-
-
-def in_words(one: Line, asking: Asking) -> tuple[str, str]:
-    """Return (label, value in words) of a line, as a filter chip shows it."""
-    operator = str(OPERATORS[one.operator])
-    if one.operator in BARE:
-        return str(one.field.label), operator
-    read = one.read
-    if hasattr(one.field, "options") and isinstance(read, list):
-        words = {"me": _("me"), "my_team": _("my team")}
-        labels = {option.pk: str(getattr(option, "label", option)) for option in one.field.options(asking)}
-        text = ", ".join(words.get(key) or labels.get(key, str(key)) for key in read)
-    elif isinstance(one.value, list | tuple):
-        text = " – ".join(map(str, one.value))
-    elif isinstance(read, bool):
-        text = _("yes") if read else _("no")
-    else:
-        text = str(one.value).replace(",", " – ") if one.operator == "between" else str(one.value)
-    if one.operator in {one.field.default_operator, "in", "is"}:
-        return str(one.field.label), text
-    if "…" in operator:
-        return str(one.field.label), operator.replace("…", text)
-    return str(one.field.label), f"{operator} {text}"

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy, pgettext
 from crm import periods
 from crm.criteria.lines import Line
 from crm.criteria.tree import Set
-from crm.fields import Asking, Field, Money
+from crm.fields import BARE, OPERATORS, Asking, Field, Money
 from crm.relations import Some, Through
 from crm.web import formats
 
@@ -74,6 +74,22 @@ def line_in_words(one: Line, asking: Asking) -> str:
         return str(YES if one.read else NO) % {"field": label}
     operator = DATE_PHRASES.get(one.operator, one.operator) if field.kind == "date" else one.operator
     return str(PHRASES[operator]) % {"field": label, "value": value_in_words(one, asking)}
+
+
+def in_words(one: Line, asking: Asking) -> tuple[str, str]:
+    """Return (label, value in words) of a line, as a filter chip shows it."""
+    label, operator = str(one.field.label), str(OPERATORS[one.operator])
+    if one.operator in BARE:
+        return label, operator
+    if hasattr(one.field, "options") and isinstance(one.read, list):
+        text = ", ".join(_labels(one, asking))
+    elif one.field.kind in {"date", "number"} or isinstance(one.read, bool):
+        text = value_in_words(one, asking)
+    else:
+        text = " – ".join(map(str, one.value)) if isinstance(one.value, list | tuple) else str(one.value)
+    if one.operator in {one.field.default_operator, "in", "is"}:
+        return label, text
+    return label, operator.replace("…", text) if "…" in operator else f"{operator} {text}"
 
 
 def _some(one, asking):

@@ -2,7 +2,7 @@
 2,000 records and the message with *Undo* are the same for all.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,16 +10,18 @@ from importlib import import_module
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.db.models import Max
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from crm import records
-from crm.history.changes import AT_ONCE, MAX_LISTED
+from crm.history.changes import AT_ONCE, MAX_LISTED, Outcome
 from crm.history.models import Change
 from crm.jobs import Failed, enqueue, job
+from crm.tables.asked import PER_PAGE
 from crm.web import formats
 
 
@@ -41,6 +43,7 @@ class Action:
     ValidationError), `run(records, value, **how)` does it by one of the app's actions, and `said(count, value)` says what was done.
     `task(form)` reads what a larger dialog asks, for its template to show.
     `check(form)` refuses what has to be answered first (raise ValidationError), `context(ids)` is what a template of its own shows, `options` the names of further fields of its form.
+    `sets` tells that each record gets a value: then those that had it already are told, and many are changed only after a yes.
     """
 
     name: str
@@ -57,6 +60,7 @@ class Action:
     check: Callable[[Any], None] | None = None
     task: Callable[[Any], Any] | None = None
     danger: bool = False
+    sets: bool = False
 
 
 class Chosen:
@@ -144,6 +148,20 @@ class BulkForm:
                 self.errors = error.messages
         return not self.errors
 
+    @property
+    def asks(self) -> bool:
+        """Whether a yes is missing: who changes more than a page shows is told first what would come of it (S8)."""
+        return self.action.sets and bool(self.choices) and self.chosen.count > PER_PAGE and self.data.get("sure") != "1"
+
+    @property
+    def choice(self) -> Choice:
+        """The choice that was made."""
+        return next(one for one in self.choices if one.key == self.data.get("value", ""))
+
+    @cached_property
+    def preview(self) -> "Preview":
+        return Preview(self, lambda records, **how: self.action.run(records, self.value, **how, **self.options))
+
     def run(self):
         """Do it now, and return the outcome."""
         via = "bulk" if self.chosen.count > 1 else "list"
@@ -158,24 +176,67 @@ class BulkForm:
                        options=self.options)  # fmt: skip
 
     def said(self, outcome) -> str:
-        return said(self.action, outcome, self.value)
+        return said(self.action, outcome, self.value, len(self.chosen.ids))
 
     def left(self, outcome) -> dict:
         return left(self.page.record, outcome)
+
+
+class TakenBack(Exception):
+    """The preview was only tried."""
+
+
+class Preview:
+    """What a task would do to the records chosen, or to the first AT_ONCE of them: tried, and taken back."""
+
+    def __init__(self, form, run):
+        ids = form.chosen.ids[:AT_ONCE]
+        self.tried, self.of = len(ids), form.chosen.count
+        self.errors: list[str] = []
+        outcome = Outcome()
+        records = form.chosen.table.queryset.model.objects.filter(pk__in=ids)
+        try:
+            with transaction.atomic():
+                outcome = run(records, by=form.user, via="bulk", as_of=form.as_of)
+                raise TakenBack
+        except TakenBack:
+            pass
+        except (ValidationError, PermissionDenied) as error:
+            self.errors = getattr(error, "messages", [str(error)])
+        self.changed = outcome.changed
+        self.already = "" if self.errors else already(self.tried, outcome)
+        self.left = [
+            (reason, formats.number(count)) for reason, count in Counter(reason for _pk, reason in outcome.left).most_common(5)
+        ]
+
+    @property
+    def text(self):
+        words = {"changed": formats.number(self.changed), "tried": formats.number(self.tried), "of": formats.number(self.of)}
+        if self.tried < self.of:
+            return _("%(changed)s of the first %(tried)s would change, of %(of)s in all.") % words
+        return _("%(changed)s of %(of)s would change.") % words
 
 
 def _run(action, record_type, ids, value, **how):
     return action.run(records.get(record_type).model.objects.filter(pk__in=ids), value, **how)
 
 
-def said(action, outcome, value) -> str:
-    """Return what came of an action: *12 persons are now Qualified; 3 left unchanged*."""
-    what = _("Nothing was changed") if not outcome.changed else action.said(outcome.changed, value)
-    if not outcome.left:
-        return what + "."
-    count = len(outcome.left)
-    unchanged = ngettext("%(count)s left unchanged", "%(count)s left unchanged", count) % {"count": formats.number(count)}
-    return f"{what}; {unchanged}."
+def already(asked, outcome) -> str:
+    """Return how many of so many had the value before they were to get it, if any."""
+    count = asked - outcome.changed - len(outcome.left)
+    words = ngettext("%(count)s was like that already", "%(count)s were like that already", count)
+    return words % {"count": formats.number(count)} if count else ""
+
+
+def said(action, outcome, value, asked) -> str:
+    """Return what came of an action for so many records: *12 persons are now Qualified; 4 were like that already; 3 left unchanged*."""
+    parts = [_("Nothing was changed") if not outcome.changed else action.said(outcome.changed, value)]
+    left = len(outcome.left)
+    if action.sets and (words := already(asked, outcome)):
+        parts.append(words)
+    if left:
+        parts.append(ngettext("%(count)s left unchanged", "%(count)s left unchanged", left) % {"count": formats.number(left)})
+    return "; ".join(parts) + "."
 
 
 def left(record_type, outcome) -> dict:
@@ -199,7 +260,7 @@ def act_in_background(job, *, page, action, ids, value, as_of, options):
         raise Failed(_("This version of Lotse does not know this kind of work."))
     chosen = known.value(value) if known.value else None
     outcome = _run(known, listed.record, ids, chosen, by=job.owner, via="bulk", as_of=as_of, progress=job.progress, **options)
-    result = {"text": said(known, outcome, chosen)}
+    result = {"text": said(known, outcome, chosen, len(ids))}
     if outcome.left:
         result |= {"left": left(listed.record, outcome), "url": reverse("crm:left") + f"?job={job.pk}", "link": _("Why?")}
     return result | ({"undo": outcome.change_set.pk} if outcome.change_set else {})

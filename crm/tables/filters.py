@@ -4,6 +4,8 @@ from functools import cached_property
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from crm import criteria
 from crm.criteria import Line
@@ -13,6 +15,14 @@ from crm.fields import BARE, Field
 #: Which inputs of a date's form belong to which operators.
 DAYS = ("last_days", "next_days")
 TWO = ("between",)
+#: What is said where no value is given, by the operator or the kind of field.
+MISSING = {
+    **dict.fromkeys(DAYS, gettext_lazy("Enter a number of days between 0 and 9999.")),
+    **dict.fromkeys(("choice", "user"), gettext_lazy("Choose at least one.")),
+    "yesno": gettext_lazy("Choose one of these."),
+    "date": gettext_lazy("Enter a date, for example 2026-01-31."),
+    "number": gettext_lazy("Enter a number."),
+}
 
 
 class FilterForm:
@@ -64,14 +74,17 @@ class FilterForm:
     def address(self) -> str:
         """Return the list's address with this filter; raise ValidationError, and keep its words, if it makes no sense.
 
-        A filter without any value is no filter: it takes the one that was on away.
+        One that was on and is emptied is taken away.
         """
         filters = list(self.table.filters)
         if self.line:
             filters = [pair for pair in filters if pair[0] != self._param_in_url(filters)]
         values = [value for value in self.values if value.strip()]
         if not values and self.operator not in BARE:
-            return self.table.address(filters)
+            if self.line and self.line.operator == self.operator:
+                return self.table.address(filters)
+            self.error = str(MISSING.get(self.operator) or MISSING.get(self.kind) or _("Enter a text."))
+            raise ValidationError(self.error)
         asked: Any = values if len(values) > 1 else (values or ["1"])[0]
         try:
             line = criteria.line(self.table.record, self.field.name, self.operator, asked, self.table.asking)

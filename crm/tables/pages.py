@@ -47,7 +47,7 @@ class ListPage:
     this user may see of it (`kwargs` come from the path; raise Http404 for one that may not
     be seen); `shown(queryset, toggles)` leaves out what the toggles that are off hide. `preset` are filters that are on until
     others are chosen, `shows` the columns until others are, `facts(table)` is the line beneath the title, `head(request, **kwargs)`
-    what else the page's template shows.
+    what else the page's template shows; `new` is the label of a button beside the title that makes one.
     """
 
     name: str
@@ -64,6 +64,7 @@ class ListPage:
     shown: Callable[[Any, set[str]], Any] | None = None
     facts: Callable[[Table], str] | None = None
     empty: Any = ""
+    new: Any = ""
     shows: tuple[str, ...] = ()
     head: Callable[..., dict] | None = None
     scope: tuple[dict, ...] = ()  # the lines of criteria that say what `queryset` leaves out for everybody
@@ -297,6 +298,8 @@ class ListPage:
         if "go" not in request.POST or not form.is_valid():
             status = 422 if "go" in request.POST else 200
             return render(request, chosen_action.template, context, status=status)
+        if form.asks:
+            return render(request, "tables/act_sure.html", context)
         if chosen.count > AT_ONCE:
             form.enqueue()
             response = trigger(HttpResponse(status=204), "jobs")

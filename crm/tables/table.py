@@ -18,6 +18,9 @@ from crm.tables.counts import capped, count_each
 from crm.tables.order import MANY, Cursor, Order, Unordered, walked
 from crm.web import formats
 
+#: How wide a character of a number is in pixels, and what stands beside it in its cell.
+DIGIT, NUMBER_EDGES = 8, 30
+
 
 @dataclass(frozen=True)
 class Row:
@@ -74,6 +77,14 @@ class Table(Asked):
         if is_indexed(model, name):
             return {str(value) for value in distinct(model, name)}
         return {str(value) for value in self.matching.order_by().values_list(field.column, flat=True).distinct()}
+
+    def width(self, field) -> int:
+        """Return the width of a column: never less than its numbers take, of which half would be another number."""
+        width = super().width(field)
+        if field.kind != "number" or self.shows_groups:
+            return width
+        place = self.columns.index(field)
+        return max([width, *(NUMBER_EDGES + DIGIT * len(row.cells[place].text) for row in self.rows)])
 
     # --- Records ----------------------------------------------------------------------------------------------------------
 

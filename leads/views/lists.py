@@ -103,19 +103,19 @@ def set_status(persons, status, *, reason="", again_on="", asked="", **how):
 SET_STATUS = Action(
     name="status", label=gettext_lazy("Set lead status"), icon="flag", choices=items(LeadStatus), value=one_of(LeadStatus),
     run=set_status, check=ask_status, options=("reason", "again_on", "asked"), template="leads/act_status.html",
-    said=counted("%(count)s person is now %(value)s", "%(count)s persons are now %(value)s"),
+    said=counted("%(count)s person is now %(value)s", "%(count)s persons are now %(value)s"), sets=True,
 )  # fmt: skip
 OWN_PERSONS = Action(
     name="owner", label=gettext_lazy("Change owner"), icon="user", choices=owners, value=owner_of, run=actions.set_owner,
-    said=counted("%(count)s person now belongs to %(value)s", "%(count)s persons now belong to %(value)s"),
+    said=counted("%(count)s person now belongs to %(value)s", "%(count)s persons now belong to %(value)s"), sets=True,
 )  # fmt: skip
 OWN_COMPANIES = Action(
     name="owner", label=gettext_lazy("Change owner"), icon="user", choices=owners, value=owner_of, run=actions.set_owner,
-    said=counted("%(count)s company now belongs to %(value)s", "%(count)s companies now belong to %(value)s"),
+    said=counted("%(count)s company now belongs to %(value)s", "%(count)s companies now belong to %(value)s"), sets=True,
 )  # fmt: skip
 SET_CATEGORY = Action(
     name="category", label=gettext_lazy("Change category"), icon="category", choices=items(Category), value=one_of(Category),
-    run=actions.set_category, said=counted("%(count)s company is now %(value)s", "%(count)s companies are now %(value)s"),
+    run=actions.set_category, said=counted("%(count)s company is now %(value)s", "%(count)s companies are now %(value)s"), sets=True,
 )  # fmt: skip
 DELETE_PERSONS = Action(
     name="delete", label=gettext_lazy("Delete"), icon="trash", run=delete, allowed=may_delete, danger=True,

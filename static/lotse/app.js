@@ -132,7 +132,7 @@ function closeGently(dialog) {
   const unsaved = [...dirty].some((form) => form.isConnected && dialog.contains(form));
   if (!unsaved || Date.now() - warned < 5000) return dialog.close();
   warned = Date.now();
-  send("toast", { text: words.unsaved, level: "ok" });
+  send("toast", { text: words.unsaved, level: "warning" });
 }
 
 document.addEventListener("click", (event) => {

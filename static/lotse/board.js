@@ -306,6 +306,7 @@ function showTicks() {
   bar.hidden = !ticked.length;
   bar.querySelector("[data-count]").textContent = ticked.length.toLocaleString(lang);
   root.querySelector("[data-ticked]").value = ticked.map((tick) => tick.value).join(",");
+  if (!bar.hidden) document.documentElement.style.setProperty("--bar", `${bar.offsetHeight}px`); // messages stand above it
 }
 function untick() {
   board()?.querySelectorAll(".board-card input[name=ids]:checked").forEach((tick) => { tick.checked = false; });

@@ -2,7 +2,8 @@
 //   th[data-column] with button.resize: its edge drags (or ← →, with Shift in small steps; a double click lets the column fit), data-width is
 //   the stored width. With data-settings-url around it, heads can be dragged to another place. Both are kept by POST to that address:
 //   widths={"name": 220} or columns=["name", "company", …], as JSON.
-// The dialog that chooses columns: <ul data-sortable> whose <li> can be dragged, or moved by buttons data-move="-1" and data-move="1".
+// The dialog that chooses columns: <ul data-sortable> whose <li> can be dragged (data-by-grip: only by their .grip, since they hold fields to type
+// in), or moved by buttons data-move="-1" and data-move="1".
 // --- Kept for this user -----------------------------------------------------------------------------------------------------------------
 function save(element, values) {
   const url = element.closest("[data-settings-url]")?.dataset.settingsUrl;
@@ -105,11 +106,15 @@ function moveColumn(head, to) {
   save(head, { columns: JSON.stringify(headsOf(table).map((other) => other.dataset.column).filter(Boolean)) });
 }
 
+/** An order that was changed is something unsaved. */
+const tell = (item) => item.dispatchEvent(new Event("input", { bubbles: true }));
+
 // --- The order of a list of choices ----------------------------------------------------------------------------------------------------------------
 let lifted = null;
 document.addEventListener("dragstart", (event) => {
-  lifted = event.target.closest?.("[data-sortable] > li[draggable=true]") ?? null;
+  lifted = event.target.closest?.("[draggable=true]")?.closest("[data-sortable] > li") ?? null;
   lifted?.classList.add("dragged");
+  if (lifted && lifted !== event.target) event.dataTransfer.setDragImage(lifted, 0, 0);
 });
 document.addEventListener("dragover", (event) => {
   const item = event.target.closest?.("[data-sortable] > li");
@@ -120,6 +125,7 @@ document.addEventListener("dragover", (event) => {
 });
 document.addEventListener("dragend", () => {
   lifted?.classList.remove("dragged");
+  if (lifted) tell(lifted);
   lifted = null;
 });
 document.addEventListener("click", (event) => {
@@ -128,11 +134,12 @@ document.addEventListener("click", (event) => {
   const item = button.closest("li"), other = button.dataset.move < 0 ? item.previousElementSibling : item.nextElementSibling;
   if (!other) return;
   if (button.dataset.move < 0) other.before(item); else other.after(item);
+  tell(item);
   button.focus();
 });
 
 function prepare(root) {
-  root.querySelectorAll("[data-sortable] > li").forEach((item) => { item.draggable = true; });
+  root.querySelectorAll("[data-sortable]:not([data-by-grip]) > li, [data-by-grip] .grip").forEach((item) => { item.draggable = true; });
   const tables = [...root.querySelectorAll("[data-list] table.list"), ...(root.matches?.("[data-list] table.list") ? [root] : [])];
   for (const table of tables.filter((one) => one.tHead)) {
     const heads = headsOf(table).filter((head) => head.dataset.column);

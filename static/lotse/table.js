@@ -11,14 +11,17 @@
 //            heading's tr says how deep it is
 //   going    <a data-go href>: loads the list anew in its place; data-keep="sort=-name" is kept for this user by POST to data-settings-url; with Shift
 //            held the list is sorted by data-add="company,-name" instead
-//   narrow   <input data-narrow="selector">: what is typed hides the places in its form, dialog or menu that do not contain it
+//   narrow   <input data-narrow="selector">: what is typed hides the places in its form, dialog or menu that do not contain it; arrow keys go to
+//            those that are left, Enter chooses the only one
 //   filter   <form data-bare="empty not_empty …"> with a select "operator": the values rest while one of these needs none; [data-value] hides then,
 //            [data-for-operator="between"] shows for these operators only
 //   card     a list in [data-embedded="its address"] is part of another page: that page's own address keeps the list's state, as view=…
 // Widths and the order of columns: columns.js. Ticks, scrolling and the current row outlive a refresh of the container by htmx.
 const listOf = (element) => element.closest("[data-list]");
+const addressOf = (list) => list.getAttribute("hx-get");
 const ticksOf = (list) => [...list.querySelectorAll("input[type=checkbox][name=ids]")];
 const kept = new Map(); // the ticked ids of each list, over a refresh
+const whole = new Map(); // the address of each list of which all that match are chosen: another one asks for others
 let last = null;
 
 // --- Ticks -------------------------------------------------------------------------------------------------------------------------
@@ -33,12 +36,14 @@ function show(list) {
   list.querySelectorAll("[data-ticked]").forEach((field) => { field.value = ticked.map((tick) => tick.value).join(","); });
   if (list.id) kept.set(list.id, new Set(ticked.map((tick) => tick.value)));
   if (everything && ticked.length < all.length) everything.value = "";
+  const chosen = Boolean(everything?.value);
+  if (list.id) whole.set(list.id, chosen && addressOf(list));
   if (!bar) return;
-  const choose = bar.querySelector("[data-select-everything]"), whole = Boolean(everything?.value);
+  const choose = bar.querySelector("[data-select-everything]");
   bar.hidden = ticked.length === 0;
-  bar.querySelector("[data-count]").textContent = whole ? choose.dataset.totalText : ticked.length.toLocaleString(document.documentElement.lang);
-  if (choose) choose.hidden = whole || !head?.checked || Number(choose.dataset.total) <= ticked.length;
-  list.parentElement.style.setProperty("--bar", `${bar.offsetHeight}px`); // it may need two lines
+  bar.querySelector("[data-count]").textContent = chosen ? choose.dataset.totalText : ticked.length.toLocaleString(document.documentElement.lang);
+  if (choose) choose.hidden = chosen || !head?.checked || Number(choose.dataset.total) <= ticked.length;
+  if (!bar.hidden) document.documentElement.style.setProperty("--bar", `${bar.offsetHeight}px`); // it may need two lines
 }
 
 function tickRange(to) {
@@ -78,7 +83,7 @@ document.addEventListener("click", (event) => {
 // What is cut off is read in full by hovering over it.
 document.addEventListener("pointerover", (event) => {
   const cell = event.target.closest?.("table.list td");
-  const cut = cell && [cell, ...cell.querySelectorAll(".line, .sub, .two")].find((part) => part.scrollWidth > part.clientWidth + 1 || part.scrollHeight > part.clientHeight + 2);
+  const cut = cell && [cell, ...cell.querySelectorAll(".line, .sub, .two, .pill")].find((part) => part.scrollWidth > part.clientWidth + 1 || part.scrollHeight > part.clientHeight + 2);
   if (cut && !cut.title) cut.title = cut.textContent.trim();
 });
 // Shift-click marks text unless told not to.
@@ -140,12 +145,27 @@ document.addEventListener("input", (event) => {
   const typed = event.target.value.trim().toLowerCase(), root = event.target.closest("form, dialog, .panel");
   root.querySelectorAll(places).forEach((place) => { place.hidden = !place.textContent.toLowerCase().includes(typed); });
 });
+// Enter chooses the only one that is left; arrow keys go through those that are.
+document.addEventListener("keydown", (event) => {
+  const { target, key } = event, root = target.closest?.("form, dialog, .panel"), search = root?.querySelector("[data-narrow]");
+  if (!search || event.defaultPrevented || !["Enter", "ArrowDown", "ArrowUp"].includes(key)) return;
+  const left = [...root.querySelectorAll(search.dataset.narrow)].filter((place) => !place.hidden);
+  const here = left.findIndex((place) => place.contains(target));
+  if (target !== search && (here < 0 || key === "Enter")) return;
+  event.preventDefault();
+  if (key === "Enter") return void (left.length === 1 && left[0].click());
+  const next = left[here + (key === "ArrowDown" ? 1 : -1)] ?? (here === 0 ? search : target);
+  (next.querySelector("input") ?? next).focus();
+});
 
 // --- A filter's form -------------------------------------------------------------------------------------------------------------------------
 function fitFilter(form) {
   const operator = form.elements.operator?.value, bare = form.dataset.bare.split(" ").includes(operator);
   form.querySelectorAll("[name=value]").forEach((field) => { field.disabled = bare; });
-  form.querySelectorAll("[data-for-operator]").forEach((part) => { part.hidden = !part.dataset.forOperator.split(" ").includes(operator); });
+  form.querySelectorAll("[data-for-operator]").forEach((part) => {
+    part.hidden = !part.dataset.forOperator.split(" ").includes(operator);
+    part.querySelectorAll("[name=value]").forEach((field) => { field.disabled = part.hidden; });
+  });
   form.querySelectorAll("[data-value]").forEach((part) => { part.hidden = bare; });
 }
 document.addEventListener("change", (event) => { if (event.target.name === "operator") event.target.closest("form[data-bare]") && fitFilter(event.target.form); });
@@ -163,7 +183,9 @@ function prepare(root) {
   const lists = [...root.querySelectorAll("[data-list]"), ...[root.closest?.("[data-list]")].filter(Boolean)];
   for (const list of new Set(lists)) {
     const ticked = kept.get(list.id);
-    if (ticked) ticksOf(list).forEach((tick) => { tick.checked ||= ticked.has(tick.value); });
+    const everything = whole.get(list.id) === addressOf(list) && list.querySelector("[data-everything]");
+    if (everything) everything.value = "1";
+    if (ticked) ticksOf(list).forEach((tick) => { tick.checked ||= Boolean(everything) || ticked.has(tick.value); });
     label(list);
     show(list);
   }

@@ -1,10 +1,10 @@
 // Messages at the bottom right: what happened, with Undo where there is something to undo. One stays 8 s and while one is at it; an
 // error stays until it is closed. Listens to
 //   event "toast" on the body, detail {text, undo_url, level, link, until}; sent by HX-Trigger or by our own scripts.
-//         level: "ok" or "error"; link: an address, or {url, text}; until: the event on the body with which it is over
+//         level: "ok", "warning" or "error"; link: an address, or {url, text}; until: the event on the body with which it is over
 //   <span data-message data-level data-undo-url> in #toasts: messages the server rendered with the page
 //   event "undoLast" on the body: the same as pressing the newest Undo, also after its message went (key "u")
-// #toasts carries its words as data attributes and the icons as <template data-icon="ok|error|close">.
+// #toasts carries its words as data attributes and the icons as <template data-icon="ok|warning|error|close">.
 const box = document.getElementById("toasts");
 const words = box.dataset;
 const STAYS = 8000;
@@ -37,12 +37,12 @@ function button(label, action) {
 function show({ text, undo_url, level = "ok", link, until }) {
   settle();
   const line = document.createElement("div");
-  const error = level.includes("error");
-  line.className = error ? "toast-line error" : "toast-line";
+  const error = level.includes("error"), kind = error ? "error" : level === "warning" ? "warning" : "ok";
+  line.className = `toast-line ${kind}`;
   if (error) line.setAttribute("role", "alert");
   const sentence = document.createElement("span");
   sentence.textContent = text;
-  line.append(icon(error ? "error" : "ok"), sentence);
+  line.append(icon(kind), sentence);
   if (link) {
     const anchor = document.createElement("a");
     anchor.href = link.url ?? link;

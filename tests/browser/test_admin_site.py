@@ -42,6 +42,13 @@ def test_items_are_dragged_to_another_place_and_undone_from_the_message(open_pag
     assert names(page) == before
 
 
+@pytest.mark.parametrize("list_", ["leads/category/", "leads/leadstatus/", "crm/user/", "crm/role/"])
+def test_what_is_done_with_a_row_is_in_sight_at_1280_px(list_, open_page):
+    page = open_page("admin", language="de", width=1280)
+    page.goto(f"/admin/{list_}")
+    assert page.locator(".list-scroll").evaluate("box => box.scrollWidth <= box.clientWidth")
+
+
 def test_items_are_moved_by_keys_alone_and_the_focus_stays(open_page):
     page = open_page("admin")
     page.goto(STATUSES)

@@ -115,8 +115,23 @@ def test_c1_c2_c4_a_visitor_of_another_site_becomes_a_lead_with_first_touch_and_
         settle(mia)
         card = mia.url
         set_fact(mia, "sites", site)
-        set_fact(mia, "published", True)
+        # The order of its fields is changed by keys and by drag.
+        mia.goto(f"{card}?tab=fields")
+        places = mia.locator(".questions-order > li")
+        mia.get_by_role("button", name="Move Last name up").press("Enter")
+        places.nth(3).locator(".grip").drag_to(places.nth(2), target_position={"x": 30, "y": 4})
+        mia.get_by_role("button", name="Save").click()
+        expect(mia.locator("#toasts")).to_contain_text("was changed")
+        settle(mia)
+        assert [name.strip() for name in places.locator(".ask").all_inner_texts()][:4] == [
+            "Last name",
+            "First name",
+            "E-mail",
+            "Company",
+        ]
         mia.goto(f"{card}?tab=publish")
+        mia.get_by_role("button", name="Publish", exact=True).click()
+        expect(mia.get_by_role("button", name="Take offline")).to_be_visible()
         settle(mia)
         place[0] = mia.locator("#embed-place").input_value()
 

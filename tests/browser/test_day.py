@@ -127,6 +127,20 @@ def test_a_reps_day(open_page, tmp_path):
 def test_rows_are_changed_together_and_taken_back(open_page, threes):
     page = open_page("anna")
     page.goto("/persons/?company__starts=Abendrot")
+    # A filter by keys alone: Enter opens the only field that is left, and arrow keys go to one.
+    page.get_by_role("link", name="Filter", exact=True).click()
+    page.locator("#panel [data-narrow]").press_sequentially("former")
+    page.keyboard.press("Enter")
+    expect(page.locator("#panel-title")).to_have_text("Former employee")
+    page.get_by_role("button", name="Apply filter").click()
+    expect(page.locator("#panel [role=alert]")).to_have_text("Choose one of these.")
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Filter", exact=True).click()
+    page.locator("#panel [data-narrow]").press_sequentially("mobile")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator("#panel-title")).to_have_text("Mobile")
+    page.keyboard.press("Escape")
     ticks = page.locator("tbody input[name=ids]")
     expect(ticks).to_have_count(3)
     ticks.nth(0).click()
@@ -153,7 +167,7 @@ def test_rows_are_changed_together_and_taken_back(open_page, threes):
 
 
 def test_a_long_list_shows_its_rows_first_and_tells_their_number_after(open_page):
-    page = open_page("mia", language="de")
+    page = open_page("mia", language="de", width=1280)
     with page.expect_response(lambda answer: "/persons/totals/" in answer.url):
         page.goto("/persons/?all=1")
     foot = page.locator(".list-foot > span").first
@@ -161,6 +175,18 @@ def test_a_long_list_shows_its_rows_first_and_tells_their_number_after(open_page
     number = foot.inner_text().strip().rpartition(" ")[2]
     page.get_by_role("checkbox", name="Alle auf dieser Seite auswählen").check()
     page.get_by_role("button", name=f"Alle {number} auswählen").click()
+    expect(page.locator("[data-action-bar] [data-count]")).to_have_text(number)
+    # The bar needs one row, and a message stands above it.
+    page.evaluate("document.body.dispatchEvent(new CustomEvent('toast', {detail: {text: 'x', level: 'ok'}}))")
+    bar, message = page.locator("[data-action-bar]").bounding_box(), page.locator(".toast-line").bounding_box()
+    assert bar["height"] < 50 and message["y"] + message["height"] <= bar["y"]
+    page.get_by_text("Mehr", exact=True).last.click()
+    expect(page.locator("[data-action-bar] [data-action=plan]")).to_be_visible()
+    page.keyboard.press("Escape")
+    # A change, one's own or another's, leaves them all chosen.
+    with page.expect_response(lambda answer: "/persons/totals/" in answer.url):
+        page.evaluate("document.body.dispatchEvent(new CustomEvent('changed'))")
+    settle(page)
     expect(page.locator("[data-action-bar] [data-count]")).to_have_text(number)
     # What is ticked before the number has come stays so.
     late = []

@@ -69,6 +69,8 @@ def test_by_mouse(open_page, plan):
     page.locator("#panel").get_by_role("combobox", name="Person, company or sale").press_sequentially("mausm", delay=20)
     page.locator("#panel [role=option]", has_text="Edda Mausmann").click()
     page.locator("#panel").get_by_label("Subject").fill("Bring the samples")
+    page.keyboard.press("Escape")
+    expect(page.locator(".toast-line.warning")).to_contain_text("Not saved yet.")
     page.locator("#panel").get_by_label("Repeat").select_option("weekly")
     page.locator("#panel").get_by_label("Every").fill("2")
     page.locator("#panel").get_by_role("button", name="Add follow-up").click()

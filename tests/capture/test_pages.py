@@ -32,9 +32,8 @@ def test_c1_a_marketer_makes_a_form_with_fields_of_the_catalogue_and_of_their_ow
     form = Form.objects.get()
     assert answer.headers["Location"] == form.get_absolute_url() and form.takers == [mia.pk]
     sent = {
-        "version": form.version, "use-person-email": "on", "rank-person-email": "2", "use-free-1": "on", "label-free-1": "Stand",
-        "kind-free-1": "choice", "choices-free-1": "Hall 1\nHall 2\n", "rank-free-1": "1", "use-person-last_name": "on",
-        "required-person-last_name": "on", "help-person-last_name": "As on your badge", "rank-person-last_name": "3",
+        "version": form.version, "use-free-1": "on", "label-free-1": "Stand", "kind-free-1": "choice", "choices-free-1": "Hall 1\nHall 2\n",
+        "use-person-email": "on", "use-person-last_name": "on", "required-person-last_name": "on", "help-person-last_name": "As on your badge",
     }  # fmt: skip
     assert client.post(f"/forms/{form.pk}/fields/", sent, **HTMX).status_code == 204
     form.refresh_from_db()
@@ -42,6 +41,33 @@ def test_c1_a_marketer_makes_a_form_with_fields_of_the_catalogue_and_of_their_ow
     assert form.questions[0]["choices"] == ["Hall 1", "Hall 2"] and form.questions[1]["required"] is True
     preview = client.get(f"/forms/{form.pk}/publish/").content.decode()
     assert "Hall 2" in preview and "As on your badge" in preview and form.key in preview
+
+
+def test_c1_the_page_of_forms_offers_a_new_one_to_who_may_make_one(form, mia, rita, client_of):
+    def links(user):
+        return client_of(user).get("/forms/").content.decode().count('href="/forms/new/"')
+
+    assert (links(mia), links(rita)) == (2, 0)  # beside the title, and in the menu *New*
+    assert client_of(mia).get("/selections/").content.decode().count('href="/selections/new/"') == 2  # with an empty list its own
+
+
+def test_c1_a_form_is_published_on_its_tab_and_taken_offline(form, mia, anna, client_of):
+    address = f"/forms/{form.pk}/publish/"
+    for published, words in ((False, b"Take offline"), (True, b"Take offline")):
+        form.refresh_from_db()
+        answer = client_of(mia).post(address, {"published": str(int(published)), "version": form.version}, **HTMX)
+        form.refresh_from_db()
+        assert answer.status_code == 204 and form.published == published
+        assert (words in client_of(mia).get(address).content) == published
+    assert client_of(mia).post(address, {"published": "0", "version": form.version - 1}, **HTMX).status_code == 422
+    text = client_of(mia).get(address).content.decode()
+    assert text.count("data-copy=") == 2
+
+
+def test_u3_a_field_of_ones_own_without_a_label_is_told_at_that_field(form, mia, client_of):
+    sent = {"version": form.version, "use-person-email": "on", "use-free-1": "on", "use-free-2": "on", "label-free-2": "Stand"}
+    text = client_of(mia).post(f"/forms/{form.pk}/fields/", sent, **HTMX).content.decode()
+    assert text.count("A field of your own needs a label.") == 1 and 'aria-describedby="wrong-free-1"' in text
 
 
 @pytest.mark.parametrize("wrong", [

@@ -146,6 +146,41 @@ def test_what_came_to_match_after_the_dialog_opened_is_not_changed_unasked(clien
     assert toast(client.post(url, {**again, "value": status("Qualified").pk}))["text"] == "2 persons are now Qualified."
 
 
+def test_who_had_it_already_is_told_beside_who_changed_and_who_was_left(client, anna, jan, category, status):
+    company = CompanyFactory(by=anna)
+    lead, same = PersonFactory(by=anna, company=company), PersonFactory(by=anna, company=company, owner=jan)
+    customer = PersonFactory(by=anna, company=CompanyFactory(by=anna, category=category("Customer")))
+    client.force_login(anna)
+    do(client, "/persons/act/status/", {"value": status("Qualified").pk}, ids=ids(same))
+    answer = toast(do(client, "/persons/act/status/", {"value": status("Qualified").pk}, ids=ids(lead, same, customer)))
+    assert answer["text"] == "1 person is now Qualified; 1 was like that already; 1 left unchanged."
+    answer = toast(do(client, "/persons/act/owner/", {"value": jan.pk}, ids=ids(lead, same, customer)))
+    assert answer["text"] == "2 persons now belong to Jan Behrens; 1 was like that already."
+    answer = toast(do(client, "/companies/act/category/", {"value": company.category.pk}, ids=ids(company)))
+    assert answer["text"] == "Nothing was changed; 1 was like that already."
+    values = {"field": "title", "operation": "set", "title": "CEO", "go": "1"}
+    toast(do(client, "/persons/act/change/", values, ids=ids(lead)))
+    answer = toast(do(client, "/persons/act/change/", values, ids=ids(lead, same)))
+    assert answer["text"] == "1 record was changed; 1 was like that already."
+
+
+def test_s8_more_than_a_page_shows_is_changed_after_a_yes_that_says_what_would_come_of_it(client, anna, status, monkeypatch):
+    monkeypatch.setattr("crm.tables.bulk.PER_PAGE", 2)
+    company = CompanyFactory(by=anna)
+    for number in range(3):
+        PersonFactory(by=anna, company=company, last_name=f"Person {number}")
+    client.force_login(anna)
+    asked = do(client, "/persons/act/status/", {"value": status("Qualified").pk}, everything="1")
+    text = asked.content.decode()
+    assert asked.status_code == 200 and "3 of 3 would change." in text and "<b>Qualified</b>" in text
+    assert not Person.objects.filter(lead_status=status("Qualified")).exists()
+    sure = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', text))
+    assert toast(client.post("/persons/act/status/", sure))["text"] == "3 persons are now Qualified."
+    # Why they are disqualified is a question of its own, whose answer is the yes.
+    why = do(client, "/persons/act/status/", {"value": status("Disqualified").pk}, everything="1")
+    assert why.status_code == 422 and 'name="sure" value="1"' in why.content.decode()
+
+
 def test_a_filter_nobody_understands_never_widens_what_is_changed(client, anna, status):
     PersonFactory(by=anna)
     client.force_login(anna)

@@ -208,6 +208,16 @@ def test_a_person_is_created_with_a_hint_at_who_is_there_already(page, person, c
     assert refused.status_code == 422 and "required" in refused.content.decode() and 'value="Only"' in refused.content.decode()
 
 
+@pytest.mark.parametrize("kind, given", [
+    ("persons", {"first_name": "Jana", "email": "no", "phone": "no", "mobile": "no"}),
+    ("companies", {"email": "no", "phone": "no", "website": "no"}),
+])  # fmt: skip
+def test_u3_all_that_is_wrong_with_a_new_record_is_told_at_once(page, kind, given):
+    text = page.post(f"/{kind}/new/", given, **HTMX).content.decode()
+    for name in given.keys() - {"first_name"} | {"last_name" if kind == "persons" else "name"}:
+        assert f'id="id_{name}_error"' in text, name
+
+
 def test_a_company_is_created_and_deleted_with_its_persons(page, company, person, category):
     response = page.post(reverse("leads:company_new"), {"name": "Weser Optik", "category": category("Partner").pk})
     assert response.status_code == 302 and Company.objects.get(name="Weser Optik").category == category("Partner")

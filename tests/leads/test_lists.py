@@ -362,12 +362,40 @@ def test_u3_a_wrong_filter_is_refused_at_its_field_and_keeps_what_was_typed(clie
     assert client.get("/persons/filter/?field=nonsense").status_code == 404
 
 
+@pytest.mark.parametrize("asked, message", [
+    ("field=created_at&operator=last_days&value=", "Enter a number of days between 0 and 9999."),
+    ("field=created_at&operator=on&value=&value=", "Enter a date, for example 2026-01-31."),
+    ("field=created_at&operator=between&value=2026-12-01&value=2026-01-01", "The first day lies after the last one."),
+    ("field=lead_status&operator=in", "Choose at least one."),
+    ("field=title&operator=contains&value=+", "Enter a text."),
+    ("field=former_employee&operator=is", "Choose one of these."),
+    ("created_at__on=2026-11-20&field=created_at&operator=last_days&value=", "Enter a number of days between 0 and 9999."),
+])  # fmt: skip
+def test_u3_a_filter_without_a_value_says_what_is_missing(client, anna, asked, message):
+    client.force_login(anna)
+    response = client.get(f"/persons/filter/?{asked}")
+    assert response.status_code == 422 and message in response.content.decode()
+
+
+def test_a_range_from_a_day_told_from_today_on_is_asked_as_it_is(client, anna):
+    client.force_login(anna)
+    assert client.get("/persons/?created_at__between=2999-01-01,today").status_code == 200
+    assert client.get("/persons/?created_at__between=2026-12-01,2026-01-01").status_code == 400
+
+
 def test_a_filter_chip_shows_the_filter_in_words(client, anna, status):
     client.force_login(anna)
     text = client.get(f"/persons/?lead_status={status('Qualified').pk}&name__starts=pet&created_at__last_days=7").content.decode()
     chips = [re.sub(r"<[^>]+>", " ", chip).split() for chip in re.findall(r'<span class="chip">(.*?)</span>', text, re.DOTALL)]
     assert ["Lead", "status", "Qualified"] in chips and ["Name", "starts", "with", "pet"] in chips
     assert ["Created", "in", "the", "last", "7", "days"] in chips
+    days = "created_at=2026-11-20&updated_at__between=2026-01-01,2026-12-01&next_activity_at__before=2026-11-28"
+    text = client.get(f"/persons/?{days}").content.decode()
+    chips = [
+        " ".join(re.sub(r"<[^>]+>", " ", chip).split())
+        for chip in re.findall(r'<span class="chip">(.*?)</span>', text, re.DOTALL)
+    ]
+    assert chips == ["Created 20 Nov 2026", "Changed between 1 Jan 2026 and 1 Dec 2026", "Next activity before 28 Nov 2026"]
 
 
 # --- What a user keeps ------------------------------------------------------------------------------------------------------------

@@ -278,6 +278,16 @@ def test_w3_only_columns_that_are_shown_are_added_up(page, world):
     assert sums(text_of(page.get("/sales/?cols=name,base_amount"))) == [("Amount in base currency", "€1,200.30")]
 
 
+def test_w3_a_column_is_as_wide_as_its_longest_number(page, world, anna, company):
+    def width(text):
+        return int(re.search(r'data-column="amount" width="(\d+)"', text)[1])
+
+    usual = width(page.get("/sales/").content.decode())
+    SaleFactory(by=anna, company=company, amount=Decimal("1234567890.12"))
+    text = page.get("/sales/").content.decode()
+    assert "1,234,567,890.12" in text and width(text) >= 17 * 8 + 30 > usual
+
+
 def test_settled_15_a_long_list_does_not_wait_for_its_sums(page, world, monkeypatch):
     monkeypatch.setattr(counts, "COUNT_UP_TO", 2)
     text = text_of(page.get("/sales/"))
