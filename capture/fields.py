@@ -278,11 +278,11 @@ register(
     RecordType("form", "capture.Form", _("Form"), _("Forms"), "name", "capture:form", "forms", "capture:forms"),
     [
         Text(name="name", label=_("Name"), sort="name_key", key="name_key", edit="name", default=True, required=True, as_kind="name", width=240),
-        YesNo(name="published", label=_("Published"), sort="published", group=True, edit="published", required=True, default=True),
-        Counted(name="number_of_submissions", label=_("Submissions"), load=submissions_of, default=True, width=120),
+        YesNo(name="published", label=_("Published"), sort="published", group=True, edit="published", required=True, default=True, width=136),
+        Counted(name="number_of_submissions", label=_("Submissions"), load=submissions_of, default=True, width=132),
         Fixed(name="language", label=_("Language"), choices=lambda: Form._meta.get_field("language").choices, sort="language", group=True,
               edit="language", default=True, required=True),
-        Fixed(name="rule", label=_("Who gets the leads"), choices=lambda: Form.Rule.choices, sort="rule", group=True, required=True, default=True),
+        Fixed(name="rule", label=_("Who gets the leads"), choices=lambda: Form.Rule.choices, sort="rule", group=True, required=True, default=True, width=176),
         Choice(name="source", label=_("Source"), path="source_id", sort="source__rank", items="leads.Source", group=True),
         UserChoice(name="owner", label=_("Owner"), path="owner_id", sort="owner__name_key", group=True, edit="owner", default=True),
         Moment(name="updated_at", label=_("Changed"), sort="updated_at", required=True, default=True),
@@ -314,7 +314,7 @@ register(
                "capture:submissions", first_sort="created_at", by_hand=False),
     [
         Text(name="name", label=_("Name"), sort="name_key", key="name_key", default=True, required=True, as_kind="name", width=180),
-        StateField(name="state", label=_("State"), choices=lambda: Submission.State.choices, sort="state", group=True, default=True, required=True),
+        StateField(name="state", label=_("State"), choices=lambda: Submission.State.choices, sort="state", group=True, default=True, required=True, width=150),
         Link(name="form", label=_("Form"), path="form__name", key="form__name_key", id_path="form_id", url_name="capture:form",
              owner_path="form__owner_id", default=True),
         Text(name="email", label=_("E-mail"), as_kind="email", default=True),

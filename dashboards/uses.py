@@ -11,10 +11,12 @@ from selections.models import RecordKind
 
 
 @needed_by
-def dashboards_naming(item) -> list[str]:
-    """Return in words the dashboards with a tile whose criteria name this item."""
+def dashboards_naming(item) -> list[tuple[str, Dashboard]]:
+    """Return (text, dashboard) of the dashboards with a tile whose criteria name this item."""
     found = Dashboard.objects.live().order_by("name_key", "pk").only("name", "ready", "tiles")
-    return [_("Dashboard “%(name)s”") % {"name": one} for one in found if any(_names(whole(tile), item) for tile in one.tiles)]
+    return [
+        (_("Dashboard “%(name)s”") % {"name": one}, one) for one in found if any(_names(whole(tile), item) for tile in one.tiles)
+    ]
 
 
 def _names(tile, item):

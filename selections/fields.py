@@ -57,7 +57,7 @@ register(
         Fixed(name="kind", label=_("Kind"), choices=lambda: Selection.Kind.choices, sort="kind", group=True, default=True, required=True, width=108),
         Counted(name="members", label=_("Members"), load=counts, default=True, width=116),
         Choice(name="category", label=_("Category"), path="category_id", sort="category__rank", items="selections.SelectionCategory", pill=True,
-               group=True, edit="category", default=True),
+               group=True, edit="category", default=True, width=156),
         UserChoice(name="owner", label=_("Owner"), path="owner_id", sort="owner__name_key", group=True, edit="owner", default=True, width=90),
         Fixed(name="visibility", label=_("Visible to"), choices=lambda: Selection.Visibility.choices, sort="visibility", group=True, edit="visibility",
               default=True, required=True, width=116),

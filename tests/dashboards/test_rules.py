@@ -12,11 +12,11 @@ from dashboards.models import Dashboard, DashboardShare
 from dashboards.tiles import spec
 from dashboards.tiles.ready import READY
 from leads import actions as leads
-from leads.list_items import delete_item
+from leads.list_items import delete_item, needs
 from leads.models import LeadStatus, Person, Source
 from selections.actions import create_selection
 from selections.actions import delete as delete_selection
-from tests.factories import PersonFactory, UserFactory
+from tests.factories import PersonFactory, UserFactory, arrange
 
 STATUS = {"ready": "leads_by_status"}
 BARS = {"kind": "bar", "record": "person", "group": "source"}
@@ -226,11 +226,18 @@ def test_a_deleted_item_still_counts_under_its_name(anna, ada, shown):
     ]
 
 
-def test_an_item_that_a_tile_asks_for_cannot_be_deleted(anna, ada, board):
+def test_an_item_that_a_tile_asks_for_cannot_be_deleted(client, anna, ada, board):
     source = Source.objects.first()
     mine = board({**BARS, "criteria": {"all": [{"field": "source", "operator": "in", "value": [source.pk]}]}})
     with pytest.raises(ValidationError, match="Mine"):
         delete_item(source, by=ada, via="admin")
+    assert [(str(text), one.pk) for text, one in needs(source)] == [("Dashboard “Mine”", mine.pk)]
+    client.force_login(ada)
+    address = f"/admin/leads/source/{source.pk}/delete/"
+    told = client.get(address).content.decode()
+    assert "Dashboard “Mine”" in told and mine.get_absolute_url() not in told  # it is Anna's own
+    arrange(Dashboard.objects.filter(pk=mine.pk), visibility="all")
+    assert f'href="{mine.get_absolute_url()}"' in client.get(address).content.decode()
     actions.delete(mine, by=anna, via="card")
     delete_item(source, by=ada, via="admin")
 

@@ -129,7 +129,7 @@ def test_s4_what_a_list_asks_is_saved_as_a_selection(client, anna, category):
     PersonFactory(by=anna, last_name="Arndt", company=CompanyFactory(by=anna, category=category("Lead")))
     client.force_login(anna)
     page = client.get("/leads/?name__starts=peter").content.decode()
-    link = html.unescape(re.search(r'href="([^"]*selections/new[^"]*)"', page)[1])
+    link = html.unescape(re.search(r'href="([^"]*selections/new/\?[^"]*)"', page)[1])
     form = client.get(link, HTTP_HX_REQUEST="true").content.decode()
     hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form))
     sent = {
