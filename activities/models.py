@@ -73,7 +73,8 @@ class Activity(Record):
     previous = models.ForeignKey("self", models.SET_NULL, null=True, editable=False, related_name="next_ones", db_index=False)
 
     follows_records = ("person", "company", "sale")
-    of_nobodys_unless = {"company": "person"}  # a person of somebody's may be at a company of nobody's
+    #: A person or a sale of somebody's may be at a company of nobody's.
+    of_nobodys_unless = {"company": ("person", "sale")}
     history = Watch(
         "activity",
         fields=("kind", "subject", "text", "person", "company", "sale", "owner", "priority", "due_at", "all_day", "time_zone", "done_at",

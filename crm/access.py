@@ -4,7 +4,7 @@ A role has, for seeing and for editing, a scope: *own*, *team* or *all* (and *no
 `owner_paths` whose records are whose; the first path is the record's own owner, the others lend visibility (owning a
 company shows its persons). One with `follows_records` goes by those records instead: who sees a person sees their
 follow-ups, and may change those if they may change the person, or if the follow-up is their own; `of_nobodys_unless` names for one of
-them, where it is nobody's, the other that decides instead, if it is given. One with `shared_by`
+them, where it is nobody's, the others that decide instead, if they are given. One with `shared_by`
 says itself who sees it: the field of this name is *all*, *team* (of its owner) or *private*; with `shares_in` also those whom the rows
 of that relation name, each a user or a team. Who may change it the role says.
 """
@@ -51,8 +51,7 @@ def _following(model, colleagues, scope):
             condition |= Q(**{f"{name}__{path}__in": colleagues})
         if scope == "team":
             nobodys = Q(**{f"{name}__isnull": False, f"{name}__{related.owner_paths[0]}__isnull": True})
-            other = model.of_nobodys_unless.get(name)
-            condition |= nobodys & Q(**{f"{other}__isnull": True}) if other else nobodys
+            condition |= nobodys & Q(**{f"{other}__isnull": True for other in model.of_nobodys_unless.get(name, ())})
     return condition
 
 

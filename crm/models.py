@@ -306,7 +306,7 @@ class Record(models.Model):
 
     owner_paths: tuple[str, ...] = ("owner",)
     follows_records: tuple[str, ...] = ()  # see crm.access
-    of_nobodys_unless: dict[str, str] = {}  # see crm.access
+    of_nobodys_unless: dict[str, tuple[str, ...]] = {}  # see crm.access
     shared_by = shares_in = ""  # see crm.access
 
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)

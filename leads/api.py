@@ -1,5 +1,6 @@
 """The API of companies, persons and their lists."""
 
+from django.db.models import Prefetch
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema, extend_schema_field, inline_serializer
 from rest_framework import serializers
@@ -225,7 +226,7 @@ class Proposals(api.ReadViewSet):
     def get_queryset(self):
         if not self.request.user.is_authenticated:
             return self.queryset
-        return automation.waiting_for(self.request.user).prefetch_related("records")
+        return automation.waiting_for(self.request.user).prefetch_related(Prefetch("records", automation.standing()))
 
     @extend_schema(request=AnswerSerializer, responses={200: inline_serializer("Answered", {
         "changed": serializers.IntegerField(), "left": serializers.IntegerField()})})  # fmt: skip

@@ -14,10 +14,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
@@ -103,8 +105,6 @@ def run(found: list[Happened], *, by, via, outcome):
     """Apply the rules that this sets off, or propose what they would do; the first in rank takes a company."""
     if not found:
         return
-    for one in found:
-        _outdate(one)
     taken: dict[type, set[int]] = {Company: set(), Person: set()}
     for rule in sorted(_rules(), key=lambda rule: (AutomationRule.ORDER.index(rule.event), rule.pk)):
         for model, attribute in ((Company, "companies"), (Person, "persons")):
@@ -186,30 +186,44 @@ def _propose(rule, model, ids, by, via) -> list[Proposal]:
     return made
 
 
-def _outdate(one: Happened):
-    """Let the questions lapse that former events have left about these records. What becomes of a sale says more than a lead status."""
-    waiting = Proposal.objects.waiting().exclude(change_set=running_id())
-    if one.event == Event.LEAD_STATUS:
-        waiting = waiting.filter(rule__event=Event.LEAD_STATUS)
-    for name, ids in (("company", one.companies), ("person", one.persons)):
-        for some in chunks(sorted(ids)):
-            about = ProposalRecord.objects.filter(**{f"{name}__in": some}, proposal__in=waiting)
-            asked = set(about.values_list("proposal", flat=True))
-            if asked:
-                about.delete()
-                Proposal.objects.filter(pk__in=asked, records=None).delete()
+#: event -> function(): whether what has set a question off is still so, as a condition on a ProposalRecord.
+_standing: dict[str, Callable[[], Any]] = {}
+
+
+def stands_while(event):
+    """Register function() -> the condition on a ProposalRecord under which a question that this event has set off still stands."""
+
+    def register(function):
+        _standing[event] = function
+        return function
+
+    return register
+
+
+@stands_while(Event.LEAD_STATUS)
+def somebody_has_the_status():
+    same = Person.objects.live().filter(is_lead=True, lead_status=OuterRef("proposal__rule__lead_status"))
+    return Exists(same.filter(company=OuterRef("company"))) | Exists(same.filter(pk=OuterRef("person")))
+
+
+def standing():
+    """Return what proposals are about, as far as it is still so: a question about a sale that was lost since has lapsed."""
+    stands = Q()
+    for event, condition in _standing.items():
+        stands |= Q(proposal__rule__event=event) & Q(condition())
+    return ProposalRecord.objects.filter(stands)
 
 
 def waiting_for(user):
     """Return the proposals this user is to answer, the newest first."""
-    found = Proposal.objects.waiting().filter(user=user)
+    found = Proposal.objects.waiting().filter(Exists(standing().filter(proposal=OuterRef("pk"))), user=user)
     return found.select_related("rule__target", "rule__lead_status", "change_set").order_by("-pk")
 
 
 def answer(proposal, category, *, by) -> Outcome:
     """Do what a proposal proposes, with this category; None declines it.
 
-    Records that have left *Potential customer* since are left, with the reason (R12). Raise ValidationError for a deleted
+    Records that have left *Potential customer* since are left, with the reason (R12), and so are those of which it is no longer so. Raise ValidationError for a deleted
     category and Conflict for a proposal that was answered already.
     """
     outcome = Outcome()
@@ -228,7 +242,9 @@ def answer(proposal, category, *, by) -> Outcome:
             still = model.objects.filter(pk__in=ids, deleted_at=None, category__group=CategoryGroup.POTENTIAL)
             wanted = set(still.values_list("pk", flat=True))
             outcome.leave(set(ids) - wanted, _("It is no potential customer any more."))
-            moving = _ids(still.exclude(category=category))
+            so = wanted & set(standing().filter(proposal=current).exclude(**{name: None}).values_list(name, flat=True))
+            outcome.leave(wanted - so, _("It has become something else meanwhile."))
+            moving = _ids(still.filter(pk__in=so).exclude(category=category))
             if moving:
                 made = _apply(current.rule, model, moving, category, by, parent=current.change_set)
                 outcome.changed += len(moving)

@@ -7,8 +7,8 @@ else. Every function works on ids, in set operations, inside the caller's change
 from collections import defaultdict
 from collections.abc import Callable
 
-from django.db.models import Case, F, OuterRef, Q, Subquery, TextField, Value, When
-from django.db.models.functions import Cast, Coalesce
+from django.db.models import Case, F, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,7 +17,7 @@ from crm import search
 from crm.database import update_many
 from crm.history.changes import chunks, running_id
 from crm.history.hooks import derived_by, guarded_by, weighed_by
-from crm.history.models import Change, ChangeSet
+from crm.history.models import Change
 from crm.locks import lock_rows
 from crm.text import fold
 from leads.models import Category, CategoryGroup, Company, LeadStatus, Person
@@ -182,20 +182,30 @@ def derive_persons(ids):
 
 def _date_back(ids):
     """Tell of those to whom this undo has given a lead status back since when they have it: since it was given, not since now."""
-    running = ChangeSet.objects.select_related("undoes").filter(pk=running_id()).first()
-    if running is None:
+    running = running_id()
+    told = Change.objects.filter(record_type="person", record_id__in=ids, field="lead_status")
+    written = set(told.filter(change_set=running).values_list("record_id", flat=True)) if running else ()
+    if not written:
         return
-    written = Change.objects.filter(change_set=running, record_type="person", record_id__in=ids, field="lead_status")
-    status = Cast(OuterRef("lead_status_id"), TextField())
-    given = Change.objects.filter(record_type="person", record_id=OuterRef("pk"), field="lead_status", new=status)
-    given = given.exclude(change_set__state=ChangeSet.State.FAILED).exclude(change_set=running).filter(change_set__undoes=None)
-    in_force = Q(change_set__undone=False)
-    # What an undo of an undo brings back is marked so only when all is written.
-    if again := [pk for pk in (running.undoes_id, running.undoes and running.undoes.undoes_id) if pk]:
-        in_force |= Q(change_set__in=again) | Q(change_set__parent__in=again) | Q(change_set__parent__parent__in=again)
-    moment = Subquery(given.filter(in_force).order_by("-id").values("change_set__at")[:1])
-    back = Person.objects.filter(pk__in=list(written.values_list("record_id", flat=True))).exclude(lead_status=None)
-    back.update(lead_status_since=Coalesce(moment, F("created_at")))
+    entries = defaultdict(list)
+    for entry in told.filter(record_id__in=written).select_related("change_set__parent").order_by("id"):
+        entries[entry.record_id].append(entry)
+    persons = Person.objects.filter(pk__in=written).exclude(lead_status=None).values_list("pk", "created_at")
+    rows = [(pk, _given_at(entries[pk]) or created_at) for pk, created_at in persons]
+    update_many(Person, rows, ["lead_status_since"], edited=False)
+
+
+def _given_at(entries):
+    """Return since when a person has their lead status, by all that their history tells of it: an undo brings its age back, too."""
+    before: dict[int, tuple] = {}  # change set: (status, since when) as it was when the change set, or one it set off, came
+    status, since = None, None
+    for entry in entries:
+        given = entry.change_set
+        for pk in (given.pk, given.parent_id, given.parent and given.parent.parent_id):
+            before.setdefault(pk, (status, since))
+        back = before.get(given.undoes_id or given.pk)
+        status, since = back if back and back[0] == entry.new else (entry.new, given.at)
+    return since
 
 
 @derived_by("company")

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from django.db.models import Exists, OuterRef
+
 from crm.history.changes import chunks
 from crm.history.models import Change
 from leads import automation
@@ -41,6 +43,28 @@ def _with_others(companies) -> set[int]:
         others = Sale.objects.filter(company__in=some, deleted_at=None).exclude(status=Sale.Status.LOST)
         found.update(others.values_list("company_id", flat=True))
     return found
+
+
+# --- Whether a question still stands ------------------------------------------------------------------------------------
+
+
+def _sales_there():
+    return Sale.objects.filter(company=OuterRef("company"), deleted_at=None)
+
+
+@automation.stands_while(Event.SALE_REGISTERED)
+def has_a_sale():
+    return Exists(_sales_there().exclude(status=Sale.Status.LOST))
+
+
+@automation.stands_while(Event.SALE_WON)
+def has_won():
+    return Exists(_sales_there().filter(status=Sale.Status.WON))
+
+
+@automation.stands_while(Event.SALE_LOST)
+def has_lost_all():
+    return ~Exists(_sales_there().exclude(status=Sale.Status.LOST)) & Exists(_sales_there())
 
 
 # --- For trying a rule on what was -----------------------------------------------------------------------------------

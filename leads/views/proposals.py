@@ -15,7 +15,7 @@ from crm.jobs.views import Notice, shown_by_bell
 from crm.web import formats
 from crm.web.htmx import toast, trigger
 from leads import automation
-from leads.models import Category, Company, Person, Proposal, ProposalRecord
+from leads.models import Category, Company, Person, Proposal
 
 NAMED = 8  # records a dialog names; of more it tells how many
 
@@ -50,8 +50,9 @@ def proposal(request, pk):
 
 def show(request, found, error=""):
     """Render the dialog. Who may see a person may read the company's name (settled 14), so those asked may read these."""
-    companies = Company.objects.filter(pk__in=found.records.values("company")).order_by("name_key")
-    persons = Person.objects.filter(pk__in=found.records.values("person")).order_by("name_key")
+    about = automation.standing().filter(proposal=found)
+    companies = Company.objects.filter(pk__in=about.values("company")).order_by("name_key")
+    persons = Person.objects.filter(pk__in=about.values("person")).order_by("name_key")
     count = companies.count() + persons.count()
     named = [one.name for one in [*companies[:NAMED], *persons[:NAMED]]][:NAMED]
     context = {
@@ -71,15 +72,18 @@ def show(request, found, error=""):
 def waiting(user):
     """Return a line for each question that waits for this user's answer."""
     notices = []
-    proposals = list(automation.waiting_for(user).annotate(count=Count("records"))[:10])
-    alone = ProposalRecord.objects.filter(proposal__in=[one.pk for one in proposals if one.count == 1])
+    proposals = list(automation.waiting_for(user)[:10])
+    about = automation.standing().filter(proposal__in=[one.pk for one in proposals])
+    counts = dict(about.values_list("proposal").annotate(Count("pk")))
+    alone = about.filter(proposal__in=[pk for pk, count in counts.items() if count == 1])
     names = {one.proposal_id: str(one.company or one.person) for one in alone.select_related("company", "person")}
     for one in proposals:
+        count = counts.get(one.pk, 0)
         text = ngettext("%(count)s record: change the category to %(category)s?", "%(count)s records: change the category to %(category)s?",
-                        one.count)  # fmt: skip
+                        count)  # fmt: skip
         if one.pk in names:
             text = _("%(name)s: change the category to %(category)s?")
-        text %= {"name": names.get(one.pk), "count": formats.number(one.count), "category": one.rule.target.name}
+        text %= {"name": names.get(one.pk), "count": formats.number(count), "category": one.rule.target.name}
         notices.append(
             Notice(
                 str(one.rule), text, reverse("leads:proposal", args=[one.pk]), _("Change the category?"), _("Answer"), one.shown

@@ -88,13 +88,13 @@ class Rows:
         self.company = {one.pk: one for one in Company.objects.filter(**live) if user.role.see == "all" or owned(one)}
         self.person = {one.pk: one for one in Person.objects.filter(**live).select_related("company") if seen(one)}
         self.sale = {one.pk: one for one in Sale.objects.filter(**live).select_related("company") if seen(one)}
-        # Follow-ups go by what they are about, be it in the bin; those of a person not by a company of nobody's.
+        # Follow-ups go by what they are about, be it in the bin; those of a person or sale not by a company of nobody's.
         persons, sales = ({one.pk for one in model.objects.select_related("company") if seen(one)} for model in (Person, Sale))
         companies = {one.pk: one for one in Company.objects.all() if user.role.see == "all" or owned(one)}
         lends = {pk for pk, company in companies.items() if company.owner_id or user.role.see == "all"}
         self.activity = {
             one.pk: one for one in Activity.objects.filter(**live)
-            if one.person_id in persons or one.sale_id in sales or one.company_id in (companies if one.person_id is None else lends)
+            if one.person_id in persons or one.sale_id in sales or one.company_id in (companies if not (one.person_id or one.sale_id) else lends)
         }  # fmt: skip
         self.followers = defaultdict(list)
         for one in self.activity.values():

@@ -86,10 +86,17 @@ def test_settled_14_a_follow_up_of_a_person_is_not_lent_by_a_company_of_nobodys(
     shown = ActivityFactory(by=anna, person=None, company=nobodys["companies"], subject="Of the company")
     assert hidden.company == nobodys["companies"]
     client.force_login(max_)
+    of_sale = ActivityFactory(by=anna, person=None, sale=nobodys["sales"], subject="Of the sale")
+    arrange(Activity.objects.filter(pk=of_sale.pk), person=None)
     listed = client.get(f"{API}activities/").json()["results"]
     assert [one["id"] for one in listed] == [shown.pk]
     page = client.get(f"/companies/{nobodys['companies'].pk}/timeline/").content.decode()
-    assert "Of the company" in page and hidden.subject not in page and nobodys["persons"].last_name not in page
+    assert (
+        "Of the company" in page
+        and "Of the sale" not in page
+        and hidden.subject not in page
+        and nobodys["persons"].last_name not in page
+    )
     assert client.get(f"/follow-ups/{hidden.pk}/").status_code == 404
     assert not Activity.objects.visible_to(max_).filter(pk=hidden.pk).exists()
     # Owning the company still lends what its persons have, also of those who have left it since.

@@ -311,6 +311,17 @@ def test_an_answer_counts_once(proposal, ada, category):
         automation.answer(proposal, category("Customer"), by=ada)
 
 
+def test_r13_a_question_lapses_when_nobody_has_the_status_any_more(asking, ada, lead, status):
+    colleague = PersonFactory(by=ada, company=lead.company)
+    actions.set_lead_status(lead, status("Qualified"), by=ada, via="card")
+    actions.set_lead_status(colleague, status("Contacting"), by=ada, via="card")
+    assert automation.waiting_for(ada).count() == 1
+    gone = actions.set_lead_status(lead, status("Open"), by=ada, via="card")
+    assert not automation.waiting_for(ada)
+    undo(gone.change_set, by=ada, via="card")
+    assert automation.waiting_for(ada).count() == 1
+
+
 def test_r12_a_company_that_became_a_customer_meanwhile_is_left(proposal, ada, lead, category):
     actions.edit_company(lead.company, {"category": category("Customer")}, by=ada, via="card")
     outcome = automation.answer(proposal, category("Opportunity"), by=ada)

@@ -414,8 +414,16 @@ def test_r16_an_undone_status_leaves_the_one_before_it_as_old_as_it_was(anna, ca
     contacting = give("Contacting", 60)
     undone = back(contacting)
     assert since() == ("Open", 90)
-    back(undone)
+    redone = back(undone)
     assert since() == ("Contacting", 60)
+    # Again and again.
+    undone = back(redone)
+    assert since() == ("Open", 90)
+    redone = back(undone)
+    assert since() == ("Contacting", 60)
+    back(redone)
+    assert since() == ("Open", 90)
+    give("Contacting", 60)
     give("Qualified", 40)
     back(give("Open", 20))
     assert since() == ("Qualified", 40)
@@ -423,6 +431,18 @@ def test_r16_an_undone_status_leaves_the_one_before_it_as_old_as_it_was(anna, ca
     arrange(Person.objects.filter(pk=person.pk), lead_status_since=long_ago)
     back(actions.edit_person(person, {"title": "CFO"}, by=anna, via="card").change_set)
     assert since() == ("Qualified", 90)
+
+
+def test_r16_a_status_that_an_undo_had_left_comes_back_as_old_as_it_was(anna, category, status):
+    company = CompanyFactory(by=anna, category=category("Lead"))
+    _first, second = (PersonFactory(by=anna, company=company) for _number in range(2))
+    both = actions.set_lead_status(Person.objects.all(), status("Contacting"), by=anna, via="bulk").change_set
+    ChangeSet.objects.filter(pk=both.pk).update(at=timezone.now() - timezone.timedelta(days=60))
+    later = actions.set_lead_status(second, status("Qualified"), by=anna, via="card").change_set
+    assert [pk for pk, _reason in undo(both, by=anna, via="bulk").left] == [second.pk]
+    undo(later, by=anna, via="card")
+    second.refresh_from_db()
+    assert (second.lead_status, (timezone.now() - second.lead_status_since).days) == (status("Contacting"), 60)
 
 
 def test_r7_who_came_while_no_status_applied_begins_at_the_default_when_that_is_undone(ada, category):
