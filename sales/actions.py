@@ -339,9 +339,10 @@ def _follow_up(sale, by, before):
 
 def _no_reminder(befores, by):
     """Tick off what was planned for sales that are not to be opened on that day any more; `befores` tells by id what they were."""
-    if planned := _planned(befores):
-        ids = [activity.pk for activity in planned]
-        activities.set_done(Activity.objects.filter(pk__in=ids), True, by=by, via="system")
+    planned = Activity.objects.live().filter(pk__in=[activity.pk for activity in _planned(befores)])
+    lock_rows(planned)  # somebody may just be deleting one
+    if planned.exists():
+        activities.set_done(planned, True, by=by, via="system")
 
 
 def _planned(befores) -> list[Activity]:

@@ -211,7 +211,8 @@ class BoardPage(ListPage):
         board = self.table(request, **kwargs)
         data = request.POST
         limits = _limits(data)
-        if wrong := {key: _("A whole number, please.") for key, text in limits.items() if text and not text.isdecimal()}:
+        wrong = {key: _("A whole number, please.") for key, text in limits.items() if text and not text.isdecimal()}
+        if wrong and "reset" not in data:
             context = {"board": board, "hidden": data.getlist("hidden"), "limits": limits, "wrong": wrong}
             return render(request, "boards/_limits.html", context, status=422)
         with transaction.atomic():

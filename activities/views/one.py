@@ -140,7 +140,11 @@ def postpone(request, pk):
             return done(
                 _("%(name)s is now due %(when)s") % {"name": activity.subject, "when": when(activity)}, outcome.change_set
             )
-    context = {"activity": activity, "error": error, "text": text or str(max(offered["tomorrow"], activity.day or today))}
+    context = {
+        "activity": activity,
+        "error": error,
+        "text": text or str(max(today, activity.day or today) + datetime.timedelta(days=1)),
+    }
     return render(request, "activities/_postpone.html", context, status=422 if error else 200)
 
 

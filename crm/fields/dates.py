@@ -59,16 +59,7 @@ class Moment(Field):
         if operator == "period":
             return [periods.period(str(item).strip(), asking.today) for item in values]
         read = [self._moment(str(item).strip(), asking) for item in values]
-        if operator != "between":
-            return read[0]
-        # A day told from today on may come to lie before the other one by itself.
-        if (
-            type(read[0]) is type(read[1])
-            and read[0] > read[1]
-            and not any(periods.DAY.fullmatch(str(item).strip()) for item in values)
-        ):
-            raise ValidationError(_("The first day lies after the last one."))
-        return read
+        return read if operator == "between" else read[0]
 
     def _moment(self, text, asking):
         """Return a date or an aware datetime; a date may be told from today on, as in *-30d*."""

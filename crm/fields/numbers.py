@@ -30,8 +30,6 @@ class Number(Field):
         if len(values) != (2 if operator == "between" else 1):
             raise ValidationError(_("Enter a number."))
         numbers = [self._number(str(item).strip()) for item in values]
-        if operator == "between" and numbers[0] > numbers[1]:
-            raise ValidationError(_("The first number is greater than the last one."))
         return numbers if operator == "between" else numbers[0]
 
     def _number(self, text):

@@ -54,15 +54,17 @@ def _write_back(model, first, allowed, outcome):
     What was written last is taken back first, and each record at once: the constraints hold at every step, as they did on
     the way there.
     """
-    values, record_type = defaultdict(dict), model.history.record_type
+    values, left = defaultdict(dict), {}  # a record is left once, whatever the number of its fields
     for (record_id, name), (old, overwritten) in reversed(first.items()):
         if record_id not in allowed:
-            outcome.leave([record_id], not_allowed(), record_type)
+            left[record_id] = not_allowed()
         elif overwritten:
             label = beside[name].label if name in beside else model._meta.get_field(name).verbose_name
-            outcome.leave([record_id], _("“%(field)s” was changed again later.") % {"field": label}, record_type)
+            left[record_id] = _("“%(field)s” was changed again later.") % {"field": label}
         else:
             values[record_id][name] = old
+    for record_id, reason in left.items():
+        outcome.leave([record_id], reason, model.history.record_type)
     if _has_unique(model):
         _write_in_order(model, values)
     else:

@@ -224,12 +224,12 @@ def _run(action, record_type, ids, value, **how):
 def already(asked, outcome) -> str:
     """Return how many of so many had the value before they were to get it, if any."""
     count = asked - outcome.changed - len(outcome.left)
-    words = ngettext("%(count)s was like that already", "%(count)s were like that already", count)
+    words = ngettext("%(count)s needed no change", "%(count)s needed no change", count)
     return words % {"count": formats.number(count)} if count else ""
 
 
 def said(action, outcome, value, asked) -> str:
-    """Return what came of an action for so many records: *12 persons are now Qualified; 4 were like that already; 3 left unchanged*."""
+    """Return what came of an action for so many records: *12 persons are now Qualified; 4 needed no change; 3 left unchanged*."""
     parts = [_("Nothing was changed") if not outcome.changed else action.said(outcome.changed, value)]
     left = len(outcome.left)
     if action.sets and (words := already(asked, outcome)):

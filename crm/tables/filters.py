@@ -23,6 +23,10 @@ MISSING = {
     "date": gettext_lazy("Enter a date, for example 2026-01-31."),
     "number": gettext_lazy("Enter a number."),
 }
+REVERSED = {
+    "date": gettext_lazy("The first day lies after the last one."),
+    "number": gettext_lazy("The first number is greater than the last one."),
+}
 
 
 class FilterForm:
@@ -88,6 +92,8 @@ class FilterForm:
         asked: Any = values if len(values) > 1 else (values or ["1"])[0]
         try:
             line = criteria.line(self.table.record, self.field.name, self.operator, asked, self.table.asking)
+            if self.operator in TWO and type(line.read[0]) is type(line.read[1]) and line.read[0] > line.read[1]:
+                raise ValidationError(REVERSED[self.kind])  # kept in criteria it matches nothing
         except ValidationError as error:
             self.error = " ".join(error.messages)
             raise

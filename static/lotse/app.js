@@ -90,6 +90,7 @@ let warned = 0;
 async function openDialog(opener) {
   const title = opener.dataset.dialog || opener.textContent.trim(), small = "small" in opener.dataset;
   const values = opener.dataset.include ? Object.fromEntries(groups(new FormData(document.querySelector(opener.dataset.include)))) : {};
+  await renewing;
   let came = false;
   const swapped = () => { came = true; };
   body.addEventListener("htmx:afterSwap", swapped);
@@ -240,7 +241,7 @@ document.body.addEventListener("htmx:responseError", ({ detail: { xhr } }) => {
 let renewing = null;
 const renew = () => (renewing ??= takeOver().finally(() => { renewing = null; }));
 async function takeOver() {
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(10_000) }).catch(() => null);
   if (!answer?.ok || answer.redirected) return;
   const token = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("meta[name=csrf-token]")?.content;
   if (!token) return;

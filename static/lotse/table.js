@@ -153,7 +153,7 @@ document.addEventListener("keydown", (event) => {
   const here = left.findIndex((place) => place.contains(target));
   if (target !== search && (here < 0 || key === "Enter")) return;
   event.preventDefault();
-  if (key === "Enter") return void (left.length === 1 && left[0].click());
+  if (key === "Enter") return void (left.length === 1 && (left[0].querySelector("input") ?? left[0]).click());
   const next = left[here + (key === "ArrowDown" ? 1 : -1)] ?? (here === 0 ? search : target);
   (next.querySelector("input") ?? next).focus();
 });

@@ -229,6 +229,15 @@ def test_a_day_at_the_board(open_page):
     page.locator("[data-head='4'] [data-fold-column]").click()
     expect(cell(page, "nurture").locator(".board-card").first).to_be_visible()
 
+    # What a board shows: a wrong limit is told at its field, and all of it is forgotten by one button.
+    page.get_by_role("button", name="View", exact=True).click()
+    panel = page.locator("dialog#panel")
+    panel.get_by_label("Limit of Open").fill("ten")
+    panel.get_by_role("button", name="Show it like this").click()
+    expect(panel).to_contain_text("A whole number, please.")
+    panel.get_by_role("button", name="Reset to default").click()
+    expect(panel).not_to_be_visible()
+
     # Words of a title, rows, and a day in the past are in the address.
     page.fill("#board-title", "petersen")
     expect(page).to_have_url(re.compile("title=petersen"))

@@ -153,15 +153,15 @@ def test_who_had_it_already_is_told_beside_who_changed_and_who_was_left(client, 
     client.force_login(anna)
     do(client, "/persons/act/status/", {"value": status("Qualified").pk}, ids=ids(same))
     answer = toast(do(client, "/persons/act/status/", {"value": status("Qualified").pk}, ids=ids(lead, same, customer)))
-    assert answer["text"] == "1 person is now Qualified; 1 was like that already; 1 left unchanged."
+    assert answer["text"] == "1 person is now Qualified; 1 needed no change; 1 left unchanged."
     answer = toast(do(client, "/persons/act/owner/", {"value": jan.pk}, ids=ids(lead, same, customer)))
-    assert answer["text"] == "2 persons now belong to Jan Behrens; 1 was like that already."
+    assert answer["text"] == "2 persons now belong to Jan Behrens; 1 needed no change."
     answer = toast(do(client, "/companies/act/category/", {"value": company.category.pk}, ids=ids(company)))
-    assert answer["text"] == "Nothing was changed; 1 was like that already."
+    assert answer["text"] == "Nothing was changed; 1 needed no change."
     values = {"field": "title", "operation": "set", "title": "CEO", "go": "1"}
     toast(do(client, "/persons/act/change/", values, ids=ids(lead)))
     answer = toast(do(client, "/persons/act/change/", values, ids=ids(lead, same)))
-    assert answer["text"] == "1 record was changed; 1 was like that already."
+    assert answer["text"] == "1 record was changed; 1 needed no change."
 
 
 def test_s8_more_than_a_page_shows_is_changed_after_a_yes_that_says_what_would_come_of_it(client, anna, status, monkeypatch):

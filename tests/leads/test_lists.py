@@ -380,7 +380,9 @@ def test_u3_a_filter_without_a_value_says_what_is_missing(client, anna, asked, m
 def test_a_range_from_a_day_told_from_today_on_is_asked_as_it_is(client, anna):
     client.force_login(anna)
     assert client.get("/persons/?created_at__between=2999-01-01,today").status_code == 200
-    assert client.get("/persons/?created_at__between=2026-12-01,2026-01-01").status_code == 400
+    # One the wrong way round, as criteria may have been kept, matches nothing.
+    kept = client.get("/persons/?created_at__between=2026-12-01,2026-01-01")
+    assert kept.status_code == 200 and "Nothing here matches" in kept.content.decode()
 
 
 def test_a_filter_chip_shows_the_filter_in_words(client, anna, status):

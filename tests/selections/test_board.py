@@ -468,7 +468,7 @@ def test_b5_a_view_is_kept_for_all_my_boards_or_for_one_selection_only(page, lea
     assert "Columns: Owner" in page.get("/board/persons/").content.decode()
     # The address wins: it can be sent to somebody.
     assert "Columns: Category" in page.get("/board/?by=category").content.decode()
-    page.post(own, {"reset": "1"}, **HTMX)
+    page.post(own, {"reset": "1", "limit-1": "ten"}, **HTMX)  # whatever is just being typed
     assert not TableSetting.objects.filter(user=anna).exists()
 
 
