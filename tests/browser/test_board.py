@@ -230,7 +230,7 @@ def test_a_day_at_the_board(open_page):
     expect(cell(page, "nurture").locator(".board-card").first).to_be_visible()
 
     # What a board shows: a wrong limit is told at its field, and all of it is forgotten by one button.
-    page.get_by_role("button", name="View", exact=True).click()
+    page.get_by_role("link", name="View", exact=True).click()
     panel = page.locator("dialog#panel")
     panel.get_by_label("Limit of Open").fill("ten")
     panel.get_by_role("button", name="Show it like this").click()
