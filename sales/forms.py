@@ -37,6 +37,12 @@ class SaleForm(RecordForm):
         if "currency" in self.fields:
             self._currency()
 
+    def clean(self):
+        cleaned = super().clean()
+        if "company" in self.fields and "company" not in self.errors and not (cleaned.get("company") or cleaned.get("person")):
+            self.add_error("company", self.fields["company"].error_messages["required"])
+        return cleaned
+
     def _currency(self):
         codes = list(dict.fromkeys([*Rates().currencies, *filter(None, [self.instance.currency])]))
         label = self.fields["currency"].label

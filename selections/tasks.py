@@ -3,6 +3,7 @@
 What will change, for how many, and who is left out and why is tried first and taken back: the preview is what the task does.
 """
 
+import json
 from collections.abc import Callable
 from functools import partial
 
@@ -77,6 +78,11 @@ class FieldTask:
             for field in self.form.fields.values():
                 field.required = False
 
+    @property
+    def asked(self) -> str:
+        """All that is asked, to know a preview that was of something else."""
+        return json.dumps([self.data.get(name, "") for name in ("field", "operation", "search", "replace", self.name)])
+
     def read(self):
         """Return (new value of a record, its words); raise ValidationError."""
         if not self.name:
@@ -95,8 +101,9 @@ class FieldTask:
         if not self.form.is_valid():
             raise ValidationError([message for errors in self.form.errors.values() for message in errors])
         value = self.form.cleaned_data[self.name]
-        if value in (None, "") and not (described.blank or described.null):
-            raise ValidationError(_("This field cannot be empty."))
+        if value in (None, ""):
+            can_be = described.blank or described.null
+            raise ValidationError(_("Enter a value, or choose “Clear”.") if can_be else _("This field cannot be empty."))
         said = getattr(value, "label", None) or (_("yes") if value is True else _("no") if value is False else value)
         return (lambda current: value), str(said if said not in (None, "") else _("nothing"))
 
@@ -113,9 +120,9 @@ def task_of(form, record_type):
     """Return what the dialog of a change shows, with a preview if it was asked for one."""
     task = FieldTask(record_type, form.data, form.user)
     task.preview, task.errors = None, []
-    if form.data.get("try"):
+    if form.data.get("try") or task.asked != form.data.get("previewed", task.asked):
         try:
-            task.read()
+            _new, task.said = task.read()
         except ValidationError as error:
             task.errors = error.messages
         else:
@@ -125,7 +132,10 @@ def task_of(form, record_type):
 
 def edit_action(record_type):
     def check(form):
-        FieldTask(record_type, form.data, form.user).read()
+        task = FieldTask(record_type, form.data, form.user)
+        task.read()
+        if task.asked != form.data.get("previewed", task.asked):
+            raise ValidationError(_("This is no longer what the preview was of. Look at it once more."))
 
     return Action(
         name="change", label=gettext_lazy("Change a field"), icon="pencil", value=lambda key: key, check=check,
@@ -151,20 +161,24 @@ class FollowUpTask:
             (str(one.pk), one.name) for one in User.objects.filter(is_active=True).exclude(pk=user.pk).order_by("name_key")
         ]
         self.pers = [("record", _("One each")), ("company", _("One per company"))]
+        self.errors: dict[str, list[str]] = {}  # by field, as read() finds them
 
     def read(self):
         """Return the values all of them have, and the owner, or None for the record's own; raise ValidationError."""
         kind, subject = self.data.get("kind", ""), self.data.get("subject", "").strip()
         if kind not in dict(self.kinds):
             raise ValidationError(_("This is no valid choice."))
-        if not subject:
-            raise ValidationError(_("Say what is to be done."))
         try:
             day = parse_date(self.data.get("due_on", ""))
         except ValueError:
             day = None
-        if day is None:
-            raise ValidationError(_("Enter a date, for example 2026-01-31."))
+        wrong = {
+            "subject": "" if subject else _("Say what is to be done."),
+            "due_on": "" if day else _("Enter a date, for example 2026-01-31."),
+        }
+        self.errors = {name: [text] for name, text in wrong.items() if text}
+        if self.errors:
+            raise ValidationError([text for texts in self.errors.values() for text in texts])
         whose = self.data.get("owner", "me")
         owner = self.user if whose == "me" else None if whose == "record" else one_of(User)(whose)
         return {"kind": kind, "subject": subject, "due_at": day}, owner

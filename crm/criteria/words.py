@@ -117,7 +117,7 @@ def value_in_words(one: Line, asking: Asking) -> str:
     if isinstance(read, bool):
         return _("yes") if read else _("no")
     if kind in {"choice", "user"}:
-        return _either(_labels(one, asking))
+        return _either(_labels(one, asking, pgettext("in a sentence", "me")))
     if kind == "link" and isinstance(read, list):
         return _either([f"#{pk}" for pk in read])
     if one.operator == "period":
@@ -134,8 +134,8 @@ def _values(value):
     return value if isinstance(value, list | tuple) else str(value).split(",")
 
 
-def _labels(one, asking):
-    words = {"me": _("me"), "my_team": _("my team")}
+def _labels(one, asking, me=""):
+    words = {"me": me or _("me"), "my_team": _("my team")}
     labels = {str(option.pk): str(getattr(option, "label", option)) for option in one.field.options(asking)}
     return [words.get(key) or labels.get(str(key), str(key)) for key in one.read]
 

@@ -83,6 +83,7 @@ def server_error(request):
 @login_not_required
 @requires_csrf_token
 def csrf_failure(request, reason=""):
-    return _page(
-        request, 403, _("Your session has changed"), _("Please reload the page and send the form again; it was not saved.")
-    )
+    text = _("Please reload the page and send the form again; it was not saved.")
+    if "HX-Request" in request.headers:  # the page takes over the new token by itself
+        text = _("You have signed in anew meanwhile. It was not saved; please send it once more.")
+    return _page(request, 403, _("Your session has changed"), text)

@@ -18,12 +18,15 @@ def search_page(request):
     palette = "X-Palette" in request.headers
     words = search.words_of(text)
     groups = list(search.find(request.user, text, IN_PALETTE if palette else ON_PAGE).values())
+    commands = _commands(request.user, words) if palette else []
     context = {
         "q": text,
         "groups": groups,
-        "commands": _commands(request.user, words) if palette else [],
-        # Who types *import* wants it, and not the companies of *sport* that a typo might have meant.
-        "commands_first": not any(_is_called(hit, words) for hits in groups for hit in hits),
+        "commands": commands,
+        # Who types *import* wants it, and not the companies of *sport* that a typo might have meant; who types the whole name of a
+        # command wants that.
+        "commands_first": any(fold(label) == fold(text) for label, _icon, _url in commands)
+        or not any(_is_called(hit, words) for hits in groups for hit in hits),
         "marked": lambda part: search.marked(part, words),
         "limit": ON_PAGE,
     }
@@ -39,6 +42,7 @@ def _is_called(hit, words):
 
 
 def _commands(user, words):
-    """Return the commands whose words begin with all of what was typed."""
+    """Return the commands whose words begin with all of what was typed; the one that is called so first."""
     offered = [(str(label), icon, url) for label, icon, url in nav.commands(user)]
+    offered.sort(key=lambda one: fold(one[0]).split() != list(words))
     return [one for one in offered if all(any(part.startswith(word) for part in fold(one[0]).split()) for word in words)]

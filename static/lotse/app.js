@@ -298,7 +298,7 @@ document.addEventListener("htmx:load", (event) => {
 });
 
 // Where something refreshes itself under the hand, the focus stays on the same link or button of what came instead.
-const SAME = ["href", "data-href", "hx-post", "name", "aria-label"];
+const SAME = ["href", "data-href", "hx-post", "name", "aria-label", "data-set-status"];
 let held = null;
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   const here = document.activeElement;

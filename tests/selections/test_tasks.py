@@ -1,5 +1,8 @@
 """Tasks on ticked rows of every list: change a field, plan follow-ups (S8, R6, R16, R17)."""
 
+import html
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -62,6 +65,27 @@ def test_s8_who_is_left_out_and_why_is_in_the_preview_and_the_log(act, anna, per
     assert "1 of 5 would change" in shown and "The category is that of the company Nordwind" in shown
     done = act("change", on=[*persons, alone], **given, go="1")
     assert "4 left unchanged" in done.headers["HX-Trigger"]
+
+
+def test_s8_what_was_previewed_is_what_is_done(act, persons):
+    """A value typed after the preview is previewed first; and an empty one is no value: there is *Clear*."""
+    asked = {"field": "title", "operation": "set"}
+    shown = act("change", **asked, title="CEO", **{"try": "1"}).content.decode()
+    assert "→ <b>CEO</b>" in shown
+    previewed = html.unescape(re.search(r'name="previewed" value="([^"]*)"', shown)[1])
+    other = act("change", **asked, title="XXX", previewed=previewed, go="1")
+    assert other.status_code == 422 and "no longer what the preview was of" in other.content.decode()
+    assert "→ <b>XXX</b>" in other.content.decode() and set(titles()) == {""}
+    act("change", **asked, title="CEO", previewed=previewed, go="1")
+    assert set(titles()) == {"CEO"}
+    empty = act("change", **asked, title="", **{"try": "1"}).content.decode()
+    assert "choose “Clear”" in empty and "would change" not in empty
+
+
+def test_s8_what_is_missing_is_said_at_each_field(act, persons):
+    page = act("plan", kind="call", subject=" ", due_on="", go="1")
+    text = page.content.decode()
+    assert page.status_code == 422 and text.count('aria-invalid="true"') == 2
 
 
 def test_r17_whom_somebody_changed_after_the_dialog_opened_is_left(act, anna, persons):
