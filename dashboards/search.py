@@ -1,5 +1,7 @@
 """What dashboards are found by in the global search (W7)."""
 
+from django.conf import settings
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from crm import search
@@ -9,11 +11,18 @@ from dashboards.models import Dashboard
 
 @search.described_by("dashboard")
 def describe_dashboards(ids):
-    rows = Dashboard.objects.filter(pk__in=ids).values_list("pk", "name_key", "description")
-    return {pk: (f"{name} {fold(description)}".strip(), name) for pk, name, description in rows}
+    """By its name and description; a predefined one by those of every language."""
+    found = {}
+    for one in Dashboard.objects.filter(pk__in=ids).only("name", "name_key", "description", "ready"):
+        words = [one.name_key, fold(one.description)]
+        for language, _name in settings.LANGUAGES:
+            with translation.override(language):
+                words += [fold(one.title), fold(one.about)]
+        found[one.pk] = (" ".join(dict.fromkeys(filter(None, words))), one.name_key)
+    return found
 
 
 @search.shown_by("dashboard")
 def show_dashboards(ids):
-    rows = Dashboard.objects.filter(pk__in=ids).values_list("pk", "name", "description")
-    return {pk: (name, description or _("Dashboard")) for pk, name, description in rows}
+    rows = Dashboard.objects.filter(pk__in=ids).only("name", "description", "ready")
+    return {one.pk: (one.title, one.about or _("Dashboard")) for one in rows}

@@ -5,6 +5,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.management import call_command
 from django.utils import translation
 
+from crm import search
 from crm.history.models import Change
 from crm.history.undo import undo
 from dashboards import actions
@@ -283,3 +284,12 @@ def test_users_who_are_gone_are_shared_with_no_more(anna, board, ada):
     assert sees(other, mine)
     actions.edit_dashboard(mine, {"user_ids": []}, by=anna, via="card")
     assert not sees(other, mine)
+
+
+@pytest.mark.parametrize("text", ["Lead-Management", "lead manage", "als Nächstes"])
+def test_w7_a_ready_dashboard_is_found_in_each_language_and_shown_in_ones_own(lists, ada, text):
+    with translation.override("de"):
+        (hit,) = search.find(ada, text, 6)["dashboard"]
+        assert hit.title == "Lead-Management" and "als Nächstes" in hit.detail
+    with translation.override("en"):
+        assert search.find(ada, text, 6)["dashboard"][0].title == "Lead management"
