@@ -184,9 +184,10 @@ def _guess_value(target, text, by, listed):
     if target == "owner":
         return CREATE if create else ME
     if target == "lead_status":
-        kind = next((kind for word, kind in _STATUS_WORDS if word in text), "open")
+        # One that no word tells of is seen not to be known.
+        kind = next((kind for word, kind in _STATUS_WORDS if word in text), "")
         status = LeadStatus.objects.selectable().filter(kind=kind).first()
-        return status.pk if status else lifecycle.default_status().pk
+        return status.pk if status else NOTHING
     if target == "category":
         name = next((name for word, name in _CATEGORY_WORDS.items() if word in text), "")
         item = Category.objects.selectable().filter(name_en=name).first()
