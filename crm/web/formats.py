@@ -15,7 +15,8 @@ from django.utils.translation import gettext as _
 WITH_YEAR = {"de": "j. N Y", "en": "j M Y"}
 WITHOUT_YEAR = {"de": "j. N", "en": "j M"}
 WITH_WEEKDAY = {"de": "l, j. F", "en": "l, j F"}
-SHORT_DAY = {"de": "D, j. N", "en": "D, j M"}
+SHORT_DAY = {"de": "D., j. N", "en": "D, j M"}
+NEAR_DAY = {"de": "D.", "en": "D"}
 
 
 def local(moment):
@@ -77,7 +78,7 @@ def short_day(day):
 
 
 def near(value, all_day=False):
-    """Return a moment as people say it: *today, 14:00*, *yesterday*, *Fri, 09:00*, *15 Jan*, else with the year."""
+    """Return a moment as people say it: *today, 14:00*, *yesterday*, *Fri, 09:00* (*Fr., 09:00*), *15 Jan*, else with the year."""
     if value is None:
         return ""
     value = local(value)
@@ -87,7 +88,8 @@ def near(value, all_day=False):
     if days in {-1, 0, 1}:
         text = {-1: _("yesterday"), 0: _("today"), 1: _("tomorrow")}[days]
     elif 1 < days < 7:
-        text = _written(day, "D", get_language())
+        language = get_language()
+        text = _written(day, NEAR_DAY.get(language, "D"), language)
     elif day.year == today.year:
         language = get_language()
         text = _written(day, WITHOUT_YEAR.get(language, "Y-m-d"), language)
