@@ -425,6 +425,24 @@ def test_r17_two_people_at_one_card_lose_nothing(open_page, server):
     expect(mine.locator("#fact-mobile")).to_contain_text("+49 171 555 0199")
 
 
+def test_u3_what_is_typed_on_a_card_that_somebody_deletes_is_kept_and_saved_once_it_is_back(open_page, server):
+    mine, theirs = open_page("anna"), open_page("admin")
+    pk = of_demo(server, "anna")
+    mine.goto(f"/persons/{pk}/")
+    field = retitle(mine, "title", "Typed for long")
+    token = theirs.get_attribute("meta[name=csrf-token]", "content")
+    assert theirs.request.post(f"/persons/{pk}/delete/", headers={"X-CSRFToken": token}).ok
+    field.press("Enter")
+    line = said(mine, "was deleted by")
+    expect(field).to_have_value("Typed for long")
+    line.get_by_role("button", name="Restore").click()
+    expect(said(mine, "1 record is back.")).to_be_visible()
+    expect(line).to_have_count(0)
+    expect(field).to_have_value("Typed for long")
+    field.press("Enter")
+    expect(mine.locator("#fact-title .value")).to_have_text("Typed for long")
+
+
 def test_u3_a_session_that_ends_while_one_types_loses_nothing(open_page, server):
     page = open_page("max")
     page.goto(f"/persons/{of_demo(server, 'max')}/")
