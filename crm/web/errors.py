@@ -121,6 +121,7 @@ def server_error(request):
 @requires_csrf_token
 def csrf_failure(request, reason=""):
     text = _("Please reload the page and send the form again; it was not saved.")
-    if "HX-Request" in request.headers:  # the page takes over the new token by itself
-        text = _("You have signed in anew meanwhile. It was not saved; please send it once more.")
-    return _page(request, 403, _("Your session has changed"), text)
+    if "HX-Request" not in request.headers:
+        return _page(request, 403, _("Your session has changed"), text)
+    # The page takes over the new token and sends it again by itself, if it is the same user who has signed in anew (app.js).
+    return HttpResponse(text, status=403, headers={"Lotse-Refused": "token"})
