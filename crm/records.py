@@ -1,5 +1,6 @@
 """Each record type with its whole catalogue of fields, gathered from every app's `fields.py` in order of the floors."""
 
+import re
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
@@ -7,6 +8,7 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
+from django.urls import reverse
 
 from crm.fields import Field
 
@@ -89,3 +91,12 @@ def get(name) -> RecordType:
 def every() -> list[RecordType]:
     _load()
     return list(_types.values())
+
+
+def at(address) -> tuple[str, int] | None:
+    """Return the record type and the id of the record whose card, or a part of it, has this address."""
+    for record in every():
+        base = reverse(record.card_url, args=[0]).removesuffix("0/")
+        if found := re.match(re.escape(base) + r"(\d{1,18})/", address):
+            return record.name, int(found[1])
+    return None

@@ -26,6 +26,7 @@ from django.utils.translation import gettext as _
 from crm import access
 from crm.history.changes import Conflict, Outcome, change, chunks, running_id
 from crm.history.models import Change, ChangeSet, Via
+from crm.jobs.schedule import each_night
 from crm.locks import lock_rows
 from leads import lifecycle
 from leads.models import AutomationRule, Category, CategoryGroup, Company, LeadStatus, Person, Proposal, ProposalRecord
@@ -214,9 +215,21 @@ def standing():
     return ProposalRecord.objects.filter(stands)
 
 
+def _stands():
+    return Exists(standing().filter(proposal=OuterRef("pk")))
+
+
+@each_night
+def forget_lapsed():
+    """Remove questions that nobody has answered and that nobody is asked any more; new ones stay, as an undo may ask them again."""
+    before = timezone.now() - timedelta(days=settings.BIN_DAYS)
+    old = Proposal.objects.filter(answered_at=None, created_at__lt=before).exclude(change_set__state=ChangeSet.State.RUNNING)
+    old.exclude(pk__in=Proposal.objects.waiting().filter(_stands()).values("pk")).delete()
+
+
 def waiting_for(user):
     """Return the proposals this user is to answer, the newest first."""
-    found = Proposal.objects.waiting().filter(Exists(standing().filter(proposal=OuterRef("pk"))), user=user)
+    found = Proposal.objects.waiting().filter(_stands(), user=user)
     return found.select_related("rule__target", "rule__lead_status", "change_set").order_by("-pk")
 
 

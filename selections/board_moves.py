@@ -223,7 +223,8 @@ def _write(board, steps, answers, free, outcome, by):
                 records[0] if isinstance(records, list) else records, value, by=by, via="board", **answer
             )
             left = {pk for pk, _reason in one.left}
-            outcome.left += one.left
+            for pk, reason in one.left:
+                outcome.leave([pk], reason)
             outcome.proposals += one.proposals
             outcome.change_set = one.change_set or outcome.change_set
             if one.changed:

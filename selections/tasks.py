@@ -220,6 +220,10 @@ def run_plan(records, value, *, by, via, as_of=None, progress=None, **options):
         progress=progress,
         params={"name": values["subject"], "value": said},
     )
+    if (made := outcome.change_set) is not None:
+        # One for each company are fewer than the records: only now it is known how many they are.
+        made.params = {**made.params, "count": outcome.changed}
+        made.save(update_fields=["params"])
     return leads.answer(outcome, "subject")
 
 

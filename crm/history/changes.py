@@ -25,8 +25,13 @@ class Outcome:
     #: What a rule proposes to do, for the user to answer (leads.automation).
     proposals: list = field(default_factory=list)
 
+    #: Which were left, as (record type, id): each counts once, whatever the number of its reasons.
+    _known: set[tuple[str, int]] = field(default_factory=set, repr=False)
+
     def leave(self, ids: Iterable[int], reason, record_type="") -> None:
-        ids = sorted(ids)
+        """Note that these records were left, and why; of one that was left already the first reason stays."""
+        ids = [pk for pk in sorted(set(ids)) if (record_type, pk) not in self._known]
+        self._known.update((record_type, pk) for pk in ids)
         self.left.extend((pk, str(reason)) for pk in ids)
         if ids and record_type:
             self.left_of.setdefault(record_type, {}).setdefault(str(reason), []).extend(ids)

@@ -73,11 +73,12 @@ def undone(change_set) -> str:
 
 
 def _sentences(value, params):
+    planned = _planned(params)
     params = {"name": formats.number(params.get("count")), **params}  # of many there is only how many
     return {
         "person.create": _("Created"),
         "company.create": _("Created"),
-        "activity.create": _("Follow-up added: %(name)s") % {"name": params["name"]},
+        "activity.create": planned,
         "person.edit": _("Edited"),
         "company.edit": _("Edited"),
         "activity.edit": _("Follow-up changed: %(name)s") % {"name": params["name"]},
@@ -135,6 +136,17 @@ def _sentences(value, params):
         "import": _("Imported"),
         "setup": _("Set up"),
     }
+
+
+def _planned(params):
+    """Return that follow-ups were added: one by its name, of many how many, and what they are about if they have that in common."""
+    count, name = params.get("count") or 1, params.get("name")
+    words = {"count": formats.number(count), "name": name}
+    if count == 1:
+        return _("Follow-up added: %(name)s") % words
+    if name:
+        return ngettext("%(count)s follow-up added: %(name)s", "%(count)s follow-ups added: %(name)s", count) % words
+    return ngettext("%(count)s follow-up added", "%(count)s follow-ups added", count) % words
 
 
 def _of_list(action, params, value):

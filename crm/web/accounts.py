@@ -21,11 +21,14 @@ from django.contrib.auth.hashers import check_password
 from django.core.mail import send_mail
 from django.db.models import Q
 from django.dispatch import receiver
+from django.http import JsonResponse
+from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
 
 from crm.jobs import enqueue, job
 from crm.models import User
@@ -219,3 +222,10 @@ def demo_signins():
 def _holds(password, encoded):
     # Slow by design, so each stored hash is compared once.
     return check_password(password, encoded)
+
+
+@require_GET
+def signed_in_as(request):
+    """Tell a page that stayed open who is signed in by now, and by which token it may go on."""
+    user = request.user
+    return JsonResponse({"user": str(user.pk), "name": user.name, "token": get_token(request)})

@@ -2,6 +2,8 @@
 
 import logging
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -14,15 +16,48 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import requires_csrf_token
 
+from crm import records
 from crm.web.htmx import toast
 
 logger = logging.getLogger("lotse")
 
 
-def _page(request, status, title, text):
+@dataclass(frozen=True)
+class Gone:
+    """What is told of a record that was deleted: in words, and to who may restore it also what does so and where it lies."""
+
+    text: str
+    restore: dict | None = None  # url, ids
+    bin_url: str = ""
+
+
+#: What upper floors know of records that are gone: functions(user, record type, id) -> Gone or None.
+_told_of_gone: list[Callable] = []
+
+
+def told_of_gone(function):
+    """Register function(user, record type, id) -> Gone, or None of what this user is to know nothing of."""
+    _told_of_gone.append(function)
+    return function
+
+
+def _gone(request) -> Gone | None:
+    """Return what is told of the record that is asked for, or else of that whose card one is on, if it was deleted."""
+    if not getattr(request, "user", None) or not request.user.is_authenticated:
+        return None
+    addresses = (request.path, request.htmx.current_url_abs_path or "")
+    named = dict.fromkeys(filter(None, map(records.at, addresses)))
+    found = [gone for one in named for function in _told_of_gone if (gone := function(request.user, *one))]
+    # What went along with a record comes back with it alone.
+    return next((gone for gone in found if gone.restore), found[0] if found else None)
+
+
+def _page(request, status, title, text, gone=None):
     if "HX-Request" in request.headers:
-        return toast(render(request, "errors/_error.html", {"text": text}, status=status), text, level="error")
-    return render(request, "errors/error.html", {"title": title, "text": text, "status": status}, status=status)
+        response = render(request, "errors/_error.html", {"text": text}, status=status)
+        return toast(response, text, level="error", restore=gone and gone.restore)
+    context = {"title": title, "text": text, "status": status, "gone": gone}
+    return render(request, "errors/error.html", context, status=status)
 
 
 @login_not_required
@@ -41,6 +76,8 @@ def forbidden(request, exception=None):
 @login_not_required
 @requires_csrf_token
 def not_found(request, exception=None):
+    if gone := _gone(request):
+        return _page(request, 404, _("Deleted"), gone.text, gone)
     return _page(request, 404, _("Not found"), _("This page does not exist, or you may not see it."))
 
 
@@ -68,7 +105,7 @@ def server_error(request):
             "status": status,
             "language": translation.get_language() or settings.LANGUAGE_CODE,
         }
-        context |= {"user": None, "csrf_token": "", "messages": []}
+        context |= {"user": None, "csrf_token": "", "messages": [], "gone": None}
         try:
             page = get_template("errors/error.html", using="jinja2").render(context)
         except Exception:  # what failed may be what every page stands on
@@ -84,6 +121,7 @@ def server_error(request):
 @requires_csrf_token
 def csrf_failure(request, reason=""):
     text = _("Please reload the page and send the form again; it was not saved.")
-    if "HX-Request" in request.headers:  # the page takes over the new token by itself
-        text = _("You have signed in anew meanwhile. It was not saved; please send it once more.")
-    return _page(request, 403, _("Your session has changed"), text)
+    if "HX-Request" not in request.headers:
+        return _page(request, 403, _("Your session has changed"), text)
+    # The page takes over the new token and sends it again by itself, if it is the same user who has signed in anew (app.js).
+    return HttpResponse(text, status=403, headers={"Lotse-Refused": "token"})

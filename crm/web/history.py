@@ -1,7 +1,5 @@
 """Undoing what was done: from the message after a change, and from the history."""
 
-import re
-
 from django.http import Http404, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -54,12 +52,11 @@ def _answer(request, text, change_set=None, level="ok", why=None):
 
 def _instead(request):
     """Return the list to go on to if the page one is on shows a record that is gone by now, or nothing."""
-    here = request.htmx.current_url_abs_path or ""
-    for record in records.every():
-        shown = re.match(re.escape(reverse(record.card_url, args=[0]).removesuffix("0/")) + r"(\d{1,18})/", here)
-        if shown and not record.model._default_manager.visible_to(request.user).filter(pk=shown[1]).exists():
-            return reverse(record.list_url)
-    return ""
+    shown = records.at(request.htmx.current_url_abs_path or "")
+    if shown is None:
+        return ""
+    record = records.get(shown[0])
+    return "" if record.model._default_manager.visible_to(request.user).filter(pk=shown[1]).exists() else reverse(record.list_url)
 
 
 @job

@@ -19,10 +19,13 @@ def page_or_fragment(request, page, fragment, context, status=200):
     return response
 
 
-def toast(response, text, *, undo_url=None, level="ok", link=None):
-    """Let the browser show a message: one line, with *Undo* where there is something to undo (U2)."""
+def toast(response, text, *, undo_url=None, level="ok", link=None, restore=None):
+    """Let the browser show a message: one line, with *Undo* where there is something to undo (U2), or with *Restore*.
+
+    `restore` is the address that brings back what was deleted, and the `ids` it is told.
+    """
     events = json.loads(response.headers.get("HX-Trigger", "{}"))
-    events["toast"] = {"text": str(text), "undo_url": undo_url, "level": level, "link": link}
+    events["toast"] = {"text": str(text), "undo_url": undo_url, "level": level, "link": link, "restore": restore}
     response.headers["HX-Trigger"] = json.dumps(events)
     return response
 

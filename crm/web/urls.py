@@ -4,12 +4,13 @@ from django.urls import path
 
 from crm.jobs import views as jobs
 from crm.tables.left import left
-from crm.web import criteria, history, nav, search, settings_views
+from crm.web import accounts, criteria, history, nav, search, settings_views
 
 app_name = "crm"
 urlpatterns = [
     path("history/<int:pk>/undo/", history.undo_change_set, name="undo"),
     path("left/", left, name="left"),
+    path("signed-in-as/", accounts.signed_in_as, name="signed_in_as"),
     path("numbers/", nav.numbers, name="numbers"),
     path("search/", search.search_page, name="search"),
     path("criteria/<slug:record_type>/fields/", criteria.fields, name="criteria_fields"),

@@ -22,45 +22,35 @@ _told_along: dict[str, list[Callable]] = defaultdict(list)
 _kept_by: dict[str, list[Callable]] = defaultdict(list)
 
 
-def goes_along(record_type):
-    """Register function(ids, deleted_at): put into the bin what belongs to these records."""
+def _registering(functions, record_type):
+    """Return a decorator that adds its function to those of this record type."""
 
     def register(function):
-        _goes_along[record_type].append(function)
+        functions[record_type].append(function)
         return function
 
     return register
+
+
+def goes_along(record_type):
+    """Register function(ids, deleted_at): put into the bin what belongs to these records."""
+    return _registering(_goes_along, record_type)
 
 
 def comes_along(record_type):
     """Register function(ids, change_set_ids): restore what these change sets put into the bin with these records."""
-
-    def register(function):
-        _comes_along[record_type].append(function)
-        return function
-
-    return register
+    return _registering(_comes_along, record_type)
 
 
 def told_along(record_type):
     """Register function(ids, keep_persons): say what belongs to these records and would go into the bin with them, as
     *12 follow-ups*, or nothing. With `keep_persons` the persons of companies stay, and what is theirs."""
-
-    def register(function):
-        _told_along[record_type].append(function)
-        return function
-
-    return register
+    return _registering(_told_along, record_type)
 
 
 def kept_by(record_type):
     """Register function(ids, by) -> {id: reason}: the records that this user must not delete, as long as others need them."""
-
-    def register(function):
-        _kept_by[record_type].append(function)
-        return function
-
-    return register
+    return _registering(_kept_by, record_type)
 
 
 def along(record_type, ids, *, keep_persons=False) -> list[str]:

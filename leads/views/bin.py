@@ -23,6 +23,7 @@ from crm.models import User
 from crm.tables.counts import capped, count_each
 from crm.tables.order import Order
 from crm.web import formats
+from crm.web.errors import Gone, told_of_gone
 from crm.web.htmx import page_or_fragment, toast, trigger
 from leads import actions
 
@@ -138,3 +139,21 @@ def restore(request):
     }
     undo_url = reverse("crm:undo", args=[outcome.change_set.pk]) if outcome.change_set else None
     return trigger(toast(HttpResponse(status=204), text, undo_url=undo_url), "changed")
+
+
+@told_of_gone
+def gone(user, record_type, pk) -> Gone | None:
+    """Return who deleted a record and when, for who could see it, and for who may restore it what does so."""
+    if record_type not in KINDS:
+        return None
+    deleted = records.get(record_type).model.objects.filter(pk=pk, deleted_at__isnull=False)
+    record = access.known(deleted, user).first()
+    if record is None:
+        return None
+    by = _deleted_by(record_type, [pk]).get(pk)
+    words = {"name": record, "who": by.name if by else "Lotse", "when": formats.moment(record.deleted_at)}
+    text = _("%(name)s was deleted by %(who)s on %(when)s.") % words
+    if not (may_restore(user) and lying(record_type, user).filter(pk=pk).exists()):
+        return Gone(text)
+    of = f"?of={record_type}"
+    return Gone(text, restore={"url": reverse("leads:restore") + of, "ids": pk}, bin_url=reverse("leads:bin") + of)

@@ -7,7 +7,8 @@
 //             event "closeDialog" (HX-Trigger) closes, "openDialog" {url, title, small} opens
 //   refresh   event "changed" (HX-Trigger): every [data-refresh] gets the event "refresh" (hx-trigger="refresh"), unless somebody types in it
 //   waiting   a thin bar after 300 ms; what is already on its way is not sent twice
-//   failures  no answer, 401, 4xx, 5xx: a message that stays; the form is left as it is
+//   failures  no answer, 401, 4xx, 5xx: a message that stays; the form is left as it is. Signed in anew in another tab, what is sent from here is
+//             taken all the same; if it was somebody else, that is said instead
 //   guard     <form data-guard>, and any form in a dialog that writes: leaving with unsaved text asks first
 //   tabs      <nav class="tabs"> of a card: the section that comes stands where the one before stood, and by keys the tab has the focus
 //   focus     what refreshes itself keeps it; of what htmx brings in, the first wrong field, or [autofocus], [data-focus], or the first field in [data-focus-first]
@@ -211,11 +212,25 @@ function once(event) {
 document.addEventListener("click", once, true);
 document.addEventListener("submit", once, true);
 document.addEventListener("submit", (event) => {
-  const form = event.target;
+  const form = event.target, { sent } = form.dataset;
   if (event.defaultPrevented || form.method !== "post" || form.matches(WRITES) || event.submitter?.matches(WRITES)) return;
-  if ("sent" in form.dataset) event.preventDefault();
   form.dataset.sent = "";
+  if (sent === "may go") return;
+  if (sent === undefined && !(away && words.user && form.matches(GUARDED))) return;
+  event.preventDefault();
+  if (sent === undefined) sendIfTaken(form, event.submitter);
 });
+// Who was elsewhere may have signed out there, or somebody else in: what was typed in a plain form would be lost with its page.
+let away = false;
+addEventListener("blur", () => { away = true; });
+/** Send a plain form once it is known that it will be taken. */
+async function sendIfTaken(form, submitter) {
+  const taken = await renew();
+  delete form.dataset.sent;
+  if (!taken) return tell(words.offline);
+  form.dataset.sent = "may go";
+  form.requestSubmit(submitter);
+}
 // Back shows the page as it was left: what may have changed meanwhile is asked for anew.
 addEventListener("pageshow", (event) => {
   document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent);
@@ -223,33 +238,41 @@ addEventListener("pageshow", (event) => {
 });
 
 // --- Failures: a message that stays, and nothing typed is lost ---------------------------------------------------------------------
-let signedOut = false;
+let signedOut = false, other = ""; // other: the name of who else has signed in in this browser meanwhile
 document.body.addEventListener("signedOut", () => {
   signedOut = true;
   send("toast", { text: words.signedOut, level: "error", link: { url: words.login, text: words.signIn, tab: true }, until: "signedIn" });
 });
+/** Say why something was not sent: nobody is signed in, or somebody else, or else this. */
+function tell(text) {
+  if (signedOut) send("signedOut");
+  else send("toast", other ? { text: words.other.replace("{name}", other), level: "error", until: "signedIn" } : { text, level: "error" });
+}
 document.body.addEventListener("htmx:sendError", () => send("toast", { text: words.offline, level: "error" }));
 document.body.addEventListener("htmx:timeout", () => send("toast", { text: words.offline, level: "error" }));
 document.body.addEventListener("htmx:responseError", ({ detail: { xhr } }) => {
   if (xhr.status === 401) return send("signedOut");
+  if (refused(xhr)) return tell(words.failed);
   // The server's own words come as an event; without them we have ours.
   if (!xhr.getResponseHeader("HX-Trigger")?.includes('"toast"')) send("toast", { text: words.failed, level: "error" });
-  if (xhr.status === 403) renew();
 });
 
-/** Signing in makes a new token; the page that stayed open takes it over, so that what was typed can be sent. */
+/** Signing in makes a new token; the page that stayed open takes it over, if it is the same user, so that what was typed can be sent. */
 let renewing = null;
 const renew = () => (renewing ??= takeOver().finally(() => { renewing = null; }));
 async function takeOver() {
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(10_000) }).catch(() => null);
-  if (!answer?.ok || answer.redirected) return;
-  const token = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("meta[name=csrf-token]")?.content;
-  if (!token) return;
+  const answer = await fetch(words.signedInAs, { headers: { "HX-Request": "true" }, signal: AbortSignal.timeout(10_000) }).catch(() => null);
+  if (answer?.status === 401) signedOut = true;
+  if (!answer?.ok || answer.redirected) return false;
+  const { user, name, token } = await answer.json();
+  signedOut = false;
+  other = user === words.user ? "" : name;
+  if (other) return false;
   document.querySelector("meta[name=csrf-token]").content = token;
   document.body.setAttribute("hx-headers", JSON.stringify({ "X-CSRFToken": token }));
   document.querySelectorAll("input[name=csrfmiddlewaretoken]").forEach((input) => { input.value = token; });
-  signedOut = false;
   send("signedIn");
+  return true;
 }
 // Who is quicker than that waits for it: with the old token it would be refused.
 document.body.addEventListener("htmx:confirm", (event) => {
@@ -257,7 +280,29 @@ document.body.addEventListener("htmx:confirm", (event) => {
   event.preventDefault();
   renewing.then(() => event.detail.issueRequest());
 });
-addEventListener("focus", () => { if (signedOut) renew(); });
+addEventListener("focus", () => { if (signedOut || other) renew(); });
+
+// What was refused for its old token is sent once more with the new one; htmx, and who waits for the answer, see that of the second alone.
+const refused = (xhr) => xhr.status === 403 && xhr.getResponseHeader("Lotse-Refused") === "token";
+document.body.addEventListener("htmx:beforeSend", ({ detail: { xhr, requestConfig, pathInfo } }) => {
+  const answered = xhr.onload;
+  let content;
+  xhr.send = (given) => {
+    content = given;
+    XMLHttpRequest.prototype.send.call(xhr, given);
+  };
+  xhr.onload = async () => {
+    if (!refused(xhr) || !(await renew())) return answered();
+    const token = document.querySelector("meta[name=csrf-token]").content;
+    const isText = typeof content === "string", values = isText ? new URLSearchParams(content) : content;
+    if (values?.has("csrfmiddlewaretoken")) values.set("csrfmiddlewaretoken", token);
+    xhr.onload = answered;
+    xhr.open(requestConfig.verb.toUpperCase(), pathInfo.finalRequestPath);
+    const headers = { ...requestConfig.headers, ...(isText ? { "Content-Type": "application/x-www-form-urlencoded" } : {}), "X-CSRFToken": token };
+    Object.entries(headers).forEach(([name, value]) => { if (value !== null) xhr.setRequestHeader(name, value); });
+    XMLHttpRequest.prototype.send.call(xhr, isText ? values.toString() : values);
+  };
+});
 
 // --- What is wrong is said at the field, in the user's language: the server's answer does that, not the browser's bubble ------------------------------
 const speakForOurselves = (root) => root.querySelectorAll?.("form:not([novalidate])").forEach((form) => { form.noValidate = true; });

@@ -3,7 +3,7 @@
 //   the stored width. With data-settings-url around it, heads can be dragged to another place. Both are kept by POST to that address:
 //   widths={"name": 220} or columns=["name", "company", …], as JSON.
 // The dialog that chooses columns: <ul data-sortable> whose <li> can be dragged (data-by-grip: only by their .grip, since they hold fields to type
-// in), or moved by buttons data-move="-1" and data-move="1".
+// in; by SortableJS, so also by touch), or moved by buttons data-move="-1" and data-move="1".
 // --- Kept for this user -----------------------------------------------------------------------------------------------------------------
 function save(element, values) {
   const url = element.closest("[data-settings-url]")?.dataset.settingsUrl;
@@ -112,9 +112,8 @@ const tell = (item) => item.dispatchEvent(new Event("input", { bubbles: true }))
 // --- The order of a list of choices ----------------------------------------------------------------------------------------------------------------
 let lifted = null;
 document.addEventListener("dragstart", (event) => {
-  lifted = event.target.closest?.("[draggable=true]")?.closest("[data-sortable] > li") ?? null;
+  lifted = event.target.closest?.("[data-sortable]:not([data-by-grip]) > li") ?? null;
   lifted?.classList.add("dragged");
-  if (lifted && lifted !== event.target) event.dataTransfer.setDragImage(lifted, 0, 0);
 });
 document.addEventListener("dragover", (event) => {
   const item = event.target.closest?.("[data-sortable] > li");
@@ -138,8 +137,14 @@ document.addEventListener("click", (event) => {
   button.focus();
 });
 
+function dragByGrip(list) {
+  const animation = matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 120;
+  window.Sortable?.create(list, { handle: ".grip", ghostClass: "dragged", animation, onEnd: ({ item, oldIndex, newIndex }) => { if (oldIndex !== newIndex) tell(item); } });
+}
+
 function prepare(root) {
-  root.querySelectorAll("[data-sortable]:not([data-by-grip]) > li, [data-by-grip] .grip").forEach((item) => { item.draggable = true; });
+  root.querySelectorAll("[data-sortable]:not([data-by-grip]) > li").forEach((item) => { item.draggable = true; });
+  root.querySelectorAll("[data-by-grip]").forEach(dragByGrip);
   const tables = [...root.querySelectorAll("[data-list] table.list"), ...(root.matches?.("[data-list] table.list") ? [root] : [])];
   for (const table of tables.filter((one) => one.tHead)) {
     const heads = headsOf(table).filter((head) => head.dataset.column);

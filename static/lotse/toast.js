@@ -1,7 +1,8 @@
 // Messages at the bottom right: what happened, with Undo where there is something to undo. One stays 8 s and while one is at it; an
 // error stays until it is closed. Listens to
-//   event "toast" on the body, detail {text, undo_url, level, link, until}; sent by HX-Trigger or by our own scripts.
-//         level: "ok", "warning" or "error"; link: an address, or {url, text}; until: the event on the body with which it is over
+//   event "toast" on the body, detail {text, undo_url, level, link, until, restore}; sent by HX-Trigger or by our own scripts.
+//         level: "ok", "warning" or "error"; link: an address, or {url, text}; until: the event on the body with which it is over;
+//         restore: {url, ids}, what brings back a record that was deleted
 //   <span data-message data-level data-undo-url> in #toasts: messages the server rendered with the page
 //   event "undoLast" on the body: the same as pressing the newest Undo, also after its message went (key "u")
 // #toasts carries its words as data attributes and the icons as <template data-icon="ok|warning|error|close">.
@@ -34,7 +35,7 @@ function button(label, action) {
   return element;
 }
 
-function show({ text, undo_url, level = "ok", link, until }) {
+function show({ text, undo_url, level = "ok", link, until, restore }) {
   settle();
   const line = document.createElement("div");
   const error = level.includes("error"), kind = error ? "error" : level === "warning" ? "warning" : "ok";
@@ -56,6 +57,14 @@ function show({ text, undo_url, level = "ok", link, until }) {
     const again = button(words.undo, () => undo(undo_url));
     again.className = "link";
     line.append(again);
+  }
+  if (restore) {
+    const back = button(words.restore, () => {
+      line.remove();
+      window.htmx.ajax("POST", restore.url, { target: "body", swap: "none", values: { ids: restore.ids } });
+    });
+    back.className = "link";
+    line.append(back);
   }
   const close = button(icon("close"), () => line.remove());
   close.className = "button plain small icon-only";

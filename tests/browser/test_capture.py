@@ -103,6 +103,23 @@ def in_selection_and_tile(page):
     expect(page.locator("tbody tr[data-row]", has_text="Wiebke Windhorst")).to_have_count(1)
 
 
+def middle(element):
+    box = element.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def drag(page, place, onto):
+    """Drag a field of a form by its grip to another's place, as a hand does: the others make way as one passes them."""
+    grip = page.locator(".questions-order .grip")
+    (x, y), (_x, end) = middle(grip.nth(place)), middle(grip.nth(onto))
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for above in (10, 12):
+        page.mouse.move(x, end - above, steps=8)
+        page.wait_for_timeout(150)
+    page.mouse.up()
+
+
 def test_c1_c2_c4_a_visitor_of_another_site_becomes_a_lead_with_first_touch_and_lead_creation(open_page, browser, server):
     place = [""]
     with website(lambda: place[0], server.url) as site:
@@ -119,7 +136,7 @@ def test_c1_c2_c4_a_visitor_of_another_site_becomes_a_lead_with_first_touch_and_
         mia.goto(f"{card}?tab=fields")
         places = mia.locator(".questions-order > li")
         mia.get_by_role("button", name="Move Last name up").press("Enter")
-        places.nth(3).locator(".grip").drag_to(places.nth(2), target_position={"x": 30, "y": 4})
+        drag(mia, 3, 2)
         mia.get_by_role("button", name="Save").click()
         expect(mia.locator("#toasts")).to_contain_text("was changed")
         settle(mia)
@@ -201,3 +218,37 @@ def test_c1_c2_c4_a_visitor_of_another_site_becomes_a_lead_with_first_touch_and_
         public.goto(f"{server.url}{address}")
         assert not violations(public)
         context.close()
+
+
+def test_c1_questions_are_put_in_order_by_a_thumb_and_by_the_mouse(open_page):
+    page = open_page("mia", width=390, height=844, touch=True)
+    page.goto("/forms/")
+    page.locator("a.name").first.click()
+    page.get_by_role("navigation", name="Sections").get_by_role("link", name="Fields").click()
+    asked = page.locator(".questions-order .ask")
+    expect(asked.first).to_be_visible()
+    grip = page.locator(".questions-order .grip")
+    first, second, third = (text.strip() for text in asked.all_inner_texts()[:3])
+    thumb = page.context.new_cdp_session(page)
+
+    def send(kind, x=None, y=None):
+        thumb.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}] if x is not None else []})
+
+    grip.first.scroll_into_view_if_needed()
+    (x, y), (_x, end) = middle(grip.nth(0)), middle(grip.nth(1))
+    send("touchStart", x, y)
+    for step in range(1, 16):
+        send("touchMove", x, y + (end + 12 - y) * step / 15)
+        page.wait_for_timeout(16)
+    page.wait_for_timeout(200)
+    send("touchEnd")
+    expect(asked.nth(0)).to_have_text(second)
+    expect(asked.nth(1)).to_have_text(first)
+
+    drag(page, 2, 0)
+    expect(asked.nth(0)).to_have_text(third)
+    page.get_by_role("button", name="Save").click()
+    settle(page)
+    page.reload()
+    expect(asked.nth(0)).to_have_text(third)
+    expect(asked.nth(1)).to_have_text(second)

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from tests.browser.conftest import settle
+from tests.browser.conftest import settle, sign_in
 
 FILE = """First Name,Last Name,Company,Email,Lead Status
 Zoe,Quast,{company},zoe@{domain},Qualified
@@ -425,6 +425,33 @@ def test_r17_two_people_at_one_card_lose_nothing(open_page, server):
     expect(mine.locator("#fact-mobile")).to_contain_text("+49 171 555 0199")
 
 
+def test_u3_what_is_typed_on_a_card_that_somebody_deletes_is_kept_and_saved_once_it_is_back(open_page, server):
+    mine, theirs = open_page("anna"), open_page("admin")
+    pk = of_demo(server, "anna")
+    mine.goto(f"/persons/{pk}/")
+    field = retitle(mine, "title", "Typed for long")
+    token = theirs.get_attribute("meta[name=csrf-token]", "content")
+    assert theirs.request.post(f"/persons/{pk}/delete/", headers={"X-CSRFToken": token}).ok
+    field.press("Enter")
+    line = said(mine, "was deleted by")
+    expect(field).to_have_value("Typed for long")
+    line.get_by_role("button", name="Restore").click()
+    expect(said(mine, "1 record is back.")).to_be_visible()
+    expect(line).to_have_count(0)
+    expect(field).to_have_value("Typed for long")
+    field.press("Enter")
+    expect(mine.locator("#fact-title .value")).to_have_text("Typed for long")
+
+
+def sign_in_elsewhere(page, user, server):
+    """Sign out and in again in another tab of the same browser."""
+    page.evaluate("dispatchEvent(new Event('blur'))")
+    page.context.clear_cookies(name=re.compile("session"))
+    other = page.context.new_page()
+    sign_in(other, user, server.password(user))
+    other.close()
+
+
 def test_u3_a_session_that_ends_while_one_types_loses_nothing(open_page, server):
     page = open_page("max")
     page.goto(f"/persons/{of_demo(server, 'max')}/")
@@ -434,20 +461,12 @@ def test_u3_a_session_that_ends_while_one_types_loses_nothing(open_page, server)
     expect(said(page, "You are signed out").get_by_role("link")).to_have_attribute("target", "_blank")
     expect(page.locator("#fact-title input[name=title]")).to_have_value("Typed for long")
     # Signed in again in another tab, it is sent from here.
-    other = page.context.new_page()
-    other.goto("/accounts/login/")
-    other.fill("input[name=login]", "max")
-    other.fill("input[name=password]", server.password("max"))
-    other.press("input[name=password]", "Enter")
-    other.wait_for_url(lambda url: "/login" not in url)
-    other.close()
+    sign_in_elsewhere(page, "max", server)
 
     # Who presses Save before the page has its new token waits for that.
     held = []
-    page.route(
-        re.compile(r"/persons/\d+/$"), lambda route: held.append(route) if route.request.method == "GET" else route.continue_()
-    )
-    with page.expect_request(lambda request: request.method == "GET" and re.search(r"/persons/\d+/$", request.url)):
+    page.route("**/signed-in-as/", lambda route: held.append(route))
+    with page.expect_request("**/signed-in-as/"):
         page.evaluate("dispatchEvent(new Event('focus'))")
     page.locator("#fact-title button.primary").click()
     expect(page.locator("#fact-title input[name=title]")).to_have_value("Typed for long")
@@ -455,6 +474,63 @@ def test_u3_a_session_that_ends_while_one_types_loses_nothing(open_page, server)
         route.continue_()
     expect(page.locator("#fact-title .value")).to_have_text("Typed for long")
     expect(page.locator(".toast-line", has_text="You are signed out")).to_have_count(0)
+
+
+def test_u3_who_signed_in_anew_elsewhere_saves_from_the_tab_that_had_not_noticed(open_page, server):
+    page = open_page("max")
+    pk = of_demo(server, "max")
+    page.goto(f"/persons/{pk}/")
+    field = retitle(page, "title", "Typed before")
+    sign_in_elsewhere(page, "max", server)
+    sent = []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    field.press("Enter")
+    expect(page.locator("#fact-title .value")).to_have_text("Typed before")
+    assert len(sent) == 2 and len(set(sent)) == 1
+    expect(said(page, "was changed")).to_be_visible()
+    expect(page.locator(".toast-line.error")).to_have_count(0)
+
+    # What the server goes on refusing is sent no third time.
+    field = retitle(page, "title", "Typed after")
+    sign_in_elsewhere(page, "max", server)
+    refusing = re.compile(r"/facts/title/$")
+    page.route(refusing, lambda route: route.fulfill(status=403, headers={"Lotse-Refused": "token"})
+               if route.request.method == "POST" else route.continue_())  # fmt: skip
+    sent.clear()
+    field.press("Enter")
+    said(page, "Something went wrong")
+    expect(field).to_have_value("Typed after")
+    assert len(sent) == 2
+    page.unroute(refusing)
+
+    # Somebody else is told; nothing is saved under their name.
+    sign_in_elsewhere(page, "anna", server)
+    field.press("Enter")
+    said(page, "Anna Kraft has signed in")
+    expect(field).to_have_value("Typed after")
+    sign_in_elsewhere(page, "max", server)
+    field.press("Enter")
+    expect(page.locator("#fact-title .value")).to_have_text("Typed after")
+    expect(page.locator(".toast-line", has_text="has signed in")).to_have_count(0)
+
+
+def test_u3_a_page_without_htmx_keeps_what_was_typed_until_it_will_be_taken(open_page, server):
+    page = open_page("max")
+    page.goto("/settings/")
+    form = page.locator("form[data-guard]").first
+    name = form.locator("input[name=first_name]")
+    name.fill("Max ")  # the others go on calling him Max
+    page.context.clear_cookies(name=re.compile("session"))
+    page.evaluate("dispatchEvent(new Event('blur'))")
+    form.get_by_role("button", name="Save").click()
+    said(page, "You are signed out")
+    sign_in_elsewhere(page, "anna", server)
+    form.get_by_role("button", name="Save").click()
+    said(page, "Anna Kraft has signed in")
+    expect(name).to_have_value("Max ")
+    sign_in_elsewhere(page, "max", server)
+    form.get_by_role("button", name="Save").click()
+    said(page, "Your profile is saved.")
 
 
 def test_the_list_within_a_card_keeps_its_state_in_the_cards_address(open_page):

@@ -113,6 +113,19 @@ def test_a_session_ends_after_seven_days_however_busy(anna, client, monkeypatch)
     assert not signed_in(client)
 
 
+def test_a_page_that_stayed_open_is_told_of_its_old_token_and_who_is_signed_in_by_now(anna):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(anna)
+    refused = client.post("/settings/theme/", {"theme": "dark"}, headers={"HX-Request": "true", "X-CSRFToken": "x" * 64})
+    assert refused.status_code == 403 and refused.headers["Lotse-Refused"] == "token" and "HX-Trigger" not in refused.headers
+    told = client.get("/signed-in-as/", headers={"HX-Request": "true"}).json()
+    assert (told["user"], told["name"]) == (str(anna.pk), "Anna Kraft")
+    again = client.post("/settings/theme/", {"theme": "dark"}, headers={"HX-Request": "true", "X-CSRFToken": told["token"]})
+    assert again.status_code < 400
+    client.logout()
+    assert client.get("/signed-in-as/", headers={"HX-Request": "true"}).status_code == 401
+
+
 def test_an_expired_session_is_a_401_for_htmx_and_keeps_the_page(db, client):
     assert client.post("/settings/theme/", headers={"HX-Request": "true"}).status_code == 401
     assert client.get(START).headers["Location"] == f"{LOGIN}?next={START}"

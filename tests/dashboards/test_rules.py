@@ -10,6 +10,7 @@ from crm.history.models import Change
 from crm.history.undo import undo
 from dashboards import actions
 from dashboards.models import Dashboard, DashboardShare
+from dashboards.search import find_ready
 from dashboards.tiles import spec
 from dashboards.tiles.ready import READY
 from leads import actions as leads
@@ -293,3 +294,15 @@ def test_w7_a_ready_dashboard_is_found_in_each_language_and_shown_in_ones_own(li
         assert hit.title == "Lead-Management" and "als Nächstes" in hit.detail
     with translation.override("en"):
         assert search.find(ada, text, 6)["dashboard"][0].title == "Lead management"
+
+
+@pytest.mark.parametrize("by_itself", [lambda: call_command("setup_lists"), find_ready], ids=["setup", "at night"])
+def test_w7_after_an_upgrade_ready_dashboards_are_found_in_every_language(by_itself, lists, ada, monkeypatch):
+    """An older version wrote what they are found by in English alone."""
+    leads = Dashboard.objects.get(ready="leads")
+    with monkeypatch.context() as older:
+        older.setitem(search._described, "dashboard", lambda ids: dict.fromkeys(ids, ("lead management", "lead management")))
+        search.refresh("dashboard", [leads.pk])
+    assert "dashboard" not in search.find(ada, "als Nächstes", 6)
+    by_itself()
+    assert [hit.pk for hit in search.find(ada, "als Nächstes", 6)["dashboard"]] == [leads.pk]

@@ -2,13 +2,16 @@
 
 import contextlib
 import json
+from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from crm.history.changes import Conflict, Outcome
 from crm.history.models import ChangeSet
@@ -320,6 +323,27 @@ def test_r13_a_question_lapses_when_nobody_has_the_status_any_more(asking, ada, 
     assert not automation.waiting_for(ada)
     undo(gone.change_set, by=ada, via="card")
     assert automation.waiting_for(ada).count() == 1
+
+
+def test_a_question_that_nobody_is_asked_any_more_is_forgotten_after_a_while(asking, ada, lead, status):
+    other = PersonFactory(by=ada, company=CompanyFactory(by=ada))
+    undone = actions.set_lead_status(other, status("Qualified"), by=ada, via="card")
+    undo(undone.change_set, by=ada, via="card")
+    answered = PersonFactory(by=ada, company=CompanyFactory(by=ada))
+    (question,) = actions.set_lead_status(answered, status("Qualified"), by=ada, via="card").proposals
+    automation.answer(question, None, by=ada)
+    (lapsed,) = actions.set_lead_status(lead, status("Qualified"), by=ada, via="card").proposals
+
+    actions.set_lead_status(lead, status("Open"), by=ada, via="card")
+    automation.forget_lapsed()
+    assert Proposal.objects.count() == 3  # an undo may still bring them back
+    Proposal.objects.update(created_at=timezone.now() - timedelta(days=settings.BIN_DAYS + 1))
+    actions.set_lead_status(lead, status("Qualified"), by=ada, via="card")
+    automation.forget_lapsed()
+    assert Proposal.objects.filter(answered_at=None, records__company=lead.company_id).count() == 2  # it is so again
+    actions.set_lead_status(lead, status("Open"), by=ada, via="card")
+    automation.forget_lapsed()
+    assert lapsed not in Proposal.objects.all() and question in Proposal.objects.all() and Proposal.objects.count() == 2
 
 
 def test_r12_a_company_that_became_a_customer_meanwhile_is_left(proposal, ada, lead, category):

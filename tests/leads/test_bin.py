@@ -277,3 +277,54 @@ def test_the_bin_is_found_by_its_index_however_much_is_not_in_it(model, mia):
         if connection.vendor == "postgresql":
             cursor.execute("SET LOCAL enable_seqscan = off")  # so small a table is read whole all the same
     assert {Company: "co_bin", Person: "pe_bin"}[model] in found.explain()
+
+
+# --- Deleted while somebody else has the card open --------------------------------------------------------------------------
+
+
+def asked_on_card(client, person, address, data=None):
+    """Ask for something as the card of this person does, and return the status and the message."""
+    headers = {"HX-Request": "true", "HX-Current-URL": f"http://testserver/persons/{person.pk}/"}
+    answer = client.get(address, headers=headers) if data is None else client.post(address, data, headers=headers)
+    return answer.status_code, json.loads(answer.headers["HX-Trigger"])["toast"]
+
+
+def test_who_acts_on_a_card_that_was_deleted_is_told_by_whom_and_may_restore_it(client, anna, jan):
+    person = PersonFactory(by=anna, first_name="Jana", last_name="Petersen")
+    activity = ActivityFactory(by=anna, person=person)
+    actions.delete(person, by=jan, via="card")
+    client.force_login(anna)
+    for address, data in (
+        (f"/persons/{person.pk}/facts/title/", {"title": "CEO", "version": "1"}),
+        (f"/persons/{person.pk}/edit/", None),
+        (f"/persons/{person.pk}/timeline/", None),
+        (f"/persons/{person.pk}/status/", {"status": "1"}),
+        (f"/follow-ups/{activity.pk}/tick/", {"done": "1"}),
+    ):
+        status, told = asked_on_card(client, person, address, data)
+        assert status == 404 and told["text"].startswith("Jana Petersen was deleted by Jan Behrens on"), address
+    restored = client.post(told["restore"]["url"], {"ids": told["restore"]["ids"]}, headers={"HX-Request": "true"})
+    assert "1 record is back." in restored.headers["HX-Trigger"] and Person.objects.visible_to(anna).filter(pk=person.pk).exists()
+    page = client.get("/persons/999999/").content.decode()
+    assert "does not exist" in page and "deleted" not in page
+
+
+def test_the_page_of_what_was_deleted_says_so_and_leads_to_the_bin(client, anna, jan):
+    person = PersonFactory(by=anna, first_name="Jana", last_name="Petersen")
+    actions.delete(person, by=jan, via="card")
+    client.force_login(anna)
+    page = client.get(f"/persons/{person.pk}/?tab=history")
+    text = page.content.decode()
+    assert page.status_code == 404 and "Jana Petersen was deleted by Jan Behrens" in text and "/bin/?of=person" in text
+
+
+def test_a1_what_was_deleted_is_told_to_who_could_see_it_alone(client, anna, max_, rita):
+    person = PersonFactory(by=anna, last_name="Petersen")
+    actions.delete(person, by=anna, via="card")
+    client.force_login(max_)
+    status, told = asked_on_card(client, person, f"/persons/{person.pk}/edit/")
+    assert status == 404 and "may not see it" in told["text"] and not told["restore"]
+    # Who only reads is told, and offered nothing.
+    client.force_login(rita)
+    _status, told = asked_on_card(client, person, f"/persons/{person.pk}/edit/")
+    assert "was deleted by Anna Kraft" in told["text"] and not told["restore"]

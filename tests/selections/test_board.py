@@ -287,6 +287,16 @@ def test_b3_a_move_to_another_row_changes_that_field_too_as_one_change(page, lea
     assert (jana.lead_status, jana.owner) == (status("Open"), anna)
 
 
+def test_b6_a_card_that_neither_column_nor_row_takes_is_left_once(page, company, anna):
+    won, free = (SaleFactory(by=anna, company=company) for _number in range(2))
+    sales.win(won, by=anna, via="card")
+    there, later = SaleStage.objects.order_by("rank")[:2]
+    cards = [(won, there.pk, "won"), (free, there.pk, "open")]
+    address = "/board/sales/move/?all=1&by=stage&rows=status"
+    answer = move(page, cards, later.pk, "stalled", address, asked="1")
+    assert "1 card moved" in told(answer) and "1 was left: It is closed" in told(answer)
+
+
 def test_b6_who_moves_a_card_second_is_told_who_was_first(page, lead, status, jan):
     jana = lead("Petersen")
     actions.set_lead_status(jana, status("Contacting"), by=jan, via="board")

@@ -1,6 +1,7 @@
 """Tasks on ticked rows of every list: change a field, plan follow-ups (S8, R6, R16, R17)."""
 
 import html
+import json
 import re
 
 import pytest
@@ -127,6 +128,14 @@ def test_s8_follow_ups_one_each_or_per_company_and_all_undone(act, anna, persons
     assert Activity.objects.live().get().company == persons[0].company and "1 left" in done.headers["HX-Trigger"]
     for wrong in ({"subject": " "}, {"due_on": "2030-02-31"}, {"kind": "note"}, {"owner": "999999"}):
         assert act("plan", **{**given, **wrong}).status_code == 422
+
+
+@pytest.mark.parametrize("per, told", [("record", "4 follow-ups added: Invite"), ("company", "Follow-up added: Invite")])
+def test_r16_the_undo_of_many_follow_ups_tells_how_many_they_were(per, told, act, client):
+    act("plan", kind="call", subject="Invite", due_on="2030-01-31", owner="me", per=per, go="1")
+    planned = ChangeSet.objects.filter(action="activity.create", parent=None).latest("pk")
+    answer = client.post(reverse("crm:undo", args=[planned.pk]), **HTMX)
+    assert json.loads(answer.headers["HX-Trigger"])["toast"]["text"] == f"Undone: {told}"
 
 
 def test_settled_11_many_follow_ups_are_one_change_set_undone_as_one(anna, persons, monkeypatch):
