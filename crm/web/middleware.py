@@ -4,10 +4,12 @@ import logging
 import random
 import secrets
 import time
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import SuspiciousOperation
 from django.db import DataError, OperationalError
 from django.http import HttpResponse, JsonResponse
@@ -15,6 +17,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.cache import patch_cache_control
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from crm.web import errors, logs
@@ -161,7 +164,13 @@ class SignedIn(LoginRequiredMiddleware):
     def handle_no_permission(self, request, view_func):
         if "HX-Request" in request.headers:
             return HttpResponse(status=401)
-        return super().handle_no_permission(request, view_func)
+        if request.method in {"GET", "HEAD"}:
+            return super().handle_no_permission(request, view_func)
+        # Where something was sent to, there may be nothing to look at: signing in leads to the page it was sent from.
+        page = request.headers.get("Referer", "")
+        ours = url_has_allowed_host_and_scheme(page, {request.get_host()})
+        here = urlsplit(page)._replace(scheme="", netloc="", fragment="").geturl() if ours else reverse("home")
+        return redirect_to_login(here, self.get_login_url(view_func), self.get_redirect_field_name(view_func))
 
 
 class Preferences:

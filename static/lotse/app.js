@@ -216,14 +216,11 @@ document.addEventListener("submit", (event) => {
   if (event.defaultPrevented || form.method !== "post" || form.matches(WRITES) || event.submitter?.matches(WRITES)) return;
   form.dataset.sent = "";
   if (sent === "may go") return;
-  if (sent === undefined && !(away && words.user && form.matches(GUARDED))) return;
+  if (sent === undefined && !(words.user && form.matches(GUARDED))) return;
   event.preventDefault();
   if (sent === undefined) sendIfTaken(form, event.submitter);
 });
-// Who was elsewhere may have signed out there, or somebody else in: what was typed in a plain form would be lost with its page.
-let away = false;
-addEventListener("blur", () => { away = true; });
-/** Send a plain form once it is known that it will be taken. */
+/** Send a plain form once it is known that it will be taken: what was typed would be lost with its page, if a session has ended meanwhile. */
 async function sendIfTaken(form, submitter) {
   const taken = await renew();
   delete form.dataset.sent;

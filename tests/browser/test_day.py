@@ -445,7 +445,6 @@ def test_u3_what_is_typed_on_a_card_that_somebody_deletes_is_kept_and_saved_once
 
 def sign_in_elsewhere(page, user, server):
     """Sign out and in again in another tab of the same browser."""
-    page.evaluate("dispatchEvent(new Event('blur'))")
     page.context.clear_cookies(name=re.compile("session"))
     other = page.context.new_page()
     sign_in(other, user, server.password(user))
@@ -521,7 +520,6 @@ def test_u3_a_page_without_htmx_keeps_what_was_typed_until_it_will_be_taken(open
     name = form.locator("input[name=first_name]")
     name.fill("Max ")  # the others go on calling him Max
     page.context.clear_cookies(name=re.compile("session"))
-    page.evaluate("dispatchEvent(new Event('blur'))")
     form.get_by_role("button", name="Save").click()
     said(page, "You are signed out")
     sign_in_elsewhere(page, "anna", server)

@@ -131,6 +131,13 @@ def test_an_expired_session_is_a_401_for_htmx_and_keeps_the_page(db, client):
     assert client.get(START).headers["Location"] == f"{LOGIN}?next={START}"
 
 
+def test_u3_who_signs_in_after_an_expired_session_comes_to_a_page_and_not_to_where_something_was_sent(db, client):
+    sent = client.post("/settings/profile/", {"first_name": "Anna"}, headers={"Referer": "http://testserver/settings/"})
+    assert sent.headers["Location"] == f"{LOGIN}?next=/settings/"
+    for page in ("https://evil.example/", ""):
+        assert client.post("/settings/profile/", headers={"Referer": page}).headers["Location"] == f"{LOGIN}?next=/"
+
+
 @pytest.mark.parametrize(
     "target",
     ["https://evil.example/", "//evil.example", "/\\evil.example", "http:evil.example", "javascript:alert(1)", "\thttps://evil.example",
