@@ -77,7 +77,7 @@ register(
     RecordType("activity", "activities.Activity", _("Follow-up"), _("Follow-ups"), "subject", "activities:follow_up", "calendar-event", "activities:follow_ups",
                first_sort="due_at"),
     [
-        Text(name="subject", label=_("Subject"), sort="subject", edit="subject", default=True, required=True, as_kind="name", width=260),
+        Text(name="subject", label=_("Subject"), sort="subject", edit="subject", default=True, required=True, as_kind="name", width=250),
         Fixed(name="kind", label=_("Type"), sort="kind", choices=lambda: Activity.Kind.choices, group=True, edit="kind", default=True),
         PersonLink(name="person", label=_("Person"), path="person__name_key", sort="person__name_key", key="person__name_key",
                    id_path="person_id", url_name="leads:person", default=True),

@@ -152,7 +152,7 @@ register(
 register(
     RecordType("person", "leads.Person", _("Person"), _("Persons"), "name", "leads:person", "users", "leads:persons"),
     [
-        PersonName(name="name", label=_("Name"), path="name_key", sort="name_key", key="name_key", default=True, required=True, width=180),
+        PersonName(name="name", label=_("Name"), path="name_key", sort="name_key", key="name_key", default=True, required=True, width=158),
         Text(name="first_name", label=_("First name"), edit="first_name"),
         Text(name="last_name", label=_("Last name"), sort="name_key", edit="last_name", required=True),
         Text(name="title", label=_("Title"), sort="title", edit="title"),

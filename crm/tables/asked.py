@@ -27,7 +27,7 @@ MAX_GROUPS = 3
 #: Parameters that are no filters. `in` is a group's place, `all` says that the list's own filters were taken off.
 STATE = ("criteria", "cols", "sort", "group", "per", "all", "after", "before", "in")
 #: Widths of columns in pixels, by the kind of their field.
-WIDTHS = {"text": 170, "link": 180, "choice": 138, "user": 118, "yesno": 110, "number": 110, "date": 152}
+WIDTHS = {"text": 170, "link": 158, "choice": 122, "user": 114, "yesno": 110, "number": 110, "date": 152}
 NOTHING = "-"  # the key of those without a value, in the place of a group
 
 
