@@ -41,7 +41,7 @@ def forbidden(request, exception=None):
 @login_not_required
 @requires_csrf_token
 def not_found(request, exception=None):
-    return _page(request, 404, _("Not found"), _("This page does not exist, or you may not see it."))
+    return _page(request, 404, _("Not found"), _("This page does not exist, or you do not have access to it."))
 
 
 @login_not_required
@@ -85,5 +85,5 @@ def server_error(request):
 def csrf_failure(request, reason=""):
     text = _("Please reload the page and send the form again; it was not saved.")
     if "HX-Request" in request.headers:  # the page takes over the new token by itself
-        text = _("You have signed in anew meanwhile. It was not saved; please send it once more.")
+        text = _("You have signed in again in the meantime. It was not saved; please send it once more.")
     return _page(request, 403, _("Your session has changed"), text)
