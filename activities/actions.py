@@ -181,7 +181,7 @@ def postpone(activities, day, *, by, via, as_of=None, progress=None) -> Outcome:
         now, moved = timezone.now(), []
         for activity in Activity.objects.select_for_update().filter(pk__in=ids, deleted_at=None).order_by("pk"):
             if activity.done_at:
-                outcome.leave([activity.pk], _("It is done already."))
+                outcome.leave([activity.pk], _("It is already done."))
                 continue
             before = activity.due_at
             if before is None:
@@ -255,7 +255,7 @@ def restore(activities, *, by, via) -> Outcome:
         gone_on = set(there.values_list("previous", flat=True))
         for pk, previous in list(back.items()):
             if previous in gone_on:
-                outcome.leave([pk], _("The series has gone on meanwhile."))
+                outcome.leave([pk], _("The series has continued in the meantime."))
                 del back[pk]
             elif previous:
                 gone_on.add(previous)

@@ -74,7 +74,7 @@ def series_have_one_next(plans):
     coming = dict(Activity.objects.filter(pk__in=back, previous__isnull=False).values_list("pk", "previous"))
     there = Activity.objects.filter(previous__in=coming.values(), deleted_at=None).exclude(pk__in=plan.created)
     taken = set(there.values_list("previous", flat=True))
-    return {pk: _("The series has gone on meanwhile.") for pk, previous in coming.items() if previous in taken}
+    return {pk: _("The series has continued in the meantime.") for pk, previous in coming.items() if previous in taken}
 
 
 @built_on_by("person")

@@ -30,7 +30,7 @@ class UtmSourceAdmin(UtmItemAdmin):
 @admin.register(UtmMedium)
 class UtmMediumAdmin(UtmItemAdmin):
     icon, order = "tags", 62
-    about = gettext_lazy("What the link builder offers as medium: the kind of way on which somebody comes.")
+    about = gettext_lazy("What the link builder offers as medium: the channel a visitor came through.")
 
 
 @admin.register(Naming)
@@ -64,4 +64,4 @@ class NamingAdmin(PageAdmin):
         changed = links.edit_naming(form.values, by=request.user)
         if changed:
             self.log_change(request, utm.naming(), self.construct_change_message(request, form, None))
-        return Saved(_("The naming of links was changed.") if changed else _("Nothing was changed."), url=self.url("change", 1))
+        return Saved(_("The link naming was changed.") if changed else _("Nothing was changed."), url=self.url("change", 1))

@@ -136,12 +136,12 @@ def _clean_criteria(form, given):
     # Lists: a program may send what has no hash.
     names, operators = [one["name"] for one in form.questions], list(OPERATORS)
     if not isinstance(given, list) or len(given) > MAX_RULES:
-        raise ValidationError(_("At most %(count)s lines.") % {"count": MAX_RULES})
+        raise ValidationError(_("At most %(count)s conditions.") % {"count": MAX_RULES})
     for line in given:
         if not isinstance(line, dict) or set(line) - {"field", "operator", "value", "user"}:
             raise ValidationError(_("Each line has a field, an operator, a value and a user."))
         if line.get("field") not in names or line.get("operator") not in operators:
-            raise ValidationError(_("This field is not asked, or cannot be compared so."))
+            raise ValidationError(_("This field is not on the form, or cannot be compared this way."))
         if not isinstance(line.get("value", ""), str) or len(line.get("value", "")) > 200:
             raise ValidationError(_("Enter a text."))
         _users([line.get("user")])

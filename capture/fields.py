@@ -110,7 +110,7 @@ class UtmValue(UtmText):
         made = [Part(key_of(value), Cell(value), Q(**{self.column: value})) for value in values]
         if len(values) == MOST_VALUES:  # they are the first of the column's order
             made.append(Part(OTHERS, Cell(str(_("others"))), Q(**{f"{self.column}__gt": list(values)[-1]})))
-        return [*made, Part("", Cell(str(_("none"))), self.condition("empty", None, asking))]
+        return [*made, Part("", Cell(str(_("None"))), self.condition("empty", None, asking))]
 
     def present(self, asking):
         return {key_of(value) for value in self.values(asking)} | {OTHERS}
@@ -297,7 +297,7 @@ class MatchedPerson(PersonLink):
     def text(self, row, asking):
         if row["person_id"] is None:
             return ""
-        return super().text(row, asking) if self.is_seen(row, asking) else str(_("exists already"))
+        return super().text(row, asking) if self.is_seen(row, asking) else str(_("already exists"))
 
     def condition(self, operator, value, asking):
         if operator in {"empty", "not_empty"}:
@@ -320,8 +320,8 @@ register(
         Text(name="email", label=_("E-mail"), as_kind="email", default=True),
         MatchedPerson(name="person", label=_("Person"), path="person__name_key", key="person__name_key", id_path="person_id",
                       url_name="leads:person", default=True),
-        YesNo(name="known", label=_("Known before"), sort="known", group=True, required=True, default=True),
-        UserChoice(name="owner", label=_("Given to"), path="owner_id", sort="owner__name_key", group=True, default=True),
+        YesNo(name="known", label=_("Already known"), sort="known", group=True, required=True, default=True),
+        UserChoice(name="owner", label=_("Assigned to"), path="owner_id", sort="owner__name_key", group=True, default=True),
         *touch("conversion", CONVERSION, "", "Submission.", default=("source", "campaign")),
         Moment(name="created_at", label=_("Received at"), sort="created_at", required=True, default=True),
     ],

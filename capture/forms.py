@@ -13,12 +13,12 @@ from leads.forms import RecordForm
 EDITED = ("name", "published", "title", "intro", "language", "button", "consent_text", "consent_purpose", "consent_required", "thanks",
           "sites", "redirect_url", "source", "owner")  # fmt: skip
 HELP = {
-    "title": _("What stands above the form; the name, if empty."),
+    "title": _("Shown above the form. If empty, the name is used."),
     "button": _("“Send”, if empty."),
-    "consent_text": _("A box to tick, with these words. Other words are a new version."),
+    "consent_text": _("A checkbox with this text. A different text is a new version."),
     "consent_purpose": _("For what, for example “Newsletter”."),
     "redirect_url": _("Instead of the thank-you text; on one of the sites."),
-    "published": _("Strangers can open it by its address."),
+    "published": _("Anyone with the address can open it."),
 }
 AREAS = {"intro": 3, "consent_text": 3, "thanks": 3}
 
@@ -49,7 +49,7 @@ class FormForm(RecordForm):
         if "sites" in self.fields:
             self.fields["sites"] = LinesField(
                 label=_("Sites"), required=False, max_length=3_000, initial=self.instance.sites,
-                help_text=_("Websites that show this form, one a line, for example https://www.example.com."),
+                help_text=_("Websites that show this form, one per line, for example https://www.example.com."),
             )  # fmt: skip
 
 
@@ -112,12 +112,12 @@ class RuleForm(forms.Form):
 
     rule = forms.ChoiceField(label=_("Who gets the leads"), choices=Form.Rule.choices)
     takers = Takers(
-        User.objects.filter(is_active=True), label=_("Users, in their turns"), required=False, widget=forms.CheckboxSelectMultiple
+        User.objects.filter(is_active=True), label=_("Users in the rotation"), required=False, widget=forms.CheckboxSelectMultiple
     )
 
     notify = forms.ModelMultipleChoiceField(
-        User.objects.filter(is_active=True), label=_("Who else is told"), required=False, widget=forms.CheckboxSelectMultiple,
-        help_text=_("Of all that comes in, under the bell and by e-mail. Whoever gets a lead is told anyway."),
+        User.objects.filter(is_active=True), label=_("Also notify"), required=False, widget=forms.CheckboxSelectMultiple,
+        help_text=_("About every submission, in the bell and by e-mail. Whoever gets a lead is notified anyway."),
     )  # fmt: skip
 
     def __init__(self, form, data=None):
@@ -160,5 +160,5 @@ def lacking(by_country, by_answer) -> list[str]:
     if len(dict(by_country)) < len(by_country):
         told.append(gettext("A country is there twice."))
     if not all(line["field"] and line["user"] for line in by_answer):
-        told.append(gettext("A line of what was answered lacks its field or its user. Choose both, or empty the line."))
+        told.append(gettext("An answer rule has no field or no user. Choose both, or clear the row."))
     return told

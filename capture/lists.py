@@ -58,12 +58,12 @@ FORMS = ListPage(
     name="forms", record="form", path="forms/", title=gettext_lazy("Forms"), namespace="capture",
     new=gettext_lazy("New form"),
     queryset=lambda user: Form.objects.visible_to(user), actions=(OWN, DELETE),
-    empty=gettext_lazy("A form on your website, or as a page of its own, brings leads with where they came from."),
+    empty=gettext_lazy("A form on your website, or as a page of its own, brings in leads and records where they came from."),
 )  # fmt: skip
 SUBMISSIONS = ListPage(
     name="submissions", record="submission", path="submissions/", title=gettext_lazy("Submissions"), namespace="capture",
     queryset=lambda user: Submission.objects.visible_to(user), actions=(RELEASE,), order="-created_at",
-    empty=gettext_lazy("What people send by your forms comes in here."),
+    empty=gettext_lazy("What people send through your forms arrives here."),
 )  # fmt: skip
 
 
@@ -77,12 +77,12 @@ FORM_SUBMISSIONS = ListPage(
     namespace="capture", of="pk", queryset=submissions_of, actions=(RELEASE,), order="-created_at",
     shows=("name", "state", "email", "owner", "conversion_source", "created_at"), template="capture/submissions.html",
     head=lambda request, pk: {"of": get_object_or_404(Form.objects.visible_to(request.user), pk=pk)},
-    empty=gettext_lazy("Nobody has sent anything by this form yet."),
+    empty=gettext_lazy("No submissions of this form yet."),
 )  # fmt: skip
 DELETE_LINKS = replace(DELETE, said=counted("%(count)s link is in the bin", "%(count)s links are in the bin"))
 LINKS = ListPage(
     name="links", record="link", path="links/", title=gettext_lazy("Links"), namespace="capture", order="-created_at",
     queryset=lambda user: CampaignLink.objects.visible_to(user), actions=(DELETE_LINKS,), template="capture/links.html",
-    empty=gettext_lazy("Links that your team builds are kept here, to be found and copied again."),
+    empty=gettext_lazy("Links your team builds are saved here, to find and copy again."),
 )  # fmt: skip
 PAGES = (FORMS, SUBMISSIONS, FORM_SUBMISSIONS, LINKS)

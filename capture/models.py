@@ -114,10 +114,10 @@ class Form(Record):
 
     class Rule(models.TextChoices):
         FIXED = "fixed", _("Always the first of them")
-        TURNS = "turns", _("In turns")
+        TURNS = "turns", _("In rotation")
         LEAST = "least", _("Whoever has the fewest open leads")
-        COUNTRY = "country", _("By country, else in turns")
-        CRITERIA = "criteria", _("By what was answered, else in turns")
+        COUNTRY = "country", _("By country, otherwise in rotation")
+        CRITERIA = "criteria", _("By answer, otherwise in rotation")
 
     name = models.CharField(_("name"), max_length=120, validators=[validators.one_line])
     key = models.CharField(max_length=40, unique=True, default=new_key, editable=False)
@@ -126,20 +126,20 @@ class Form(Record):
     title = models.CharField(_("heading"), max_length=120, blank=True, validators=[validators.one_line])
     intro = models.TextField(_("introduction"), max_length=1_000, blank=True, validators=[validators.plain])
     questions = models.JSONField(_("fields"), default=list, blank=True)
-    button = models.CharField(_("words of the button"), max_length=40, blank=True, validators=[validators.one_line])
-    consent_text = models.TextField(_("text of the consent"), max_length=2_000, blank=True, validators=[validators.plain])
+    button = models.CharField(_("button text"), max_length=40, blank=True, validators=[validators.one_line])
+    consent_text = models.TextField(_("consent text"), max_length=2_000, blank=True, validators=[validators.plain])
     consent_purpose = models.CharField(_("purpose of the consent"), max_length=80, blank=True, validators=[validators.one_line])
     consent_version = models.PositiveIntegerField(_("version of the consent"), default=1, editable=False)
-    consent_required = models.BooleanField(_("the consent is needed"), default=False)
+    consent_required = models.BooleanField(_("consent required"), default=False)
     thanks = models.TextField(_("thank-you text"), max_length=1_000, blank=True, validators=[validators.plain])
     redirect_url = models.CharField(_("page after sending"), max_length=300, blank=True)
     sites = models.JSONField(_("sites"), default=list, blank=True)
     source = models.ForeignKey(Source, models.PROTECT, null=True, blank=True, verbose_name=_("source"), related_name="forms")
     rule = models.CharField(_("who gets the leads"), max_length=8, choices=Rule, default=Rule.TURNS)
     takers = models.JSONField(_("users"), default=list, blank=True)
-    notify = models.JSONField(_("who else is told"), default=list, blank=True)
+    notify = models.JSONField(_("also notify"), default=list, blank=True)
     by_country = models.JSONField(_("by country"), default=dict, blank=True)
-    criteria = models.JSONField(_("by what was answered"), default=list, blank=True)
+    criteria = models.JSONField(_("by answer"), default=list, blank=True)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, verbose_name=_("owner"), related_name="forms")
 
     name_key = KeyField()
@@ -209,7 +209,7 @@ class Submission(PlainTouch, Record):
     person = models.ForeignKey(
         Person, models.CASCADE, null=True, verbose_name=_("person"), related_name="submissions", db_index=False
     )
-    known = models.BooleanField(_("known before"), default=False)
+    known = models.BooleanField(_("already known"), default=False)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, verbose_name=_("owner"), related_name="submissions", db_index=False
     )
@@ -321,8 +321,8 @@ class UtmItem(ListItem):
     """A source or medium that links may name; an administrator keeps the list. `value` is what stands in the link."""
 
     value = models.CharField(
-        _("in links"), max_length=100, help_text=_("As it stands in the link, for example linkedin."),
-        validators=[RegexValidator(r"^[a-z0-9]([a-z0-9._-]*[a-z0-9])?\Z", _("Small letters, digits and . - _ only."))],
+        _("in links"), max_length=100, help_text=_("As it appears in the link, for example linkedin."),
+        validators=[RegexValidator(r"^[a-z0-9]([a-z0-9._-]*[a-z0-9])?\Z", _("Lower-case letters, digits and . - _ only."))],
     )  # fmt: skip
 
     class Meta(ListItem.Meta):
@@ -336,16 +336,16 @@ class UtmSource(UtmItem):
     history = Watch("utm_source", fields=_ITEM, first=("name_en", "value"))
 
     class Meta(UtmItem.Meta):
-        verbose_name = _("source of links")
-        verbose_name_plural = _("sources of links")
+        verbose_name = _("link source")
+        verbose_name_plural = _("link sources")
 
 
 class UtmMedium(UtmItem):
     history = Watch("utm_medium", fields=_ITEM, first=("name_en", "value"))
 
     class Meta(UtmItem.Meta):
-        verbose_name = _("medium of links")
-        verbose_name_plural = _("media of links")
+        verbose_name = _("link medium")
+        verbose_name_plural = _("link media")
 
 
 class Naming(models.Model):
@@ -356,29 +356,29 @@ class Naming(models.Model):
         UNDERSCORE = "_", _("an underscore: spring_fair")
         DOT = ".", _("a dot: spring.fair")
 
-    lower_case = models.BooleanField(_("in small letters"), default=True)
+    lower_case = models.BooleanField(_("lower case"), default=True)
     umlauts = models.BooleanField(_("umlauts written out"), default=True, help_text=_("ä becomes ae, ß becomes ss, é becomes e."))
     plain = models.BooleanField(
-        _("letters and digits only"), default=True, help_text=_("Besides, - _ and . may stand between them.")
+        _("letters and digits only"), default=True, help_text=_("Between them, - _ and . are also allowed.")
     )
-    blank = models.CharField(_("in place of blanks"), max_length=1, choices=Blank, default=Blank.HYPHEN)
+    blank = models.CharField(_("replace spaces with"), max_length=1, choices=Blank, default=Blank.HYPHEN)
     listed_only = models.BooleanField(
-        _("only listed sources and media"), default=False, help_text=_("Others are refused, not just hinted at.")
+        _("only listed sources and media"), default=False, help_text=_("Others are refused, not just flagged.")
     )
     note = models.CharField(
         _("note for the team"),
         max_length=300,
         blank=True,
-        help_text=_("Stands above the link builder, for example: year-month-topic."),
+        help_text=_("Shown above the link builder, for example: year-month-topic."),
     )
 
     class Meta:
-        verbose_name = _("naming of links")
-        verbose_name_plural = _("naming of links")
+        verbose_name = _("link naming")
+        verbose_name_plural = _("link naming")
         constraints = [models.CheckConstraint(condition=Q(id=1), name="naming_one")]
 
     def __str__(self):
-        return str(_("Naming of links"))
+        return str(_("Link naming"))
 
 
 class CampaignLink(Record):

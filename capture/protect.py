@@ -30,7 +30,7 @@ MAX_LINKS = 3
 WHY = {
     "trap": gettext_lazy("A field that people do not see was filled in."),
     "fast": gettext_lazy("It was sent within two seconds."),
-    "links": gettext_lazy("It holds several links."),
+    "links": gettext_lazy("It contains several links."),
     "waiting": gettext_lazy("The database was busy when it came: it is matched in a moment."),
     "failed": gettext_lazy("It could not be matched for an error of Lotse's own, which was logged. Accept it to try again."),
 }

@@ -66,10 +66,10 @@ def clean(questions) -> list[dict]:
     made = [_clean_one(one) for one in questions]
     names = [one["name"] for one in made]
     if len(set(names)) < len(names):
-        raise ValidationError(_("A field is asked twice."))
+        raise ValidationError(_("A field is included twice."))
     email = next((one for one in made if one["name"] == EMAIL), None)
     if email is None:
-        raise ValidationError(_("Ask for the e-mail: by it a person is known again."))
+        raise ValidationError(_("Ask for the e-mail: it identifies the person."))
     email["required"] = True
     return made
 

@@ -47,5 +47,5 @@ nav.add(
 nav.add_command(nav.Command(_("Build a link"), "link", "capture:link_new", edits))
 nav.add_command(nav.Command(_("Links"), "list", "capture:links"))
 nav.add_command(nav.Command(_("New form"), "forms", "capture:form_new", edits))
-nav.add_command(nav.Command(_("Leads given out"), "forms", "capture:given_out"))
+nav.add_command(nav.Command(_("Lead distribution"), "forms", "capture:given_out"))
 nav.add_command(nav.Command(_("Submissions"), "inbox", "capture:submissions"))

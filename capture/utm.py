@@ -161,11 +161,11 @@ def build(given, known=None, campaigns=()) -> Built:
 def _wrong(name, typed, value, rules, known) -> str:
     """Return what makes a value impossible, in a sentence."""
     if not typed.strip():
-        return _("This is needed.") if name in NEEDED else ""
+        return _("This is required.") if name in NEEDED else ""
     if "@" in typed:
         return _("No e-mail addresses: everybody who gets the link can read them.")
     if not value:
-        return _("Nothing of this can stand in a link. Use letters and digits.")
+        return _("None of these characters can be used in a link. Use letters and digits.")
     if len(value) > LENGTHS[name]:
         return _("At most %(count)s characters.") % {"count": LENGTHS[name]}
     if rules.plain and (strange := sorted({one for one in value if not (one.isascii() and one.isalnum()) and one not in "-_."})):
@@ -183,7 +183,7 @@ def _hint(name, typed, value, known, campaigns) -> str:
     close = spelling(value).replace("-", "")
     alike = next((one for one in others if one != value and spelling(one).replace("-", "") == close), "")
     if alike and value not in others:
-        return _("There is “%(alike)s” already. Did you mean that?") % {"alike": alike}
+        return _("“%(alike)s” already exists. Did you mean that?") % {"alike": alike}
     if value != typed:
         return _("In the link: %(value)s") % {"value": value}
     if name in LISTS and known[name] and value not in known[name]:

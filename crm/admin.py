@@ -16,6 +16,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html, format_html_join
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
@@ -131,13 +132,13 @@ class ActiveFilter(admin.SimpleListFilter):
 @admin.register(User)
 class UserAdmin(LoggedAdmin):
     icon, order = "users", 110
-    about = gettext_lazy("Who works with Lotse. Users are switched off, never deleted: what they did keeps their name.")
-    list_display = ["label", "email", "role", "team_names", "language", "last_login"]
+    about = gettext_lazy("The people who use Lotse. Users are deactivated, never deleted, so their changes keep their name.")
+    list_display = ["label", "email", "role", "team_names", "language", "last_signed_in"]
     list_filter = [ActiveFilter]
     list_select_related = ["role"]
     search_fields = ["username", "email", "name_key"]
     search_help_text = gettext_lazy("Name or e-mail")
-    sortable_by = ["label", "email", "role", "last_login"]
+    sortable_by = ["label", "email", "role", "last_signed_in"]
     ordering = ["name_key"]
     form_fields = [
         ("first_name", "last_name"),
@@ -178,6 +179,10 @@ class UserAdmin(LoggedAdmin):
             '<span class="sub">{}</span>',
             user.avatar, user.initials, self.url("change", user.pk), user.name, user.username,
         )  # fmt: skip
+
+    @admin.display(description=gettext_lazy("Last signed in"), ordering="last_login")
+    def last_signed_in(self, user):
+        return user.last_login
 
     @admin.display(description=gettext_lazy("Teams"))
     def team_names(self, user):
@@ -225,9 +230,9 @@ class UserAdmin(LoggedAdmin):
         form.fields["email"].widget.attrs["autocomplete"] = "off"
         form.fields["language"].choices = User._meta.get_field("language").choices
         form.fields["role"].empty_label = None if user else _("Choose one …")
-        form.fields["role"].help_text = _("What they may see and do.")
-        form.fields["absent_until"].help_text = _("Absent users get no leads of forms.")
-        form.fields["teams"].help_text = _("Members of a team see each other's records where their role says so.")
+        form.fields["role"].help_text = _("What the user may see and do.")
+        form.fields["absent_until"].help_text = _("Absent users are assigned no leads from forms.")
+        form.fields["teams"].help_text = _("Members of a team see each other's records if their role allows it.")
         return form
 
     def save(self, request, user, form):
@@ -235,7 +240,7 @@ class UserAdmin(LoggedAdmin):
         if user is None:
             password = values.pop("password")
             made = users.create_user(values, password, by=request.user)
-            return self.logged(request, None, made, form, _("%(name)s was added."))
+            return self.logged(request, None, made, form, _("%(name)s was created."))
         changed = users.edit_user(user, values, by=request.user)
         return self.logged(request, user, changed, form, _("%(name)s was changed."))
 
@@ -271,7 +276,7 @@ def password_field():
         label=gettext_lazy("Password"),
         strip=False,
         max_length=200,
-        help_text=gettext_lazy("At least 12 characters. Tell it them in a safe way; they can change it in their settings."),
+        help_text=gettext_lazy("At least 12 characters. Pass it on securely; the user can change it in their settings."),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 
@@ -287,7 +292,7 @@ class PasswordForm(forms.Form):
 @admin.register(Team)
 class TeamAdmin(Deletable, LoggedAdmin):
     icon, order = "users-group", 120
-    about = gettext_lazy("Members of a team see each other's records where their role says so.")
+    about = gettext_lazy("Members of a team see each other's records if their role allows it.")
     list_display = ["label", "members"]
     sortable_by = ()
     form_fields = ["name", "members"]
@@ -314,7 +319,7 @@ class TeamAdmin(Deletable, LoggedAdmin):
 
     def save(self, request, team, form):
         saved = users.save_team(team, form.values, by=request.user)
-        return self.logged(request, team, saved, form, _("%(name)s was changed.") if team else _("%(name)s was added."))
+        return self.logged(request, team, saved, form, _("%(name)s was changed.") if team else _("%(name)s was created."))
 
     def consequence(self, team):
         count = team.users.count()
@@ -366,7 +371,7 @@ class RoleAdmin(Deletable, LoggedAdmin):
 
     def save(self, request, role, form):
         saved = users.save_role(role, form.values, by=request.user)
-        return self.logged(request, role, saved, form, _("%(name)s was changed.") if role else _("%(name)s was added."))
+        return self.logged(request, role, saved, form, _("%(name)s was changed.") if role else _("%(name)s was created."))
 
     def consequence(self, role):
         return _("Nobody has this role.") if not role.users.exists() else ""
@@ -447,7 +452,11 @@ class ViaFilter(ChoiceFilter):
 
 
 class StateFilter(ChoiceFilter):
-    title, parameter_name, offered = gettext_lazy("State"), "state", Job.State.choices
+    title, parameter_name, offered = (
+        gettext_lazy("State"),
+        "state",
+        [(value, capfirst(label)) for value, label in Job.State.choices],
+    )
 
 
 class LogAdmin(PageAdmin):
@@ -478,7 +487,7 @@ class LogAdmin(PageAdmin):
 @admin.register(ChangeSet)
 class ChangeSetAdmin(LogAdmin):
     icon, order = "history", 210
-    about = gettext_lazy("Every change to records and lists: who, when, by what, and what.")
+    about = gettext_lazy("Every change to records and lists: who changed what, when and how.")
     list_display = ["what", "when", "who", "how", "result"]
     list_filter = [ViaFilter]
     list_select_related = ["by"]
@@ -525,8 +534,8 @@ class ChangeSetAdmin(LogAdmin):
     @admin.display(description=gettext_lazy("State"))
     def result(self, change_set):
         if change_set.undone and change_set.state == ChangeSet.State.DONE:
-            return _("undone")
-        return change_set.get_state_display() if change_set.state != ChangeSet.State.DONE else ""
+            return _("Undone")
+        return capfirst(change_set.get_state_display()) if change_set.state != ChangeSet.State.DONE else ""
 
     def row_actions(self, request, change_set):
         return (
@@ -537,7 +546,7 @@ class ChangeSetAdmin(LogAdmin):
 @admin.register(Job)
 class JobAdmin(LogAdmin):
     icon, order = "clock", 220
-    about = gettext_lazy("What runs, or ran, in the background.")
+    about = gettext_lazy("Work in the background, running or finished.")
     list_display = ["label", "who", "state_now", "progress", "started", "finished"]
     list_filter = [StateFilter]
     list_select_related = ["owner"]
@@ -566,7 +575,7 @@ class JobAdmin(LogAdmin):
 
     @admin.display(description=gettext_lazy("State"))
     def state_now(self, job):  # not `result`: the model has such a field, and the admin would show that
-        return job.get_state_display()
+        return capfirst(job.get_state_display())
 
     @admin.display(description=gettext_lazy("Progress"))
     def progress(self, job):

@@ -266,7 +266,7 @@ class PageAdmin(admin.ModelAdmin):
     beside = {"facts": "", "notes": [], "locked": False, "colour": "", "log": [], "new_token": ""}
 
     def add_title(self):
-        return _("New: %(what)s") % {"what": self.opts.verbose_name}
+        return _("New %(what)s") % {"what": self.opts.verbose_name}
 
     def page_context(self, request, item):
         """Return what this page's form shows beside its fields: some of `beside`."""
@@ -310,7 +310,7 @@ def counted(count, model) -> str:
 def show(value):
     """Return a cell's content for a template."""
     if value is True:
-        return format_html('<span class="yes">{}</span>', _("yes"))
+        return format_html('<span class="yes">{}</span>', _("Yes"))
     if value is False or value is None or value == "":
         return mark_safe('<span class="muted" aria-hidden="true">–</span>')
     if isinstance(value, int):
@@ -361,7 +361,7 @@ class ActionForm(forms.Form):
         self.conflict = conflict
         for name, (theirs, _mine) in conflict.fields.items():
             self.add_error(
-                name, _("Somebody else has changed this to “%(value)s” meanwhile.") % {"value": self._words(name, theirs)}
+                name, _("Somebody else has changed this to “%(value)s” in the meantime.") % {"value": self._words(name, theirs)}
             )
         self.data = self.data.copy()
         self.data["version"] = str(getattr(conflict.record, "version", ""))

@@ -339,7 +339,7 @@ class RecordViewSet(InLanguage, viewsets.ModelViewSet):
         if current is None:
             raise Http404
         return Stale(
-            {"detail": _("Somebody else has changed this record meanwhile."), "current": self.get_serializer(current).data}
+            {"detail": _("Somebody else has changed this record in the meantime."), "current": self.get_serializer(current).data}
         )
 
 
@@ -357,7 +357,7 @@ class MatchedViewSet(RecordViewSet):
             return
         seen = self.get_queryset().filter(pk=found.pk).first()
         current = self.get_serializer(seen).data if seen else None
-        raise Stale({"detail": _("This exists already."), "current": current})
+        raise Stale({"detail": _("This already exists."), "current": current})
 
     def _allowed_twice(self):
         given = self.request.query_params.get("allow_duplicate", "false")

@@ -54,7 +54,7 @@ def write(record, wanted) -> bool:
     for one in wanted:
         holder = find(model, [one])
         if holder is not None and holder.pk != record.pk:
-            told = _("Another record has the id %(external_id)s of %(source)s already.") % one
+            told = _("Another record already has the id %(external_id)s of %(source)s.") % one
             raise ValidationError({FIELD: told})
     _replace(record_type, record.pk, wanted)
     Change.objects.create(change_set_id=running_id(), record_type=record_type, record_id=record.pk, op="u", field=FIELD,

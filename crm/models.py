@@ -58,10 +58,10 @@ class Role(models.Model):
     see = models.CharField(_("may see"), max_length=4, choices=Scope, default=Scope.TEAM)
     edit = models.CharField(_("may edit"), max_length=4, choices=EditScope, default=EditScope.TEAM)
     may_delete = models.BooleanField(_("may delete"), default=True)
-    may_bulk = models.BooleanField(_("may change many at once"), default=True)
+    may_bulk = models.BooleanField(_("may bulk edit"), default=True)
     may_import = models.BooleanField(_("may import"), default=True)
     may_export = models.BooleanField(_("may export"), default=True)
-    administers = models.BooleanField(_("administers"), default=False, help_text=_("Sees the admin site and its lists."))
+    administers = models.BooleanField(_("may administer"), default=False, help_text=_("Sees the admin site and its lists."))
 
     class Meta:
         verbose_name = _("role")
@@ -128,7 +128,7 @@ class Language(models.TextChoices):
 
 
 class Theme(models.TextChoices):
-    AUTO = "auto", pgettext_lazy("theme", "Like the system")
+    AUTO = "auto", pgettext_lazy("theme", "System default")
     LIGHT = "light", pgettext_lazy("theme", "Light")
     DARK = "dark", pgettext_lazy("theme", "Dark")
 
@@ -374,11 +374,11 @@ class ListItem(models.Model):
         constraints = [
             models.UniqueConstraint(
                 Lower("name_en"), condition=Q(deleted_at=None), name="%(class)s_name_en",
-                violation_error_message=_("There is an item of this English name already."),
+                violation_error_message=_("There is already an item with this English name."),
             ),
             models.UniqueConstraint(
                 Lower("name_de"), condition=Q(deleted_at=None), name="%(class)s_name_de",
-                violation_error_message=_("There is an item of this German name already."),
+                violation_error_message=_("There is already an item with this German name."),
             ),
             models.CheckConstraint(condition=Q(colour__in=Colour.values), name="%(class)s_colour"),
         ]  # fmt: skip

@@ -148,7 +148,7 @@ def save_team(team, values, *, by) -> Team:
         if "name" in values:
             current.name = values["name"].strip()
         if Team.objects.filter(name__iexact=current.name).exclude(pk=current.pk).exists():
-            raise ValidationError({"name": _("There is a team of this name already.")})
+            raise ValidationError({"name": _("There is already a team with this name.")})
         current.full_clean()
         current.save()
         if "members" in values:

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
@@ -35,7 +36,7 @@ TYPICAL: dict[str, dict[str, tuple[Any, dict]]] = {
     },
     "sale": {
         "open": (gettext_lazy("Open and stalled sales"), every(OPEN)), "won": (gettext_lazy("Won sales"), every(WON)),
-        "closed": (gettext_lazy("Decided sales"), every(CLOSED)), "mine": (gettext_lazy("My open sales"), every(OPEN, MINE)),
+        "closed": (gettext_lazy("Closed sales"), every(CLOSED)), "mine": (gettext_lazy("My open sales"), every(OPEN, MINE)),
     },
     "activity": {
         "open": (gettext_lazy("Follow-ups to do"), every(line("done", "is", False))),
@@ -117,14 +118,14 @@ class Editor:
                 ),
                 self._look(),
             ]
-        parts = [(_("What is counted"), self._records())]
+        parts = [(_("Records counted"), self._records())]
         if self.kind in spec.GROUPED:
-            parts.append((_("How it is divided"), self._shape()))
+            parts.append((_("Grouping"), self._shape()))
         if self.kind == "list":
-            parts.append((_("What the list shows"), self._rows()))
+            parts.append((_("List contents"), self._rows()))
         if self.kind not in {"list", "funnel"}:
-            parts.append((_("What is measured"), self._measured()))
-        return [*parts, (_("Of which time"), self._time()), self._look()]
+            parts.append((_("Measure"), self._measured()))
+        return [*parts, (_("Time range"), self._time()), self._look()]
 
     def _input(self, name, label, options=None, **more) -> Input:
         return Input(
@@ -137,13 +138,11 @@ class Editor:
             found.append(self._input("record", _("Records"), [(value, str(label)) for value, label in RecordKind.choices]))
         chosen, tree = self.asked, self.raw.get("criteria")
         options = [("", _("All of them")), *((key, str(label)) for key, (label, _tree) in TYPICAL[self.record.name].items())]
-        options.append((OWN, _("By own criteria …")))
+        options.append((OWN, _("By custom criteria …")))
         if self._selections():
             options.append((SELECTION, _("Of a selection …")))
         told = self._sentence(tree) if tree and chosen != OWN else ""
-        found.append(
-            Input("asked", _("Which of them"), chosen, options, hint=told, errors=tuple(self.errors.get("criteria", ())))
-        )
+        found.append(Input("asked", _("Filter"), chosen, options, hint=told, errors=tuple(self.errors.get("criteria", ()))))
         if chosen == SELECTION:
             found.append(self._input("selection", _("Selection"), self._selections()))
         return found
@@ -175,26 +174,26 @@ class Editor:
         named = [(one.name, str(one.label)) for one in fields if spec.groupable(one)]
         found = [self._input("group", pgettext("grouped", "By"), [("", _("Choose one …")), *named])]
         if isinstance(self.record.fields.get(self.raw.get("group", "")), Moment):
-            found.append(self._input("bucket", _("In steps of a"), [(key, str(label)) for key, label in UNITS.items()]))
+            found.append(self._input("bucket", _("Interval"), [(key, str(label)) for key, label in UNITS.items()]))
         else:
             found.append(
                 self._input(
-                    "order", _("Order"), [("", _("As usual")), ("own", _("As the list has it")), ("value", _("Largest first"))]
+                    "order", _("Order"), [("", _("Default")), ("own", _("As in the list")), ("value", _("Largest first"))]
                 )
             )
             found.append(self._input("limit", _("At most"), kind="number", hint=_("The others are shown together.")))
         if self.kind in spec.IN_SERIES:
             others = [(one.name, str(one.label)) for one in fields if one.group and one.name != self.raw.get("group")]
-            found.append(self._input("series", _("And by"), [("", "—"), *others]))
+            found.append(self._input("series", _("Then by"), [("", "—"), *others]))
             if self.raw.get("series") and self.kind in {"column", "bar", "area"}:
-                found.append(self._input("stacked", _("On top of each other"), kind="checkbox"))
+                found.append(self._input("stacked", _("Stacked"), kind="checkbox"))
         return found
 
     def _measured(self):
         found = self._measure("", _("Measure"))
         if self.kind == "combo":
             found += self._measure("line_", _("The line shows"))
-        found.append(self._input("decimals", _("Decimal places"), [("", _("As usual")), ("0", "0"), ("1", "1"), ("2", "2")]))
+        found.append(self._input("decimals", _("Decimal places"), [("", _("Default")), ("0", "0"), ("1", "1"), ("2", "2")]))
         if self.kind in spec.WITH_TARGET:
             found.append(
                 self._input(
@@ -229,21 +228,21 @@ class Editor:
         return [
             Input("columns", _("Columns"), list(self.tile.columns), [(one.name, str(one.label)) for one in fields], kind="several",
                   errors=tuple(self.errors.get("columns", ()))),
-            self._input("sort", _("Sorted by"), [("", _("As usual")), *sorts]),
+            self._input("sort", _("Sorted by"), [("", _("Default")), *sorts]),
             self._input("limit", _("Rows"), kind="number", hint=_("At most %(count)s.") % {"count": spec.MOST_ROWS}),
         ]  # fmt: skip
 
     def _time(self):
         dated = [(one.name, str(one.label)) for one in self.record.fields.values() if spec.datable(one)]
         period = self.raw.get("period", "")
-        options = [("", _("All times")), *((name, periods.words(name)) for name in periods.OFFERED)]
+        options = [("", _("All time")), *((name, capfirst(periods.words(name))) for name in periods.OFFERED)]
         if period and period not in periods.OFFERED:
-            options.append((period, periods.words(period) if "period" not in self.errors else period))
+            options.append((period, capfirst(periods.words(period)) if "period" not in self.errors else period))
         found = [self._input("period", _("Period"), options)]
         if period:
             default = self.raw.get("group") if self.raw.get("group") in dict(dated) else "created_at"
             found.append(
-                Input("date", _("By the date"), self.raw.get("date") or default, dated, errors=tuple(self.errors.get("date", ())))
+                Input("date", _("Date used"), self.raw.get("date") or default, dated, errors=tuple(self.errors.get("date", ())))
             )
             if self.kind in spec.COMPARING:
                 found.append(
@@ -254,13 +253,13 @@ class Editor:
     def _look(self):
         fields = [] if self.kind == "text" else [
             Input("title", pgettext("of a record", "Title"), self.raw.get("title", ""), errors=tuple(self.errors.get("title", ())), hint=spec.title_of(self.raw)),
-            self._input("colour", _("Colour"), [("", _("Of the dashboard")), *((value, str(label)) for value, label in Colour.choices)]),
+            self._input("colour", _("Colour"), [("", _("As on the dashboard")), *((value, str(label)) for value, label in Colour.choices)]),
         ]  # fmt: skip
         sizes = [
             self._input(name, label, [(str(size), str(size)) for size in range(1, most + 1)])
             for name, label, most in (("width", _("Width"), MAX_COLUMNS), ("height", _("Height"), spec.MAX_HEIGHT))
         ]
-        return (_("How it looks"), [*fields, *sizes])
+        return (_("Appearance"), [*fields, *sizes])
 
 
 def posted(data, asking, ready="") -> Editor:
@@ -316,7 +315,7 @@ def _posted_criteria(editor, data):
     if editor.own.root.nodes:
         editor.raw["criteria"] = {name: value for name, value in editor.own.question.items() if name != "version"}
     if editor.own.lacking:
-        editor.errors["criteria"] = [_("A line lacks its value.")]
+        editor.errors["criteria"] = [_("A condition has no value.")]
 
 
 def _posted_goal(editor, data, name):

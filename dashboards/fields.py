@@ -88,5 +88,5 @@ register(
         Moment(name="created_at", label=_("Created"), sort="created_at", required=True),
     ],
 )  # fmt: skip
-extend("person", [EverHad(name="status_had", label=_("Kind of lead status ever had"), choices=lambda: LeadStatus.Kind.choices)],
+extend("person", [EverHad(name="status_had", label=_("Kinds of lead status so far"), choices=lambda: LeadStatus.Kind.choices)],
        after="lead_status_kind")  # fmt: skip

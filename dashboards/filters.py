@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.core.exceptions import ValidationError
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django_countries import countries
 
@@ -79,8 +80,8 @@ def offered(asking) -> dict[str, list[tuple[str, str]]]:
     """Return what each filter offers, as (value, label)."""
     users = sorted(asking.items("crm.User").values(), key=lambda user: user.name_key)
     return {
-        "owner": [("me", _("me")), *((str(user.pk), user.name) for user in users if user.is_active)],
+        "owner": [("me", _("Me")), *((str(user.pk), user.name) for user in users if user.is_active)],
         "team": [(str(team.pk), team.name) for team in Team.objects.all()],
         "country": list(countries),
-        "period": [(name, periods.words(name)) for name in periods.OFFERED],
+        "period": [(name, capfirst(periods.words(name))) for name in periods.OFFERED],
     }

@@ -135,7 +135,7 @@ def run(source, *, by, partial=False):
 def _locked(source, allowed):
     found = Import.objects.select_for_update(of=("self",)).select_related("job", "by").get(pk=source.pk)
     if found.stage not in allowed:
-        raise ValidationError(_("This import has gone on meanwhile."))
+        raise ValidationError(_("This import has continued in the meantime."))
     return found
 
 

@@ -180,10 +180,10 @@ class MappingForm:
     def recognised(self):
         """How a row finds what it is, and what it belongs to."""
         if KINDS[self.source.record_type].links and self.source.record_type != "person":
-            return _("Recognised by the other system's id, or by all that a row says; nothing is brought in twice. Companies and persons "
-                     "are found by the ids of the files that brought them: bring those in first. A row that belongs to nobody is left out.")  # fmt: skip
-        return _("Persons are recognised by their e-mail address, companies by their name, both by the other system's id. Nobody is brought "
-                 "in twice.")  # fmt: skip
+            return _("Recognised by the other system's id, or by the whole row; nothing is imported twice. Companies and persons are found by "
+                     "the ids of the files they came from: import those first. Rows that belong to no record are left out.")  # fmt: skip
+        return _("Persons are recognised by their e-mail address, companies by their name, both by the other system's id. Nobody is imported "
+                 "twice.")  # fmt: skip
 
     @property
     def choices(self):
@@ -199,5 +199,5 @@ class MappingForm:
     def _reasons(self):
         options = [(str(item.pk), item.name) for item in mappings.lost_reasons()]
         if self.user.role.administers:
-            options.append((mappings.CREATE, _("“Not known”, added to the list")))
+            options.append((mappings.CREATE, _("“Not known” (added to the list)")))
         return [(mappings.NOTHING, _("none: such rows are errors")), *options]

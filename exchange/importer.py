@@ -226,8 +226,8 @@ class Importer:
                 if own:
                     report.counts["duplicates"] += 1
                 if own or not company.trace.noted:
-                    report.note(row, _("Exists already, and is not yours to change.") if own else _(
-                        "The company exists already, and is not yours to change."))  # fmt: skip
+                    report.note(row, _("Already exists, but you may not change it.") if own else _(
+                        "The company already exists, but you may not change it."))  # fmt: skip
                 company.trace.noted = True
                 if own:
                     continue
@@ -265,7 +265,7 @@ class Importer:
                 report.counts[f"{name}_created"] += 1
             elif not (record.trace.given or record.pk in allowed):
                 report.counts["duplicates"] += 1
-                report.note(row, _("Exists already, and is not yours to change."))
+                report.note(row, _("Already exists, but you may not change it."))
                 continue
             else:
                 values = self._fitting(record, row, report)

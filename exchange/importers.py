@@ -107,7 +107,9 @@ class _Linked(Importer):
             placed.append(row)
             for target in row.links.keys() - row.found.keys():
                 report.dangling += 1
-                report.note(row, _("%(column)s: it names a record that is not here.") % {"column": self.reader.column(target)})
+                report.note(
+                    row, _("%(column)s: refers to a record that does not exist.") % {"column": self.reader.column(target)}
+                )
         self._records(placed, report, change_set)
 
     def _name_companies(self, rows, report, change_set):
@@ -119,8 +121,8 @@ class _Linked(Importer):
 
     def _nowhere(self, row):
         if row.links:
-            return LeftOut(_("It names a record that is not here."))
-        return LeftOut(_("It names no record that it belongs to."))
+            return LeftOut(_("It refers to a record that does not exist."))
+        return LeftOut(_("It does not say which record it belongs to."))
 
     @staticmethod
     def _person(row):
@@ -152,7 +154,7 @@ class Sales(_Linked):
         person = self._person(row)
         company = row.found_company or row.found.get(COMPANY_ID)
         if company is None and row.company.get("name"):
-            raise LeftOut(_("The company exists already, and is not yours to see."))
+            raise LeftOut(_("The company already exists, but you may not see it."))
         if company is None and person is not None and (company := person.company) is None:
             raise LeftOut(_("The person is at no company, and a sale belongs to one."))
         if company is None:

@@ -212,17 +212,17 @@ def options(target, by) -> list[tuple[str, str]]:
     """Return (value, label) of all that a value of this list can become."""
     model = LISTS[target]
     nothing = {
-        "owner": _("nobody"), "lead_status": _("the default status"), "category": _("the category of the file"), "stage": _("the first stage"),
-        "status": _("what the stage says"), "kind": _("the type of the file"), "priority": Activity.Priority.NORMAL.label,
-        "done": _("what its date says"),
+        "owner": _("Nobody"), "lead_status": _("Default status"), "category": _("Category of new companies"), "stage": _("First stage"),
+        "status": _("As the stage says"), "kind": _("Default type"), "priority": Activity.Priority.NORMAL.label,
+        "done": _("As its date says"),
     }  # fmt: skip
-    offered = [(NOTHING, str(nothing.get(target, _("leave empty"))))]
+    offered = [(NOTHING, str(nothing.get(target, _("Leave empty"))))]
     if issubclass(model, TextChoices):
         return [*offered, *fixed(target)]
     if model is User:
-        offered.append((ME, _("me (%(name)s)") % {"name": by.name}))
+        offered.append((ME, _("Me (%(name)s)") % {"name": by.name}))
     if by.role.administers and model in GROWING:
-        offered.append((CREATE, _("create a user") if model is User else _("add to the list")))
+        offered.append((CREATE, _("Create a user") if model is User else _("Add to the list")))
     if model is User:
         return [*offered, *((str(user.pk), user.name) for user in User.objects.filter(is_active=True).order_by("name_key"))]
     return [*offered, *((str(item.pk), item.name) for item in model.objects.selectable()), *fixed(target)]
@@ -238,7 +238,7 @@ def check(record_type, mapping, head, by) -> dict:
     columns = _columns(record_type, mapping["columns"], head)
     policy = mapping.get("policy") or "gaps"
     if policy not in {"gaps", "overwrite"}:
-        raise ValidationError(_("Choose what happens to records that are here already."))
+        raise ValidationError(_("Choose what happens to existing records."))
     sources = mapping.get("sources") or {}
     if not isinstance(sources, dict) or not all(isinstance(name, str) and len(name) <= 60 for name in sources.values()):
         raise ValidationError(_("The name of the other system is too long."))
@@ -264,14 +264,14 @@ def _columns(record_type, given, head):
     labels = dict(targets(record_type))
     columns = {name: given.get(name) or "" for name in head}
     if unknown := sorted(str(target) for target in columns.values() if target and target not in labels):
-        raise ValidationError(_("A column cannot become “%(target)s”.") % {"target": unknown[0][:60]})
+        raise ValidationError(_("A column cannot be imported as “%(target)s”.") % {"target": unknown[0][:60]})
     if absent := sorted(str(name) for name in given if name not in columns and given[name]):
         raise ValidationError(_("The file has no column “%(name)s”.") % {"name": absent[0][:100]})
     chosen = [target for target in columns.values() if target]
     if twice := [target for target in labels if chosen.count(target) > 1]:
-        raise ValidationError(_("Two columns become “%(target)s”; choose one.") % {"target": labels[twice[0]]})
+        raise ValidationError(_("Two columns are imported as “%(target)s”; choose one.") % {"target": labels[twice[0]]})
     if (needed := KINDS[record_type].needed) not in chosen:
-        raise ValidationError(_("One column has to become “%(target)s”.") % {"target": labels[needed]})
+        raise ValidationError(_("One column must be imported as “%(target)s”.") % {"target": labels[needed]})
     return columns
 
 
@@ -329,7 +329,7 @@ def _values(given, by) -> dict[str, dict[str, int | str]]:
     values: dict[str, dict[str, int | str]] = {}
     for target, chosen in given.items():
         if target not in LISTS:
-            raise ValidationError(_("A column cannot become “%(target)s”.") % {"target": str(target)[:60]})
+            raise ValidationError(_("A column cannot be imported as “%(target)s”.") % {"target": str(target)[:60]})
         names, plain = _known(target), {value for value, _label in fixed(target)}
         ids = set(names.values())
         values[target] = {}
@@ -341,6 +341,6 @@ def _values(given, by) -> dict[str, dict[str, int | str]]:
                 or (value == CREATE and LISTS[target] in GROWING and by.role.administers)
             )  # fmt: skip
             if not allowed:
-                raise ValidationError(_("What “%(text)s” was to become cannot be chosen.") % {"text": str(text)[:60]})
+                raise ValidationError(_("“%(text)s” cannot be matched to this value.") % {"text": str(text)[:60]})
             values[target][fold(text)] = value
     return values

@@ -127,11 +127,6 @@ class Import(models.Model):
         return self.report.get("left_out", 0)
 
     @property
-    def rejected(self):
-        """How many rows are given back with a reason."""
-        return self.report["failed"] + self.left_out
-
-    @property
     def told(self):
         """What came of it last, in a sentence; empty where nothing has yet."""
         if self.stage == self.State.CANCELLED:
@@ -141,19 +136,19 @@ class Import(models.Model):
         if not self.report:
             return ""
         words = {"created": number(self.created), "updated": number(self.updated), "failed": number(self.report["failed"]),
-                 "left": number(self.rejected)}  # fmt: skip
+                 "left": number(self.left_out)}  # fmt: skip
         if self.state == self.State.FAILED:
             return ngettext("%(failed)s row has an error; nothing was imported.", "%(failed)s rows have errors; nothing was imported.",
                             self.report["failed"]) % words  # fmt: skip
         if self.state == self.State.CHECKED:
             if self.left_out:
                 text = _(
-                    "It would bring %(created)s new records and change %(updated)s; rows left out: %(left)s, with errors: %(failed)s."
+                    "This import would create %(created)s records and change %(updated)s; rows left out: %(left)s, rows with errors: %(failed)s."
                 )
-                return text % {**words, "left": number(self.left_out)}
-            text = _("It would bring %(created)s new records and change %(updated)s; rows with errors: %(failed)s.")
+                return text % words
+            text = _("This import would create %(created)s records and change %(updated)s; rows with errors: %(failed)s.")
             return (
-                text if self.created + self.updated + self.report["failed"] else _("Everything in the file is here already.")
+                text if self.created + self.updated + self.report["failed"] else _("Everything in the file already exists.")
             ) % words
         if self.left:
             if self.undone:
@@ -163,12 +158,18 @@ class Import(models.Model):
             return _("This import was undone.")
         if not self.created and not self.updated and not self.report["failed"]:
             if not self.left_out:
-                return _("Nothing has changed: everything in the file was here already.")
+                return _("Nothing has changed: everything in the file already existed.")
             if self.left_out == self.report["rows"]:
                 return ngettext("Nothing has changed: its row was left out.", "Nothing has changed: all its %(left)s rows were left out.",
                                 self.left_out) % words  # fmt: skip
-            return _("Nothing has changed: what is not left out of the file was here already; rows left out: %(left)s.") % words
-        return _("Imported: %(created)s new, %(updated)s changed; rows left out: %(left)s.") % words
+            return _("Nothing has changed: all other rows already existed; rows left out: %(left)s.") % words
+        if self.left_out and self.report["failed"]:
+            text = _("Imported: %(created)s new, %(updated)s changed; rows left out: %(left)s, rows with errors: %(failed)s.")
+        elif self.left_out:
+            text = _("Imported: %(created)s new, %(updated)s changed; rows left out: %(left)s.")
+        else:
+            text = _("Imported: %(created)s new, %(updated)s changed; rows with errors: %(failed)s.")
+        return text % words
 
     @property
     def figures(self):
@@ -181,9 +182,9 @@ class Import(models.Model):
                 if own or self.report.get(f"{prefix}_{what}") or (prefix == "companies" and kind.name == "person"):
                     found.append((label, self.report.get(f"{prefix}_{what}", 0)))
         more = {
-            "unchanged": _("Unchanged"), "duplicates": _("Repeated, or not yours to change"), "failed": _("Rows with errors"),
+            "unchanged": _("Unchanged"), "duplicates": _("Repeated, or not editable by you"), "failed": _("Rows with errors"),
             "left_out": _("Rows left out"), "differences": _("Values that differ from an earlier row"),
-            "dangling": _("Names of records that are not here"),
+            "dangling": _("References to missing records"),
         }  # fmt: skip
         always = {"unchanged", "failed"}
         return found + [(label, self.report.get(key, 0)) for key, label in more.items() if self.report.get(key) or key in always]

@@ -195,7 +195,7 @@ class ListAdmin(PageAdmin):
         for language, other in (("en", _("German")), ("de", _("English"))):
             # Whoever works in one language gives one name.
             form.fields[f"name_{language}"].required = False
-            form.fields[f"name_{language}"].help_text = _("Left empty: as in %(language)s.") % {"language": other}
+            form.fields[f"name_{language}"].help_text = _("If empty, the %(language)s name is used.") % {"language": other}
         return form
 
     def page_context(self, request, item):
@@ -207,7 +207,7 @@ class ListAdmin(PageAdmin):
     def save(self, request, item, form):
         if item is None:
             made = list_items.create_item(self.model, form.values, by=request.user, via=ADMIN)
-            return Saved(_("%(name)s was added.") % {"name": made.name}, list_items.created_in(made))
+            return Saved(_("%(name)s was created.") % {"name": made.name}, list_items.created_in(made))
         if list_items.is_large(item, values=form.values):
             list_items.enqueue_edit(item, form.values, by=request.user, version=form.version, was=form.was)
             return Saved(in_background())
@@ -266,7 +266,7 @@ class DeleteForm(forms.Form):
 
     KEEP, REPLACE = "keep", "replace"
 
-    records = forms.ChoiceField(label=gettext_lazy("What becomes of them?"), widget=forms.RadioSelect)
+    records = forms.ChoiceField(label=gettext_lazy("What should happen to them?"), widget=forms.RadioSelect)
     replacement = forms.ModelChoiceField(Source.objects.none(), label=gettext_lazy("Replacement"), required=False)
 
     def __init__(self, data, *, item, others, used):
@@ -274,8 +274,8 @@ class DeleteForm(forms.Form):
         self.used = used
         self.fields["replacement"].queryset = others
         self.fields["replacement"].empty_label = _("Choose one …")
-        keep = _("They keep “%(name)s (deleted)”, which nobody can choose any more.") % {"name": item.name}
-        choices = [(self.REPLACE, _("They move to:")), (self.KEEP, keep)]
+        keep = _("Keep “%(name)s (deleted)”; it can no longer be chosen.") % {"name": item.name}
+        choices = [(self.REPLACE, _("Move to:")), (self.KEEP, keep)]
         self.fields["records"].choices = choices if not item.deleted_at else choices[:1]
         self.fields["records"].initial = self.REPLACE
         if not used:
@@ -314,7 +314,7 @@ def used_by(held):
 
 
 def in_background():
-    return _("There are many records. It is done in the background; the bell shows how far it is.")
+    return _("There are many records. This runs in the background; the bell shows its progress.")
 
 
 @admin.register(Category)
@@ -333,7 +333,7 @@ class CategoryAdmin(ListAdmin):
     def lead_status(self, item):
         return item.lead_status_enabled
 
-    @admin.display(description=gettext_lazy("Starts over"))
+    @admin.display(description=gettext_lazy("Resets the lead status"))
     def starts_over(self, item):
         return item.start_over
 
@@ -367,7 +367,7 @@ class CategoryAdmin(ListAdmin):
 @admin.register(LeadStatus)
 class LeadStatusAdmin(ListAdmin):
     icon, order = "flag", 20
-    about = gettext_lazy("How far a lead is. The kind is what reports rely on, whatever the name.")
+    about = gettext_lazy("How far a lead has got. Reports rely on the kind, whatever the name.")
     list_display = ["label", "kind", "stale_after"]
     form_fields = [*ListAdmin.names, "kind", "stale_after"]
 
@@ -375,7 +375,7 @@ class LeadStatusAdmin(ListAdmin):
 @admin.register(Industry)
 class IndustryAdmin(ListAdmin):
     icon, order = "building", 30
-    about = gettext_lazy("What a company works in.")
+    about = gettext_lazy("The sector a company works in.")
     list_display = ["label"]
 
 
@@ -389,7 +389,7 @@ class SourceAdmin(ListAdmin):
 @admin.register(DisqualifyReason)
 class DisqualifyReasonAdmin(ListAdmin):
     icon, order = "circle-x", 25
-    about = gettext_lazy("Why a lead was disqualified. Whoever disqualifies one is asked for it.")
+    about = gettext_lazy("Why a lead was disqualified. Asked for when a lead is disqualified.")
     list_display = ["label"]
 
 
@@ -433,9 +433,7 @@ class AutomationRuleAdmin(Deletable, PageAdmin):
     """What changes a company's category by itself (R13)."""
 
     icon, order = "wand", 50
-    about = gettext_lazy(
-        "When a sale or a lead status says so, the company gets another category. Customers never become leads again."
-    )
+    about = gettext_lazy("Changes a company's category when a sale or lead status changes. Customers never become leads again.")
     list_display = ["label", "target", "ask_first", "enabled"]
     list_select_related = ["lead_status", "target"]
     sortable_by = ()
@@ -481,7 +479,7 @@ class AutomationRuleAdmin(Deletable, PageAdmin):
     def save(self, request, item, form):
         if item is None:
             made = automation.create_rule(form.values, by=request.user, via=ADMIN)
-            return Saved(_("The rule “%(name)s” was added.") % {"name": made})
+            return Saved(_("The rule “%(name)s” was created.") % {"name": made})
         outcome = automation.edit_rule(item, form.values, by=request.user, via=ADMIN, version=form.version, was=form.was)
         if not outcome.changed:
             return Saved(_("Nothing was changed."))

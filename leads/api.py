@@ -239,7 +239,7 @@ class Proposals(api.ReadViewSet):
         try:
             outcome = automation.answer(proposal, serializer.validated_data["category"], by=request.user)
         except Conflict as conflict:
-            raise Stale({"detail": _("This was answered already.")}) from conflict
+            raise Stale({"detail": _("This has already been answered.")}) from conflict
         return Response({"changed": outcome.changed, "left": len(outcome.left)})
 
 

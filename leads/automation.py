@@ -256,7 +256,7 @@ def answer(proposal, category, *, by) -> Outcome:
             wanted = set(still.values_list("pk", flat=True))
             outcome.leave(set(ids) - wanted, _("It is no potential customer any more."))
             so = wanted & set(standing().filter(proposal=current).exclude(**{name: None}).values_list(name, flat=True))
-            outcome.leave(wanted - so, _("It has become something else meanwhile."))
+            outcome.leave(wanted - so, _("It has changed in the meantime."))
             moving = _ids(still.filter(pk__in=so).exclude(category=category))
             if moving:
                 made = _apply(current.rule, model, moving, category, by, parent=current.change_set)
@@ -333,7 +333,7 @@ def _one_of_a_status():
         with transaction.atomic():
             yield
     except IntegrityError as error:
-        raise ValidationError({"lead_status": _("There is a rule for this lead status already.")}) from error
+        raise ValidationError({"lead_status": _("There is already a rule for this lead status.")}) from error
 
 
 def _tell(change_set, rule):

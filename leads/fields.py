@@ -77,7 +77,7 @@ class StatusChoice(Choice):
     def parts(self, asking):
         # What is not shown does not count: where the status does not apply, the person stands with those who have none.
         shown = [Part(str(s.pk), self.item_cell(s), Q(lead_status=s.pk, is_lead=True)) for s in self.options(asking)]
-        return [*shown, Part("", Cell(str(_("no lead status"))), Q(is_lead=False) | Q(lead_status=None))]
+        return [*shown, Part("", Cell(str(_("No lead status"))), Q(is_lead=False) | Q(lead_status=None))]
 
     def asked(self, keys, asking):
         applies = {"field": "lead_status_applies", "operator": "is", "value": True}
@@ -155,7 +155,7 @@ register(
         PersonName(name="name", label=_("Name"), path="name_key", sort="name_key", key="name_key", default=True, required=True, width=158),
         Text(name="first_name", label=_("First name"), edit="first_name"),
         Text(name="last_name", label=_("Last name"), sort="name_key", edit="last_name", required=True),
-        Text(name="title", label=_("Title"), sort="title", edit="title"),
+        Text(name="title", label=_("Job title"), sort="title", edit="title"),
         Link(name="company", label=_("Company"), path="company__name", id_path="company_id", key="company_key", sort="company_key",
              url_name="leads:company", sub_path="company__city", owner_path="company__owner_id", default=True, edit="company"),
         CATEGORY,
@@ -165,7 +165,7 @@ register(
                      choices=lambda: LeadStatus.Kind.choices),
         Choice(name="disqualify_reason", label=_("Reason to disqualify"), path="disqualify_reason_id", sort="disqualify_reason__rank",
                items="leads.DisqualifyReason", group=True, edit="disqualify_reason"),
-        YesNo(name="lead_status_applies", label=_("Lead status applies"), path="is_lead", group=True),
+        YesNo(name="lead_status_applies", label=_("Has a lead status"), path="is_lead", group=True),
         Moment(name="lead_status_since", label=_("In status since"), sort="lead_status_since"),
         GROUP,
         Text(name="email", label=_("E-mail"), sort="email_key", key="email_key", edit="email", as_kind="email"),

@@ -269,7 +269,7 @@ def delete_item(item, replacement=None, *, by, via, progress=None) -> Outcome:
             text = _("It is used by: %(what)s. Change that first.")
             raise ValidationError(text % {"what": ", ".join(words for words, _one in using)})
         if current.deleted_at and replacement is None:
-            raise ValidationError(_("This item was deleted already."))
+            raise ValidationError(_("This item has already been deleted."))
         if replacement is not None:
             instead = _locked(replacement) if isinstance(replacement, model) else None
             if instead is None or instead.pk == current.pk or instead.deleted_at:
@@ -431,7 +431,7 @@ def _broken(items) -> dict[int | None, dict[str, str]]:
                 same[getattr(item, name).casefold()].append(item)
         for several in same.values():
             for item in several if len(several) > 1 else ():
-                errors[item.pk][name] = _("“%(name)s” is in this list already.") % {"name": getattr(item, name)}
+                errors[item.pk][name] = _("“%(name)s” is already in this list.") % {"name": getattr(item, name)}
     for item in items:
         if getattr(item, "lead_status_enabled", False) and item.group_id != CategoryGroup.POTENTIAL:
             errors[item.pk]["lead_status_enabled"] = _(
@@ -454,7 +454,7 @@ def _names_the_field():
     except IntegrityError as error:
         for name in ("name_en", "name_de"):
             if name in str(error):
-                raise ValidationError({name: _("An item of this name was added meanwhile.")}) from error
+                raise ValidationError({name: _("An item of this name was added in the meantime.")}) from error
         raise
 
 

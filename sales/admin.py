@@ -24,7 +24,7 @@ ADMIN = "admin"
 @admin.register(SaleStage)
 class SaleStageAdmin(ListAdmin):
     icon, order = "trending-up", 50
-    about = gettext_lazy("How far a sale is. The probability weighs the amounts of open sales.")
+    about = gettext_lazy("How far a sale has got. The probability weights the amounts of open sales.")
     list_display = ["label", "chance"]
     form_fields = [*ListAdmin.names, "probability"]
 
@@ -59,9 +59,7 @@ class RateInput(forms.NumberInput):
 @admin.register(ExchangeRate)
 class ExchangeRateAdmin(PageAdmin):
     icon, order = "currency-euro", 56
-    about = gettext_lazy(
-        "What other currencies are worth in the base currency, from a day on. Sales can have the currencies named here."
-    )
+    about = gettext_lazy("Rates to the base currency from a given date. Sales can use these currencies.")
     list_display = ["code", "valid_from_day", "worth"]
     sortable_by = ()
     form_fields = [("currency", "valid_from"), "rate"]
@@ -105,7 +103,7 @@ class ExchangeRateAdmin(PageAdmin):
         if item is None:
             made = rates.create_rate(values, by=request.user, via=ADMIN)
             entry = Change.objects.get(record_type="exchange_rate", record_id=made.pk, op="i", field="")
-            return Saved(_("The exchange rate was added."), ChangeSet.objects.get(pk=entry.change_set_id))
+            return Saved(_("The exchange rate was created."), ChangeSet.objects.get(pk=entry.change_set_id))
         outcome = rates.edit_rate(item, values, by=request.user, via=ADMIN, version=form.version, was=form.was)
         return Saved(_("The exchange rate was changed.") if outcome.changed else _("Nothing was changed."), outcome.change_set)
 

@@ -124,12 +124,12 @@ COMPANY_SALES = ListPage(
     name="company_sales", record="sale", shows=SHOWN, path="companies/<int:pk>/sales/", title=gettext_lazy("Sales"), namespace="sales", of="pk",
     order="-created_at", queryset=lambda user, pk: Sale.objects.visible_to(user).filter(company=company_of(user, pk)),
     actions=ACTIONS, template="sales/of.html", head=_head("company", company_of),
-    empty=gettext_lazy("Nothing has been sold to this company yet."),
+    empty=gettext_lazy("No sales for this company yet."),
 )  # fmt: skip
 PERSON_SALES = ListPage(
     name="person_sales", record="sale", shows=SHOWN, path="persons/<int:pk>/sales/", title=gettext_lazy("Sales"), namespace="sales", of="pk",
     order="-created_at", queryset=lambda user, pk: Sale.objects.visible_to(user).filter(person=person_of(user, pk)),
     actions=ACTIONS, template="sales/of.html", head=_head("person", person_of),
-    empty=gettext_lazy("No sale names this person yet."),
+    empty=gettext_lazy("No sales for this person yet."),
 )  # fmt: skip
 PAGES = (SALES, COMPANY_SALES, PERSON_SALES)

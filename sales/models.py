@@ -57,8 +57,8 @@ class SaleReason(ListItem):
     history = Watch("sale_reason", fields=(*_FIELDS, "outcome"), first=("name_en", "outcome"))
 
     class Meta(ListItem.Meta):
-        verbose_name = _("reason of won and lost sales")
-        verbose_name_plural = _("reasons of won and lost sales")
+        verbose_name = _("reason for winning or losing sales")
+        verbose_name_plural = _("reasons for winning and losing sales")
         constraints = [
             *ListItem.Meta.constraints,
             models.CheckConstraint(condition=Q(outcome__in=("won", "lost")), name="salereason_outcome"),

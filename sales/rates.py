@@ -116,7 +116,7 @@ def _clean(rate):
         .exclude(pk=rate.pk)
         .exists()
     ):
-        errors["valid_from"] = _("There is a rate of this currency and day already.")
+        errors["valid_from"] = _("There is already a rate for this currency and day.")
     if not 1900 < rate.valid_from.year < 9000:
         errors["valid_from"] = _("Enter a date, for example 2026-01-31.")
     if errors:

@@ -28,7 +28,7 @@ def set_stage(request, pk):
     if stage is None:
         raise Http404
     if "was" in request.POST and sale.stage != stage and request.POST["was"] != str(sale.stage_id):
-        told = _("Somebody else has set it to %(theirs)s meanwhile. Choose %(mine)s again to replace that.")
+        told = _("Somebody else has set it to %(theirs)s in the meantime. Choose %(mine)s again to replace that.")
         response = toast(HttpResponse(status=204), told % {"theirs": sale.stage.label, "mine": stage.name}, level="error")
         return trigger(response, "changed")
     return _do(request, lambda: actions.set_stage(sale, stage, by=request.user, via="card", as_of=as_of),

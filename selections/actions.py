@@ -172,7 +172,7 @@ def _check_parts(selection, by):
     if selection.pk and selection.pk in lifecycle.within(ids):
         return {"part_ids": [_("A selection cannot be a part of itself.")]}
     if max(lifecycle.depth_of(pk) for pk in ids) + 1 > MAX_DEPTH:
-        return {"part_ids": [_("At most %(count)s selections within each other.") % {"count": MAX_DEPTH}]}
+        return {"part_ids": [_("Selections can be nested at most %(count)s deep.") % {"count": MAX_DEPTH}]}
     return {}
 
 

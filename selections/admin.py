@@ -10,5 +10,5 @@ from selections.models import SelectionCategory
 @admin.register(SelectionCategory)
 class SelectionCategoryAdmin(ListAdmin):
     icon, order = "filter", 60
-    about = gettext_lazy("What selections are for.")
+    about = gettext_lazy("What selections are used for.")
     list_display = ["label"]

@@ -86,17 +86,21 @@ class Board(Table):
         self.face = FACES[record.name]
         self.first_by, self.of_leads = by or self.face.by, of_leads
         super().__init__(record, queryset, user, query, **{**how, "toggles": (*how.get("toggles", ()), *PARAMS)})
-        self.by = self._chosen("by", self.first_by, _("There is no such column field."))
-        self.rows_by = self._chosen("rows", "", _("There is no such row field."))
+        self.by = self._chosen("by", self.first_by, _("This field cannot be used for the columns of a board."))
+        self.rows_by = self._chosen("rows", "", _("This field cannot be used for the rows of a board."))
         if self.rows_by is self.by:
             self.rows_by = None
         self.title = self.state.get("title", "").strip()[:100]
         if self.title:
-            name = self.record.fields[self.record.default_sort]
-            self.lines.append(criteria.line(record, name.name, "contains", self.title, self.asking))
+            self.lines.append(criteria.line(record, self.named_by.name, "contains", self.title, self.asking))
         self.day = self._read_day()
 
     walks_shortly = True
+
+    @property
+    def named_by(self) -> Field:
+        """The field that says what a record is called: the search on the board asks it."""
+        return self.record.fields[self.record.default_sort]
 
     # --- State --------------------------------------------------------------------------------------------------------
 

@@ -186,7 +186,7 @@ def move(board, cards: list[Seen], to_column: str, to_row: str, *, by, data) -> 
         steps.append((board.rows_by, row, {one.pk for one in cards if one.row != row.key}))
     steps = [step for step in steps if step[2]]
     if not steps:
-        raise Refused(_("It is there already."))
+        raise Refused(_("It is already there."))
     answers = []
     for described, target, _ids in steps:
         if target.refuses:
@@ -282,7 +282,7 @@ def _taken(board, one, row) -> str:
     words = {"who": who.name if who else "Lotse", "name": record, "where": target.label if target else ""}
     if who == board.user:
         return _("You have already moved %(name)s to %(where)s.") % words
-    return _("%(who)s has moved %(name)s to %(where)s meanwhile.") % words
+    return _("%(who)s has moved %(name)s to %(where)s in the meantime.") % words
 
 
 def _said(board, outcome, steps) -> str:
@@ -297,7 +297,7 @@ def _said(board, outcome, steps) -> str:
     }
     if outcome.left:
         reasons = " ".join(list(dict.fromkeys(reason for _pk, reason in outcome.left))[:3])
-        left = ngettext("%(count)s was left: %(why)s", "%(count)s were left: %(why)s", len(outcome.left))
+        left = ngettext("%(count)s was skipped: %(why)s", "%(count)s were skipped: %(why)s", len(outcome.left))
         text += ". " + left % {"count": formats.number(len(outcome.left)), "why": reasons}
     return text
 

@@ -148,13 +148,15 @@ class FindPage(ListPage):
         if refused:
             return refused
         if editor.lacking:
-            return toast(HttpResponse(status=204), _("A line still lacks its value."), level="error")
+            return toast(HttpResponse(status=204), _("A condition still has no value."), level="error")
         version = request.POST.get("version", "")
         try:
             outcome = actions.edit_selection(selection, {"criteria": editor.question}, by=request.user, via="card",
                                              version=int(version) if version.isdecimal() and len(version) < 10 else -1)  # fmt: skip
         except Conflict:
-            text = _("Somebody else has changed this selection meanwhile. Open it anew and compare; your criteria stay here.")
+            text = _(
+                "Somebody else has changed this selection in the meantime. Open it again and compare; your criteria stay here."
+            )
             return toast(HttpResponse(status=204), text, level="error")
         except ValidationError as error:
             return toast(HttpResponse(status=204), " ".join(error.messages), level="error")

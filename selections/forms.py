@@ -45,7 +45,7 @@ class NewForm(SelectionForm):
         kinds = [Selection.Kind.DYNAMIC, Selection.Kind.STATIC]
         self.fields["kind"] = forms.ChoiceField(
             label=_("Kind"), choices=[(kind.value, kind.label) for kind in kinds],
-            help_text=_("Dynamic: whoever matches now, always current. Static: whoever matches now stays; changed by hand."),
+            help_text=_("Dynamic: always up to date. Static: a fixed list you change by hand."),
         )  # fmt: skip
 
     def clean_criteria(self):

@@ -61,7 +61,7 @@ def add_to(record_type):
 
 REMOVE = Action(
     name="unselect", label=gettext_lazy("Remove from selection"), icon="filter-off", value=static_of, run=remove,
-    said=counted("%(count)s record was taken out of “%(value)s”", "%(count)s records were taken out of “%(value)s”"),
+    said=counted("%(count)s record was removed from “%(value)s”", "%(count)s records were removed from “%(value)s”"),
     template="selections/act_remove.html",
 )  # fmt: skip
 

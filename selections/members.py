@@ -104,7 +104,7 @@ def _combined(selection, asking, depth):
 def told_criteria(tree) -> str:
     """Return criteria for the history: how many lines they have; the tab *Criteria* says them in words."""
     count = _lines_in(tree)
-    return ngettext("%(count)s line", "%(count)s lines", count) % {"count": count}
+    return ngettext("%(count)s condition", "%(count)s conditions", count) % {"count": count}
 
 
 def _lines_in(node) -> int:

@@ -50,7 +50,7 @@ def operations_of(model, name):
     described = model._meta.get_field(name)
     found = {"set": _("Set to")}
     if isinstance(described, models.BooleanField):
-        return found | {"toggle": _("Turn round")}
+        return found | {"toggle": _("Invert")}
     if described.blank or described.null:
         found["clear"] = _("Clear")
     if isinstance(described, models.CharField | models.TextField) and not described.choices and name != "country":
@@ -89,7 +89,7 @@ class FieldTask:
             raise ValidationError(_("Choose a field."))
         described = self.card.model._meta.get_field(self.name)
         if self.operation == "toggle":
-            return (lambda current: not getattr(current, self.name)), _("turned round")
+            return (lambda current: not getattr(current, self.name)), _("inverted")
         if self.operation == "clear":
             empty = None if described.null else ""
             return (lambda current: empty), _("nothing")
@@ -156,7 +156,7 @@ class FollowUpTask:
     def __init__(self, data, user):
         self.data, self.user = data, user
         self.kinds = [choice for choice in Activity.Kind.choices if choice[0] != Activity.Kind.NOTE]
-        self.owners = [("me", _("me")), ("record", _("The owner of the record"))]
+        self.owners = [("me", _("Me")), ("record", _("The owner of the record"))]
         self.owners += [
             (str(one.pk), one.name) for one in User.objects.filter(is_active=True).exclude(pk=user.pk).order_by("name_key")
         ]

@@ -63,7 +63,7 @@ def of_selection(selection, one, asking) -> Told:
     is_in = members(selection, asking.user, asking).filter(pk=one.pk).exists()
     name, url = str(one), one.get_absolute_url()
     if selection.kind == Selection.Kind.STATIC:
-        text = _("It was put in by hand.") if is_in else _("Nobody has put it in.")
+        text = _("It was added by hand.") if is_in else _("Nobody has added it.")
         return Told(name, url, is_in, [], text)
     if wrong := problems(selection, asking):
         return Told(name, url, False, [], " ".join(CriteriaError(wrong).told))

@@ -75,4 +75,4 @@ def note(request, kind, pk):
         activity = actions.create_activity({**values, **link_to(kind, record)}, by=request.user, via="card")
     except ValidationError as error:
         return toast(HttpResponse(status=204), " ".join(error.messages), level="error")
-    return trigger(done(_("Noted."), last_change(activity)), "noted")
+    return trigger(done(_("Note saved."), last_change(activity)), "noted")

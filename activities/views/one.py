@@ -50,7 +50,7 @@ def new(request, kind=None, pk=None):
             add_errors(form, error)
         else:
             return done_with(
-                request, _("Follow-up added: %(name)s") % {"name": activity.subject}, last_change(activity), activity
+                request, _("Follow-up created: %(name)s") % {"name": activity.subject}, last_change(activity), activity
             )
     address = reverse("activities:new", args=[kind, pk]) if kind else reverse("activities:follow_up_new")
     context = {"form": form, "address": address, "activity": None, "title": _("New follow-up")}
@@ -104,7 +104,7 @@ def tick(request, pk):
     ticked = request.POST.get("done", "1") == "1"
     outcome = actions.set_done(activity, ticked, by=request.user, via="card")
     if not outcome.changed:
-        words = _("%(name)s is done already.") if ticked else _("%(name)s is open already.")
+        words = _("%(name)s is already done.") if ticked else _("%(name)s is already open.")
         return done(words % {"name": activity.subject}, None)
     words = _("Done: %(name)s") if ticked else _("Opened again: %(name)s")
     text = words % {"name": activity.subject}

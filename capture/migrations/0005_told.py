@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="form",
             name="notify",
-            field=models.JSONField(blank=True, default=list, verbose_name="who else is told"),
+            field=models.JSONField(blank=True, default=list, verbose_name="also notify"),
         ),
         migrations.CreateModel(
             name="Told",

@@ -116,7 +116,7 @@ def opened(request, what):
 
 
 def _offered(chosen, errors):
-    offered = [("", _("All times")), *((name, periods.words(name)) for name in PERIODS)]
+    offered = [("", _("All time")), *((name, periods.words(name)) for name in PERIODS)]
     if chosen and not errors and chosen not in PERIODS:
         offered.append((chosen, periods.words(chosen)))
     return offered

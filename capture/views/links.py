@@ -20,9 +20,9 @@ LABELS = {
     "content": gettext_lazy("Content"), "term": gettext_lazy("Term"),
 }  # fmt: skip
 HELP = {
-    "target": gettext_lazy("The page that the link opens."), "source": gettext_lazy("Where the link stands, for example linkedin."),
-    "medium": gettext_lazy("What kind of way that is, for example social."), "campaign": gettext_lazy("What it belongs to."),
-    "content": gettext_lazy("Tells two links of one campaign apart, for example button-above."), "term": gettext_lazy("The searched word, of paid search."),
+    "target": gettext_lazy("The page that the link opens."), "source": gettext_lazy("Where the link appears, for example linkedin."),
+    "medium": gettext_lazy("The channel visitors come through, for example social."), "campaign": gettext_lazy("The campaign it belongs to."),
+    "content": gettext_lazy("Tells two links of one campaign apart, for example button-above."), "term": gettext_lazy("Paid search keyword."),
 }  # fmt: skip
 
 
@@ -65,7 +65,7 @@ def new(request):
             return render(request, "capture/_built.html", _told(built, built.errors), status=422)
         return _page(request, data, built, offered, built.errors, status=422)
     link, change_set = links.keep_link(built, by=request.user, via="form")
-    text = _("The link is kept.") if change_set else _("This link was kept before.")
+    text = _("The link is saved.") if change_set else _("This link was already saved.")
     if not wants_fragment(request):
         say(request, text, change_set)
         return redirect_to(request, link.get_absolute_url())

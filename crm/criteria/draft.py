@@ -113,7 +113,7 @@ class Group:
 def read(record, tree) -> Group:
     """Return criteria as a draft, whatever fields and values they name; raise CriteriaError for what is no tree at all."""
     if not isinstance(tree, dict) or tree.get("version", VERSION) != VERSION:
-        raise CriteriaError([("", _("Criteria are an object with a list “all” or “any” of lines."))])
+        raise CriteriaError([("", _("Criteria are an object with a list “all” or “any” of conditions."))])
     root = {name: value for name, value in tree.items() if name != "version"}
     group = _group(root, record, 0) if root else Group(record=record)
     check(group)
@@ -129,16 +129,16 @@ def kind_of(record, name) -> str:
 def check(group: Group) -> None:
     """Raise CriteriaError if there are too many lines, or too many sets within each other."""
     if sum(1 for _path, _node in group.every()) - 1 > MAX_LINES:
-        raise CriteriaError([("", _("At most %(count)s lines.") % {"count": MAX_LINES})])
+        raise CriteriaError([("", _("At most %(count)s conditions.") % {"count": MAX_LINES})])
     if group.deep > MAX_DEPTH:
-        raise CriteriaError([("", _("At most %(count)s sets within each other.") % {"count": MAX_DEPTH})])
+        raise CriteriaError([("", _("Groups can be nested at most %(count)s deep.") % {"count": MAX_DEPTH})])
 
 
 def _group(item, record, depth) -> Group:
     kind = next((kind for kind in KINDS if kind in item), "") if isinstance(item, dict) else ""
     inside = item.get(kind) if kind else None
     if not kind or depth > MAX_DEPTH or (kind != "not" and not isinstance(inside, list)):
-        raise CriteriaError([("", _("Criteria are an object with a list “all” or “any” of lines."))])
+        raise CriteriaError([("", _("Criteria are an object with a list “all” or “any” of conditions."))])
     off = bool(item.get("off"))
     if kind != "not":
         return Group(kind, [_node(one, record, depth + 1) for one in inside], off, record)
@@ -153,12 +153,12 @@ def _node(item, record, depth):
     if isinstance(item, dict) and any(kind in item for kind in KINDS):
         return _group(item, record, depth)
     if not isinstance(item, dict) or not isinstance(item.get("field"), str):
-        raise CriteriaError([("", _("A line has a field, an operator and a value."))])
+        raise CriteriaError([("", _("A condition has a field, an operator and a value."))])
     name, operator = item["field"], item.get("operator")
     value = item.get("value")
     values = value if isinstance(value, list) else ([] if value is None else [value])
     if any(isinstance(one, dict | list) for one in values):
-        raise CriteriaError([("", _("A line has a field, an operator and a value."))])
+        raise CriteriaError([("", _("A condition has a field, an operator and a value."))])
     if len(values) == 1 and isinstance(values[0], str) and (kind_of(record, name) in SEVERAL or operator in PAIRS):
         values = values[0].split(",")
     line = DraftLine(

@@ -174,7 +174,7 @@ class ShownLine:
         """Why the line takes no part, if it takes none."""
         if self.line.off:
             return _("Switched off")
-        return "" if self.line.complete or self.error else _("Give it a value: it asks nothing yet")
+        return "" if self.line.complete or self.error else _("Enter a value: without one this condition has no effect")
 
 
 @dataclass
@@ -296,7 +296,7 @@ class Editor:
         except CriteriaError as error:
             self.root, self.message, self.focus = before, " ".join(error.told), ""
         except (AttributeError, LookupError, ValueError):
-            self.root, self.message = before, _("That could not be done: the criteria have changed meanwhile.")
+            self.root, self.message = before, _("That could not be done: the criteria have changed in the meantime.")
 
     def _do_shape(self, path, data):
         """Show the inputs that what was chosen needs; the focus stays where it is."""
@@ -456,7 +456,7 @@ class Editor:
             return ShownLine(path, line, None, self.asking, _("This field does not exist."))
         made = ShownLine(path, line, described, self.asking)
         if line.operator not in described.operators:
-            made.error = _("This field cannot be asked that way.")
+            made.error = _("This field cannot be queried that way.")
             line.operator = described.default_operator
         elif line.complete:
             made.error = self._wrong(record, line, described.kind)

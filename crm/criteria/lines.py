@@ -64,7 +64,7 @@ def line(record, field_name, operator, value, asking) -> Line:
         raise ValidationError(_("This field does not exist."), params={"part": "field"})
     operator = operator or described.default_operator
     if not isinstance(operator, str) or operator not in described.operators:
-        raise ValidationError(_("This field cannot be asked that way."), params={"part": "operator"})
+        raise ValidationError(_("This field cannot be queried that way."), params={"part": "operator"})
     if isinstance(value, dict) or (operator in BARE and value not in (None, True, "", "1", "true")):
         raise ValidationError(_("This is no valid value."))
     return Line(described, operator, value, described.read(operator, value, asking))

@@ -36,7 +36,7 @@ def options_of(field: Any, values, asking: Asking) -> list[Option]:
     """Return the choices of a value, with *me* and *my team* first where they are users. What is deleted is offered only where it is
     chosen, and what is chosen is among them even if it is gone."""
     chosen = dict.fromkeys(values)
-    words = [("me", _("me")), ("my_team", _("my team"))] if field.kind == "user" else []
+    words = [("me", _("Me")), ("my_team", _("My team"))] if field.kind == "user" else []
     made = [Option(key, str(label), "", key in chosen) for key, label in words]
     for item in field.options(asking):
         key = str(item.pk)

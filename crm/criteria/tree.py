@@ -142,7 +142,7 @@ class _Reader:
     def root(self, record, tree, place, depth=0) -> Set:
         """Return a whole tree: an object that holds one set. Without any it asks nothing."""
         if not isinstance(tree, dict) or (set(tree) - {"version", "off"} and len(set(tree) & set(KINDS)) != 1):
-            self.wrong(place, _("Criteria are an object with a list “all” or “any” of lines."))
+            self.wrong(place, _("Criteria are an object with a list “all” or “any” of conditions."))
             return Set("all", ())
         if not set(tree) & set(KINDS):
             return Set("all", (), place=place)
@@ -152,17 +152,17 @@ class _Reader:
         kind = next(kind for kind in KINDS if kind in item)
         inside = item[kind]
         if set(item) - {kind, "off"} or not isinstance(item.get("off", False), bool):
-            self.wrong(place, _("A set has a list of lines, and may be switched off."))
+            self.wrong(place, _("A group has a list of conditions, and may be switched off."))
         elif kind != "not" and not isinstance(inside, list):
             self.wrong(f"{place}.{kind}".strip("."), _("This must be a list."))
         elif depth >= MAX_DEPTH:
-            self.wrong(place, _("At most %(count)s sets within each other.") % {"count": MAX_DEPTH})
+            self.wrong(place, _("Groups can be nested at most %(count)s deep.") % {"count": MAX_DEPTH})
         else:
             children = [inside] if kind == "not" else inside
             self.count += len(children)
             if self.count > MAX_LINES:
                 if self.count - len(children) <= MAX_LINES:
-                    self.wrong(f"{place}.{kind}".strip("."), _("At most %(count)s lines.") % {"count": MAX_LINES})
+                    self.wrong(f"{place}.{kind}".strip("."), _("At most %(count)s conditions.") % {"count": MAX_LINES})
                 return Set(kind, (), place=place)
             places = [f"{place}.{kind}".strip(".") + ("" if kind == "not" else f"[{number}]") for number in range(len(children))]
             nodes = [self.node(record, child, where, depth + 1) for child, where in zip(children, places, strict=True)]
@@ -173,7 +173,7 @@ class _Reader:
         if isinstance(item, dict) and any(kind in item for kind in KINDS):
             return self.set(record, item, place, depth)
         if not isinstance(item, dict) or set(item) - {"field", "operator", "value", "where", "off"}:
-            return self.wrong(place, _("A line has a field, an operator and a value."))
+            return self.wrong(place, _("A condition has a field, an operator and a value."))
         if not isinstance(item.get("off", False), bool):
             return self.wrong(f"{place}.off", _("Answer yes or no."))
         return self.line(record, item, place, depth)

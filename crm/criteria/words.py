@@ -3,6 +3,7 @@
 A sentence for each operator, since languages put its parts in different orders: German says the verb last.
 """
 
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
@@ -44,8 +45,8 @@ PHRASES = {
 }
 #: Of dates, which are earlier and later instead of less and more.
 DATE_PHRASES = {"lt": "before", "gt": "after"}
-YES = gettext_lazy("for which “%(field)s” is so")
-NO = gettext_lazy("for which “%(field)s” is not so")
+YES = gettext_lazy("where “%(field)s” is yes")
+NO = gettext_lazy("where “%(field)s” is no")
 
 
 def sentence(record, tree: Set, asking: Asking) -> str:
@@ -53,11 +54,11 @@ def sentence(record, tree: Set, asking: Asking) -> str:
     words = _set(tree, asking)
     if not words:
         return _("All %(records)s") % {"records": record.plural}
-    first = next(iter(tree.active))
+    first, negated = next(iter(tree.active)), tree.kind == "not"
     while isinstance(first, Set):
-        first = next(iter(first.active))
+        first, negated = next(iter(first.active)), negated or first.kind == "not"
     # *Persons with sales*, but *Personen, deren …*: languages differ in what stands between.
-    plain = isinstance(_innermost(first.field), Some) and not isinstance(first.field, Through)
+    plain = isinstance(_innermost(first.field), Some) and not isinstance(first.field, Through) and not negated
     joined = pgettext("with what", "%(records)s %(words)s") if plain else pgettext("whose", "%(records)s %(words)s")
     return joined % {"records": record.plural, "words": words}
 
@@ -88,7 +89,7 @@ def in_words(one: Line, asking: Asking) -> tuple[str, str]:
     else:
         text = " – ".join(map(str, one.value)) if isinstance(one.value, list | tuple) else str(one.value)
     if one.operator in {one.field.default_operator, "in", "is"}:
-        return label, text
+        return label, capfirst(text) if one.field.kind == "date" else text
     return label, operator.replace("…", text) if "…" in operator else f"{operator} {text}"
 
 
@@ -115,7 +116,7 @@ def value_in_words(one: Line, asking: Asking) -> str:
     if read is None:
         return ""
     if isinstance(read, bool):
-        return _("yes") if read else _("no")
+        return _("Yes") if read else _("No")
     if kind in {"choice", "user"}:
         return _either(_labels(one, asking, pgettext("in a sentence", "me")))
     if kind == "link" and isinstance(read, list):
@@ -135,7 +136,7 @@ def _values(value):
 
 
 def _labels(one, asking, me=""):
-    words = {"me": me or _("me"), "my_team": _("my team")}
+    words = {"me": me, "my_team": _("my team")} if me else {"me": _("Me"), "my_team": _("My team")}
     labels = {str(option.pk): str(getattr(option, "label", option)) for option in one.field.options(asking)}
     return [words.get(key) or labels.get(str(key), str(key)) for key in one.read]
 
@@ -168,5 +169,5 @@ def _set(asked: Set, asking) -> str:
             words = _set(node, asking)
             parts.append(f"({words})" if len(node.active) > 1 and len(asked.active) > 1 else words)
     if asked.kind == "not":
-        return _("for which this is not so: (%(what)s)") % {"what": parts[0]} if parts else ""
+        return _("that are not among those (%(what)s)") % {"what": parts[0]} if parts else ""
     return _either(parts) if asked.kind == "any" else _and(parts)

@@ -38,7 +38,7 @@ class Choice(Field):
             Part(str(item.pk), self.item_cell(item), self.condition("in", [item.pk], asking)) for item in self.options(asking)
         ]
         if not self.through:
-            made.append(Part("", Cell(str(_("none"))), self.condition("empty", None, asking)))
+            made.append(Part("", Cell(str(_("None"))), self.condition("empty", None, asking)))
         return made
 
     def part_key(self, row, asking):
@@ -100,7 +100,7 @@ class Fixed(Field):
 
     def parts(self, asking):
         made = [Part(str(value), Cell(str(label)), self.condition("in", [value], asking)) for value, label in self.choices()]
-        return [*made, Part("", Cell(str(_("none"))), self.condition("empty", None, asking))]
+        return [*made, Part("", Cell(str(_("None"))), self.condition("empty", None, asking))]
 
     def options(self, asking, selectable=False):
         return [_Option(value, label) for value, label in self.choices()]
@@ -148,7 +148,7 @@ class UserChoice(Field):
 
     def parts(self, asking):
         made = [Part(str(user.pk), self.user_cell(user), Q(**{self.column: user.pk})) for user in self.options(asking)]
-        return [*made, Part("", Cell(str(_("nobody"))), self.condition("empty", None, asking))]
+        return [*made, Part("", Cell(str(_("Nobody"))), self.condition("empty", None, asking))]
 
     def user_cell(self, user):
         return Cell(user.name, "user", title=user.name, data={"initials": user.initials, "avatar": user.avatar})

@@ -49,7 +49,7 @@ class Conflict(Exception):
     """
 
     def __init__(self, record, fields=None):
-        super().__init__(_("Somebody else has changed this record meanwhile."))
+        super().__init__(_("Somebody else has changed this record in the meantime."))
         self.record, self.fields = record, fields or {}
 
 

@@ -27,7 +27,7 @@ class Via(models.TextChoices):
     API = "api", _("API")
     ADMIN = "admin", _("Admin site")
     AUTOMATION = "automation", _("Automation")
-    SYSTEM = "system", _("Lotse itself")
+    SYSTEM = "system", _("Lotse")
     DEMO = "demo", _("Demo data")
 
 

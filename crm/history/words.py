@@ -50,10 +50,20 @@ def what(change_set) -> str:
         sentence = _("Rule “%(rule)s”: category set to %(value)s") % {"rule": named, "value": value}
     sentence = sentence or _("Changed")
     if change_set.action == "undo":
-        return _("Undone: %(what)s") % {"what": sentence}
+        return _whole(action, params) or _("Undone: %(what)s") % {"what": sentence}
     if change_set.action == "redo":
-        return _("Done again: %(what)s") % {"what": sentence}
+        return _("Redone: %(what)s") % {"what": sentence}
     return sentence
+
+
+def _whole(action, params) -> str:
+    """Return what the undo of a whole record or import is called, where nothing else tells what it was."""
+    record_type, _dot, what_was_done = action.partition(".")
+    if action == "import":
+        return _("Import of %(name)s undone") % {"name": params["name"]} if params.get("name") else _("Import undone")
+    if "list" in params or record_type in {"activity", "exchange_rate"}:
+        return ""
+    return {"create": _("Creation undone"), "delete": _("Deletion undone")}.get(what_was_done, "")
 
 
 def undone(change_set) -> str:
@@ -68,7 +78,7 @@ def undone(change_set) -> str:
         labels = [str(beside[one].label if one in beside else model._meta.get_field(one).verbose_name) for one in names]
         if labels and record_type != "activity":
             sentence = _("%(fields)s changed") % {"fields": capfirst(", ".join(dict.fromkeys(labels)))}
-            text = (_("Undone: %(what)s") if change_set.action == "undo" else _("Done again: %(what)s")) % {"what": sentence}
+            text = (_("Undone: %(what)s") if change_set.action == "undo" else _("Redone: %(what)s")) % {"what": sentence}
     return f"{text} ({name})" if name and str(name) not in text else text
 
 
@@ -102,7 +112,7 @@ def _sentences(value, params):
         "sale.reopen": _("Sale opened again"),
         "sale.delete": _("Deleted"),
         "sale.restore": _("Restored from the bin"),
-        "exchange_rate.create": _("Exchange rate added: %(name)s") % {"name": params["name"]},
+        "exchange_rate.create": _("Exchange rate created: %(name)s") % {"name": params["name"]},
         "exchange_rate.edit": _("Exchange rate changed: %(name)s") % {"name": params["name"]},
         "exchange_rate.delete": _("Exchange rate deleted: %(name)s") % {"name": params["name"]},
         "person.delete": _("Deleted"),
@@ -143,16 +153,16 @@ def _planned(params):
     count, name = params.get("count") or 1, params.get("name")
     words = {"count": formats.number(count), "name": name}
     if count == 1:
-        return _("Follow-up added: %(name)s") % words
+        return _("Follow-up created: %(name)s") % words
     if name:
-        return ngettext("%(count)s follow-up added: %(name)s", "%(count)s follow-ups added: %(name)s", count) % words
-    return ngettext("%(count)s follow-up added", "%(count)s follow-ups added", count) % words
+        return ngettext("%(count)s follow-up created: %(name)s", "%(count)s follow-ups created: %(name)s", count) % words
+    return ngettext("%(count)s follow-up created", "%(count)s follow-ups created", count) % words
 
 
 def _of_list(action, params, value):
     """Return what was done to a list that administrators edit."""
     words = {
-        "create": _("%(list)s added: %(name)s"),
+        "create": _("%(list)s created: %(name)s"),
         "edit": _("%(list)s changed: %(name)s"),
         "reorder": _("%(list)s: order changed"),
         "set_default": _("%(list)s: the default is now %(name)s"),

@@ -136,7 +136,7 @@ class BulkForm:
             self.errors = [_("None of these records is there any more.")]
         elif self.chosen.everything and self.data.get("count") != str(self.chosen.count):
             # What was not there when the dialog opened was not meant.
-            self.errors = [_("The list has changed meanwhile. These are the records that match now.")]
+            self.errors = [_("The list has changed in the meantime. These are the records that match now.")]
             self.data = self.data.copy()
             self.data.pop("as_of", None)
         elif self.action.value:

@@ -303,7 +303,7 @@ class ListPage:
         if chosen.count > AT_ONCE:
             form.enqueue()
             response = trigger(HttpResponse(status=204), "jobs")
-            toast(response, _("This goes on in the background; the bell shows how far it is."))
+            toast(response, _("This continues in the background; the bell shows its progress."))
             return trigger(response, "closeDialog")
         try:
             outcome = form.run()

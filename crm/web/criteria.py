@@ -84,7 +84,7 @@ def count(request, record_type):
     ends, name = time.monotonic() + SECONDS, f"lotse-count-{request.user.pk}-{editor.token}"[:60]
     visible = record.model.objects.visible_to(request.user)
     total = _total(visible.filter(asked.q(editor.asking)), ends, name, record)
-    title = "" if total else _("Counting takes longer than a moment; the list below may still come.")
+    title = "" if total else _("Counting takes a while; the list below may still appear.")
     kept = _kept(visible, editor, ends, name)
     return render(request, "criteria/_counts.html", {"total": total or "…", "total_title": title, "kept": kept})
 

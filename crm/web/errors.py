@@ -78,7 +78,7 @@ def forbidden(request, exception=None):
 def not_found(request, exception=None):
     if gone := _gone(request):
         return _page(request, 404, _("Deleted"), gone.text, gone)
-    return _page(request, 404, _("Not found"), _("This page does not exist, or you may not see it."))
+    return _page(request, 404, _("Not found"), _("This page does not exist, or you do not have access to it."))
 
 
 @login_not_required

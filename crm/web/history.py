@@ -20,11 +20,11 @@ def undo_change_set(request, pk):
     if change_set is None:
         raise Http404
     if not change_set.undoable:
-        return _answer(request, _("This was undone already, or cannot be undone."), level="error")
+        return _answer(request, _("This has already been undone, or cannot be undone."), level="error")
     if is_large(change_set):
         title = _("Undo: %(what)s") % {"what": words.what(change_set)}
         enqueue(undo_in_background, owner=request.user, title=title, unique_key=f"undo-{pk}", change_set_id=pk)
-        response = _answer(request, _("There are many records. It is done in the background; the bell shows how far it is."))
+        response = _answer(request, _("There are many records. This runs in the background; the bell shows its progress."))
         return trigger(response, "jobs")
     outcome = undo(change_set, by=request.user, via="card")
     if not outcome.changed:

@@ -36,7 +36,7 @@ class ProfileForm(forms.ModelForm):
         required=False,
         strip=False,
         max_length=200,
-        help_text=gettext_lazy("Only to change the e-mail address."),
+        help_text=gettext_lazy("Needed only to change your e-mail address."),
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
 

@@ -33,13 +33,13 @@ HAS_SALE = every(line("sales", "some"))
 WON_SALE = every(line("sales", "some", where=every(WON)))
 
 READY = {
-    "leads_by_status": Ready(_("Leads by status"), _("How many leads stand where."), "leads", {
+    "leads_by_status": Ready(_("Leads by status"), _("Number of leads per status."), "leads", {
         "kind": "column", "record": "person", "criteria": every(LEAD), "group": "lead_status", "width": 2, "height": 2}),
     "leads_by_category": Ready(_("Leads by category"), _("Leads by the category of their company."), "leads", {
         "kind": "donut", "record": "person", "criteria": every(LEAD), "group": "category", "width": 1, "height": 2}),
     "by_category_group": Ready(_("Persons by category group"), _("Customers, potential ones, partners and others."), "leads", {
         "kind": "donut", "record": "person", "group": "category_group", "width": 1, "height": 2}),
-    "new_leads_per_week": Ready(_("New leads per week"), _("Persons who came as leads, by the week they came in."), "leads", {
+    "new_leads_per_week": Ready(_("New leads per week"), _("New leads by the week they were received."), "leads", {
         "kind": "area", "record": "person", "criteria": every(EVER_LEAD), "group": "created_at", "bucket": "week", "date": "created_at",
         "period": "last_12_weeks", "width": 2, "height": 2}),
     "new_leads": Ready(_("New leads this month"), _("Compared with the same days of the month before."), "leads", {
@@ -58,7 +58,7 @@ READY = {
     "disqualified": Ready(_("Disqualified this month"), _("By the reason that was given."), "leads", {
         "kind": "bar", "record": "person", "criteria": every(LEAD, line("lead_status_kind", "in", ["disqualified"])), "group": "disqualify_reason",
         "order": "value", "date": "lead_status_since", "period": "this_month", "width": 1, "height": 2}),
-    "leads_by_owner": Ready(_("Active leads by owner"), _("Who has how many, by status."), "leads", {
+    "leads_by_owner": Ready(_("Active leads by owner"), _("Leads of each owner, by status."), "leads", {
         "kind": "bar", "record": "person", "criteria": every(LEAD, ACTIVE), "group": "owner", "series": "lead_status", "stacked": True, "limit": 12,
         "width": 2, "height": 2}),
     "leads_by_country": Ready(_("Leads by country"), _("Where leads come from."), "leads", {
@@ -72,50 +72,50 @@ READY = {
     "leads_by_source": Ready(_("New leads by source this year"), _("Where this year's leads came from."), "sources", {
         "kind": "bar", "record": "person", "criteria": every(EVER_LEAD), "group": "source", "order": "value", "date": "created_at", "period": "this_year",
         "limit": 12, "width": 2, "height": 3}),
-    "conversion_by_source": Ready(_("Conversion by source"), _("How many leads a source brings, and the share of them who have a sale."), "sources", {
+    "conversion_by_source": Ready(_("Conversion by source"), _("Number of leads per source, and the share of them with a sale."), "sources", {
         "kind": "combo", "record": "person", "criteria": every(EVER_LEAD), "group": "source", "order": "value", "line_measure": "conversion",
         "line_goal": HAS_SALE, "date": "created_at", "period": "this_year", "limit": 8, "width": 2, "height": 2}),
     "leads_per_month_by_source": Ready(_("New leads per month and source"), _("How the sources develop."), "sources", {
         "kind": "column", "record": "person", "criteria": every(EVER_LEAD), "group": "created_at", "bucket": "month", "series": "source", "stacked": True,
         "date": "created_at", "period": "last_6_months", "width": 2, "height": 3}),
-    "sales_by_source": Ready(_("Sales by lead source"), _("What was won this year, by where it came from."), "sources", {
+    "sales_by_source": Ready(_("Sales by lead source"), _("Sales won this year, by source."), "sources", {
         "kind": "bar", "record": "sale", "criteria": every(WON), "group": "source", "order": "value", "measure": "sum", "value": "base_amount",
         "date": "closed_on", "period": "this_year", "limit": 10, "width": 2, "height": 2}),
-    "pipeline_by_source": Ready(_("Open pipeline by source"), _("What is under way, by where it came from."), "sources", {
+    "pipeline_by_source": Ready(_("Open pipeline by source"), _("Open sales by source."), "sources", {
         "kind": "donut", "record": "sale", "criteria": every(OPEN), "group": "source", "order": "value", "measure": "sum", "value": "base_amount",
         "width": 1, "height": 2}),
     "won_this_month": Ready(_("Won this month"), _("Compared with the same days of the month before."), "sales", {
         "kind": "number", "record": "sale", "criteria": every(WON), "measure": "sum", "value": "base_amount", "date": "closed_on", "period": "this_month",
         "compare": "before", "width": 1, "height": 1}),
-    "open_pipeline": Ready(_("Open pipeline"), _("What all open and stalled sales are worth."), "sales", {
+    "open_pipeline": Ready(_("Open pipeline"), _("The value of all open and stalled sales."), "sales", {
         "kind": "number", "record": "sale", "criteria": every(OPEN), "measure": "sum", "value": "base_amount", "width": 1, "height": 1}),
-    "weighted_pipeline": Ready(_("Weighted pipeline"), _("The same, weighed by the probability of their stage."), "sales", {
+    "weighted_pipeline": Ready(_("Weighted pipeline"), _("The same, weighted by the probability of their stage."), "sales", {
         "kind": "number", "record": "sale", "criteria": every(OPEN), "measure": "sum", "value": "weighted_amount", "width": 1, "height": 1}),
-    "average_won": Ready(_("Average sale"), _("What a sale won this year is worth on average."), "sales", {
+    "average_won": Ready(_("Average sale"), _("Average value of the sales won this year."), "sales", {
         "kind": "number", "record": "sale", "criteria": every(WON), "measure": "average", "value": "base_amount", "date": "closed_on",
         "period": "this_year", "compare": "year", "width": 1, "height": 1}),
-    "win_rate": Ready(_("Won of those decided"), _("The share of this year's decided sales that were won."), "sales", {
+    "win_rate": Ready(_("Win rate"), _("The share of this year's closed sales that were won."), "sales", {
         "kind": "gauge", "record": "sale", "criteria": every(CLOSED), "measure": "conversion", "goal": every(WON), "date": "closed_on",
         "period": "this_year", "width": 1, "height": 2}),
-    "pipeline_by_stage": Ready(_("Pipeline by stage"), _("What open sales are worth, stage by stage, and how many they are."), "sales", {
+    "pipeline_by_stage": Ready(_("Pipeline by stage"), _("Value and number of open sales at each stage."), "sales", {
         "kind": "combo", "record": "sale", "criteria": every(OPEN), "group": "stage", "measure": "sum", "value": "base_amount", "line_measure": "count",
         "width": 2, "height": 2}),
     "won_per_month": Ready(_("Won per month"), _("The last twelve months beside the twelve before."), "sales", {
         "kind": "column", "record": "sale", "criteria": every(WON), "group": "closed_on", "bucket": "month", "measure": "sum", "value": "base_amount",
         "date": "closed_on", "period": "last_12_months", "compare": "year", "width": 2, "height": 2}),
-    "forecast": Ready(_("Expected by month"), _("Open sales by the month they are expected in, weighted."), "sales", {
+    "forecast": Ready(_("Expected by month"), _("Open sales by expected month, weighted."), "sales", {
         "kind": "column", "record": "sale", "criteria": every(OPEN), "group": "expected_on", "bucket": "month", "measure": "sum",
         "value": "weighted_amount", "date": "expected_on", "period": "next_6_months", "width": 2, "height": 2}),
-    "won_by_owner": Ready(_("Won by owner this year"), _("Who has won how much."), "sales", {
+    "won_by_owner": Ready(_("Won by owner this year"), _("Amount won by each owner."), "sales", {
         "kind": "bar", "record": "sale", "criteria": every(WON), "group": "owner", "measure": "sum", "value": "base_amount", "date": "closed_on",
         "period": "this_year", "limit": 10, "width": 1, "height": 2}),
     "lost_reasons": Ready(_("Why sales are lost"), _("This year's lost sales by reason."), "sales", {
         "kind": "bar", "record": "sale", "criteria": every(line("status", "in", ["lost"])), "group": "reason", "order": "value", "date": "closed_on",
         "period": "this_year", "width": 1, "height": 2}),
-    "sales_due": Ready(_("Sales to be decided"), _("Open sales by the day they are expected on."), "sales", {
+    "sales_due": Ready(_("Sales due to close"), _("Open sales by expected date."), "sales", {
         "kind": "list", "record": "sale", "criteria": every(OPEN, line("expected_on", "not_empty")), "columns": ["name", "amount", "expected_on", "owner"],
         "sort": "expected_on", "limit": 10, "width": 2, "height": 3}),
-    "sales_table": Ready(_("Sales by owner and status"), _("How many, for whom, and what became of them this year."), "sales", {
+    "sales_table": Ready(_("Sales by owner and status"), _("This year's sales by owner and outcome."), "sales", {
         "kind": "table", "record": "sale", "group": "owner", "series": "status", "date": "created_at", "period": "this_year", "width": 2, "height": 2}),
     "my_next": Ready(_("My next activities"), _("What you have planned, the next first."), "work", {
         "kind": "list", "record": "activity", "criteria": every(line("owner", "in", ["me"]), line("done", "is", False), line("due_at", "not_empty")),
@@ -123,7 +123,7 @@ READY = {
     "done_per_week": Ready(_("Follow-ups done per week"), _("By kind, of the last weeks."), "work", {
         "kind": "column", "record": "activity", "criteria": every(line("done", "is", True)), "group": "done_at", "bucket": "week", "series": "kind",
         "stacked": True, "date": "done_at", "period": "last_12_weeks", "width": 2, "height": 2}),
-    "overdue": Ready(_("Overdue follow-ups"), _("Whose they are."), "work", {
+    "overdue": Ready(_("Overdue follow-ups"), _("Overdue follow-ups per owner."), "work", {
         "kind": "bar", "record": "activity", "criteria": every(line("done", "is", False), line("due_at", "overdue")), "group": "owner", "colour": "red",
         "limit": 10, "width": 1, "height": 2}),
 }  # fmt: skip
@@ -135,7 +135,7 @@ DASHBOARDS = {
     "sales": (_("Sales"), _("What is won, what is under way, and what is to come."), [
         "won_this_month", "open_pipeline", "weighted_pipeline", "average_won", "pipeline_by_stage", "won_per_month", "forecast", "win_rate", "won_by_owner",
         "sales_due", ("lost_reasons", 2, 3)]),
-    "marketing": (_("Marketing"), _("Where leads come from, and what becomes of them."), [
+    "marketing": (_("Marketing"), _("Where leads come from, and what comes of them."), [
         "new_leads", "active_leads", "without_next", "won_customers", "leads_per_month_by_source", "leads_by_source", "conversion_by_source",
         "by_category_group", "pipeline_by_source", ("sales_by_source", 2, 3), ("leads_by_country", 2, 3)]),
 }  # fmt: skip

@@ -31,7 +31,7 @@ from selections.models import RecordKind, Selection
 
 KINDS = {
     "number": gettext_lazy("Big number"), "column": pgettext_lazy("chart", "Columns"), "bar": gettext_lazy("Bars"), "line": pgettext_lazy("chart", "Line"),
-    "area": gettext_lazy("Area"), "combo": gettext_lazy("Columns and line"), "pie": gettext_lazy("Pie"), "donut": gettext_lazy("Ring"),
+    "area": gettext_lazy("Area"), "combo": gettext_lazy("Columns and line"), "pie": gettext_lazy("Pie"), "donut": gettext_lazy("Doughnut"),
     "gauge": gettext_lazy("Gauge"), "funnel": gettext_lazy("Funnel"), "list": gettext_lazy("List"), "table": gettext_lazy("Table"),
     "text": gettext_lazy("Text"),
 }  # fmt: skip

@@ -105,7 +105,9 @@ def edit(request, pk):
         except ValidationError as error:
             add_errors(form, error)
         except Conflict:
-            form.add_error(None, _("Somebody else has changed this dashboard meanwhile. Close this window and look at it first."))
+            form.add_error(
+                None, _("Somebody else has changed this dashboard in the meantime. Close this window and look at it first.")
+            )
         else:
             say(request, _("%(name)s was changed.") % {"name": dashboard}, outcome.change_set)
             return redirect_to(request, dashboard.get_absolute_url())

@@ -184,13 +184,13 @@ def said(answer) -> str:
         }
     match answer.error:
         case InvalidToken():
-            return _("Its secret cannot be read any more; give it another one.")
+            return _("The secret can no longer be read; create a new one.")
         case Refused():
-            return _("Its host leads to %(address)s, which is this machine or a private network.") % {"address": answer.error}
+            return _("The host leads to %(address)s, which is this machine or a private network.") % {"address": answer.error}
         case socket.gaierror():
-            return _("Its host was not found.")
+            return _("The host was not found.")
         case ssl.SSLCertVerificationError():
-            return _("Its certificate is not valid: %(why)s") % {"why": answer.error.verify_message}
+            return _("The certificate is not valid: %(why)s") % {"why": answer.error.verify_message}
         case TimeoutError():
             return _("It did not answer in time.")
         case ConnectionRefusedError():

@@ -34,8 +34,8 @@ class Webhook(models.Model):
 
     class Pause(models.TextChoices):
         USER = "user", _("paused")
-        FAILING = "failing", _("paused, because nothing arrived any more")
-        RIGHTS = "rights", _("paused, because its owner may no longer export")
+        FAILING = "failing", _("paused because deliveries failed")
+        RIGHTS = "rights", _("paused because its owner may no longer export")
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, verbose_name=_("owner"), related_name="webhooks")
     name = models.CharField(_("name"), max_length=80)

@@ -181,7 +181,7 @@ def tell_owner(job, *, webhook_id):
     if webhook is None:
         return None
     last = webhook.deliveries.exclude(error="").order_by("-tried_at").values_list("error", flat=True).first() or ""
-    text = _("Nothing arrived any more. What happens now waits until you let it go on. %(error)s") % {"error": last}
+    text = _("Deliveries have failed. New events are held until you resume it. %(error)s") % {"error": last}
     if webhook.pause == Webhook.Pause.RIGHTS:
         text = _("Your role no longer lets you export.")
     return {"text": text.strip(), "url": reverse("exchange:webhook", args=[webhook.pk])}

@@ -200,7 +200,7 @@ def test(request, pk):
 def pause(request, pk):
     webhook = _find(request, pk, own=False)
     actions.pause(webhook, by=request.user)
-    say(request, _("Paused. What happens now waits."))
+    say(request, _("Paused. New events are held."))
     return redirect_to(request, reverse("exchange:webhook", args=[pk]))
 
 
@@ -209,7 +209,7 @@ def pause(request, pk):
 def resume(request, pk):
     webhook = _find(request, pk)
     actions.resume(webhook, by=request.user)
-    say(request, _("It goes on."))
+    say(request, _("Resumed."))
     return redirect_to(request, reverse("exchange:webhook", args=[pk]))
 
 

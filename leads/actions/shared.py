@@ -55,7 +55,7 @@ def unchanged_since(as_of, record_type, field, ids, outcome):
         return ids
     since = Change.objects.filter(record_type=record_type, record_id__in=ids, field=field, id__gt=as_of)
     changed = set(since.values_list("record_id", flat=True))
-    outcome.leave(changed, _("Somebody else changed it meanwhile."))
+    outcome.leave(changed, _("Somebody else changed it in the meantime."))
     return [pk for pk in ids if pk not in changed]
 
 

@@ -63,7 +63,7 @@ class AutomationRule(models.Model):
                 fields=["lead_status"],
                 condition=Q(event="lead_status"),
                 name="automationrule_one_for_a_status",
-                violation_error_message=_("There is a rule for this lead status already."),
+                violation_error_message=_("There is already a rule for this lead status."),
             ),
         ]
 

@@ -47,11 +47,9 @@ class Category(ListItem):
     start_over = models.BooleanField(
         _("start over at the default status"),
         default=False,
-        help_text=_("Whoever enters this category from another group starts again at the default lead status."),
+        help_text=_("Persons who enter this category from another group restart at the default lead status."),
     )
-    is_default = models.BooleanField(
-        _("default"), default=False, editable=False, help_text=_("Given to persons who have no company.")
-    )
+    is_default = models.BooleanField(_("default"), default=False, editable=False, help_text=_("For persons without a company."))
 
     history = Watch(
         "category",

@@ -14,7 +14,7 @@ class LeadStatus(ListItem):
 
     class Kind(models.TextChoices):
         OPEN = "open", _("Open")
-        WORKING = "working", _("In work")
+        WORKING = "working", _("In progress")
         QUALIFIED = "qualified", _("Qualified")
         NURTURE = "nurture", _("Nurture")
         DISQUALIFIED = "disqualified", _("Disqualified")
@@ -22,8 +22,8 @@ class LeadStatus(ListItem):
     kind = models.CharField(_("kind"), max_length=12, choices=Kind, default=Kind.WORKING)
     is_default = models.BooleanField(_("default"), default=False, editable=False)
     stale_after = models.PositiveSmallIntegerField(
-        _("stale after days"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(3_650)],
-        help_text=_("Whoever stays in this status for longer stands out on boards. Empty: nobody ever does."),
+        _("stale after (days)"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(3_650)],
+        help_text=_("Leads in this status for longer are highlighted on boards. Leave empty for never."),
     )  # fmt: skip
 
     history = Watch(

@@ -32,7 +32,7 @@ class Person(Record):
 
     first_name = models.CharField(_("first name"), max_length=100, blank=True, validators=[validators.one_line])
     last_name = models.CharField(_("last name"), max_length=100, validators=[validators.one_line])
-    title = models.CharField(_("title"), max_length=120, blank=True, validators=[validators.one_line])
+    title = models.CharField(_("job title"), max_length=120, blank=True, validators=[validators.one_line])
     email = models.EmailField(_("e-mail"), blank=True)
     phone = models.CharField(_("phone"), max_length=40, blank=True, validators=[validators.phone])
     mobile = models.CharField(_("mobile"), max_length=40, blank=True, validators=[validators.phone])
@@ -56,7 +56,7 @@ class Person(Record):
     former_employee = models.BooleanField(_("former employee"), default=False)
 
     # Copies and keys, see the docstring.
-    is_lead = models.BooleanField(_("lead status applies"), default=False, editable=False)
+    is_lead = models.BooleanField(_("has a lead status"), default=False, editable=False)
     lead_status_since = models.DateTimeField(_("in status since"), null=True, editable=False)
     name_key = KeyField()
     company_key = KeyField()

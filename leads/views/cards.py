@@ -380,7 +380,7 @@ def set_status(request, pk):
         return render(request, "leads/_ask_status.html", asked)
     current = person.lead_status
     if "was" in request.POST and current not in {None, status} and request.POST["was"] != str(current.pk):
-        told = _("Somebody else has set it to %(theirs)s meanwhile. Choose %(mine)s again to replace that.")
+        told = _("Somebody else has set it to %(theirs)s in the meantime. Choose %(mine)s again to replace that.")
         response = toast(HttpResponse(status=204), told % {"theirs": current.label, "mine": status.name}, level="error")
         return trigger(trigger(response, "changed"), "closeDialog")
     try:

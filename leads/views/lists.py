@@ -34,7 +34,7 @@ def items(model):
 def owners(user):
     """Return who can be given records, me first."""
     active = sorted(User.objects.filter(is_active=True), key=lambda one: (one != user, one.name_key))
-    return [*(Choice(str(one.pk), one.name) for one in active), Choice("", _("nobody"))]
+    return [*(Choice(str(one.pk), one.name) for one in active), Choice("", _("Nobody"))]
 
 
 def one_of(model):
@@ -183,6 +183,6 @@ COMPANY_PERSONS = ListPage(
     actions=PERSON_ACTIONS, queryset=persons_of, shown=without_former, template="leads/company_persons.html",
     toggles=(Toggle("former", gettext_lazy("Former employees")),), shows=("name", "lead_status", "next_activity_at", "phone"),
     head=lambda request, pk: {"company": company_of(request.user, pk), "new_url": f"{reverse('leads:person_new')}?company={pk}"},
-    empty=gettext_lazy("Nobody is known at this company yet."),
+    empty=gettext_lazy("No persons at this company yet."),
 )  # fmt: skip
 PAGES = (LEADS, PERSONS, COMPANIES, COMPANY_PERSONS)

@@ -40,7 +40,7 @@ def proposal(request, pk):
     except ValidationError as error:
         return show(request, found, " ".join(error.messages))
     except Conflict:
-        return toast(trigger(HttpResponse(status=204), "closeDialog"), _("This was answered already."), level="error")
+        return toast(trigger(HttpResponse(status=204), "closeDialog"), _("This has already been answered."), level="error")
     response = trigger(trigger(trigger(HttpResponse(status=204), "closeDialog"), "changed"), "jobs")
     if outcome.change_set:
         text = words.told(outcome, words.what(outcome.change_set))

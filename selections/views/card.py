@@ -123,10 +123,10 @@ def subscribe(request, pk):
     selection = find(request, "selections", pk)
     if request.POST.get("on") == "1":
         SelectionSubscription.objects.get_or_create(user=request.user, selection=selection)
-        text = _("The bell tells who enters or leaves “%(name)s”.")
+        text = _("The bell reports who enters or leaves “%(name)s”.")
     else:
         SelectionSubscription.objects.filter(user=request.user, selection=selection).delete()
-        text = _("The bell tells no more of “%(name)s”.")
+        text = _("The bell no longer reports on “%(name)s”.")
     return trigger(toast(HttpResponse(status=204), text % {"name": selection.name}), "changed")
 
 

@@ -76,7 +76,7 @@ def _fill(selection, given, user):
     except CriteriaError as error:
         raise ValidationError({"criteria": error.told}) from error
     if not isinstance(tree, dict) or not any(tree.get(kind) for kind in ("all", "any", "not")):
-        raise ValidationError({"criteria": _("Say by a line at least who is meant.")})
+        raise ValidationError({"criteria": _("Add at least one condition.")})
     return change(selection, actions.matching(selection, tree, user), by=user, via="card")
 
 
@@ -93,7 +93,7 @@ def _other(selection, key, user):
 def _filled(selection, way, outcome):
     texts = {
         "add": ngettext("%(count)s record was added", "%(count)s records were added", outcome.changed),
-        "remove": ngettext("%(count)s record was taken out", "%(count)s records were taken out", outcome.changed),
+        "remove": ngettext("%(count)s record was removed", "%(count)s records were removed", outcome.changed),
     }
     text = texts[way] % {"count": formats.number(outcome.changed)} if outcome.changed else _("Nothing was to be changed")
     undo_url = reverse("crm:undo", args=[outcome.change_set.pk]) if outcome.change_set else None
@@ -116,7 +116,7 @@ def parts(request, pk):
             outcome = actions.edit_selection(selection, values, by=request.user, via="card",
                                              version=int(version) if version.isdecimal() and len(version) < 10 else -1)  # fmt: skip
         except Conflict:
-            errors = [_("Somebody else has changed this selection meanwhile. Close this dialog and open it anew.")]
+            errors = [_("Somebody else has changed this selection in the meantime. Close this dialog and open it again.")]
         except ValidationError as error:
             errors = error.messages
         else:

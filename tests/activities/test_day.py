@@ -164,7 +164,7 @@ def test_r17_two_who_tick_the_same_one_off_do_not_open_it_again(client, anna, ja
         assert "changed" in told  # also who came second sees how it is now
         said.append((told["toast"]["text"], bool(told["toast"].get("undo_url"))))
     assert said == [
-        ("Done: Call – next one 10 Mar, 11:00", True), ("Call is done already.", False), ("Opened again: Call", True), ("Call is open already.", False),
+        ("Done: Call – next one 10 Mar, 11:00", True), ("Call is already done.", False), ("Opened again: Call", True), ("Call is already open.", False),
     ]  # fmt: skip
     assert Activity.objects.count() == 2  # the series went on once
 

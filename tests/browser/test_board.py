@@ -233,7 +233,7 @@ def test_a_day_at_the_board(open_page):
     page.get_by_role("link", name="View", exact=True).click()
     panel = page.locator("dialog#panel")
     panel.get_by_label("Limit of Open").fill("ten")
-    panel.get_by_role("button", name="Show it like this").click()
+    panel.get_by_role("button", name="Apply").click()
     expect(panel).to_contain_text("A whole number, please.")
     panel.get_by_role("button", name="Reset to default").click()
     expect(panel).not_to_be_visible()

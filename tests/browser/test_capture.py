@@ -63,7 +63,7 @@ def build_a_link(page):
     expect(page.locator("#id_content")).to_have_attribute("aria-invalid", "true")
     page.keyboard.press("Backspace")
     page.keyboard.press("Enter")
-    expect(page.locator("#toasts")).to_contain_text("The link is kept.")
+    expect(page.locator("#toasts")).to_contain_text("The link is saved.")
     assert page.evaluate("navigator.clipboard.readText()") == link
     page.evaluate("navigator.clipboard.writeText('')")
     page.goto("/links/?campaign=summer-sale")

@@ -200,7 +200,7 @@ def test_a_lead_whose_sale_is_lost(open_page):
     page.locator("#panel").get_by_role("button", name="Leave it as it is").click()
     said(page, "The category stays as it is.")
     said(page, "was created").get_by_role("button", name="Undo").click()
-    said(page, "Undone")
+    said(page, "Creation undone")
     page.goto(f"{person}?tab=sales")
     expect(page.locator("#fact-lead_status .pill")).to_have_text("Contacting")
     expect(names(page)).to_have_count(0)

@@ -73,7 +73,7 @@ def test_by_mouse(open_page, plan):
     expect(page.locator(".toast-line.warning")).to_contain_text("Not saved yet.")
     page.locator("#panel").get_by_label("Repeat").select_option("weekly")
     page.locator("#panel").get_by_label("Every").fill("2")
-    page.locator("#panel").get_by_role("button", name="Add follow-up").click()
+    page.locator("#panel").get_by_role("button", name="Create follow-up").click()
     expect(page.locator("#panel")).to_be_hidden()
     expect(row(page, "Bring the samples")).to_contain_text("Edda Mausmann")
     # And to the record.

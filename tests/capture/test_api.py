@@ -170,9 +170,9 @@ def test_settled_17_a_match_one_may_not_see_is_only_said_to_exist(anna, max_, ap
     client.force_login(max_)
     for path in (submission.get_absolute_url(), "/submissions/", "/submissions/?cols=name,person"):
         text = client.get(path).content.decode()
-        assert "exists already" in text and "Geheim" not in text, path
+        assert "already exists" in text and "Geheim" not in text, path
     exported = b"".join(client.get("/submissions/export.csv?cols=name,person").streaming_content).decode()
-    assert "Geheim" not in exported and "exists already" in exported
+    assert "Geheim" not in exported and "already exists" in exported
     rows = {query: client.get(f"/submissions/?{query}").content.decode().count("data-row data-id") for query in (
         "person__contains=geheim", "person__not_contains=geheim", f"person={hidden.pk}", "person__contains=xx", "person__not_contains=xx")}  # fmt: skip
     assert list(rows.values()) == [0, 1, 0, 0, 1]

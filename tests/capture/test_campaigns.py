@@ -107,7 +107,7 @@ def test_c4_the_page_keeps_its_state_in_the_address(world, ada, client):
     assert 'aria-sort="descending"' in text and ">40 %<" in text
     fragment = client.get("/campaigns/?period=this_year", **HTMX).content.decode()
     assert fragment.lstrip().startswith("<div") and 'value="this_year" selected' in fragment
-    assert "No campaign in this time" in client.get("/campaigns/?period=2001-01-01/2001-12-31").content.decode()
+    assert "No campaigns in this period" in client.get("/campaigns/?period=2001-01-01/2001-12-31").content.decode()
     for wrong in ("nonsense", "last_x_days", "2026-02-30/2026-03-01", "9" * 60):
         assert client.get("/campaigns/", {"period": wrong}).status_code == 400
     assert client.get("/campaigns/?sort=nonsense&touch=nonsense").status_code == 200

@@ -62,8 +62,8 @@ def test_a1_the_page_counts_the_forms_one_sees(form, given, mia, anna, max_, cli
     given(1, DAYS)
     client.force_login(mia)
     text = client.get("/forms/given-out/?days=30").content.decode()
-    assert "Anna Kraft" in text and "Longest waiting" in text
-    assert "Time to first touch" in client.get(f"/forms/{form.pk}/assignment/").content.decode()
+    assert "Anna Kraft" in text and "Longest wait" in text
+    assert "Time to first action" in client.get(f"/forms/{form.pk}/assignment/").content.decode()
     client.force_login(max_)
     assert "Anna Kraft" not in client.get("/forms/given-out/?days=x").content.decode()
 

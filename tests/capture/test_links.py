@@ -46,7 +46,7 @@ def test_c4_an_administrator_keeps_the_sources_and_media_that_are_offered(ada, p
     page.force_login(ada)
     sent = {"name_en": "Podcast", "name_de": "", "value": "Pod Cast", "description_en": "", "description_de": ""}
     refused = page.post("/admin/capture/utmsource/add/", sent)
-    assert refused.status_code == 422 and "Small letters, digits and . - _ only." in refused.content.decode()
+    assert refused.status_code == 422 and "Lower-case letters, digits and . - _ only." in refused.content.decode()
     assert page.post("/admin/capture/utmsource/add/", {**sent, "value": "podcast"}).status_code == 302
     assert list(utm.listed()["source"].items())[-1] == ("podcast", "Podcast")
     assert '<option value="podcast">Podcast</option>' in page.get("/links/new/").content.decode()
@@ -80,7 +80,7 @@ def test_c4_a_bad_address_is_told_at_its_field(target, page):
 
 
 @pytest.mark.parametrize(("name", "value", "told"), [
-    ("campaign", "", "This is needed."), ("source", "   ", "This is needed."), ("medium", "&?!", "Nothing of this can stand in a link."),
+    ("campaign", "", "This is required."), ("source", "   ", "This is required."), ("medium", "&?!", "Nothing of this can stand in a link."),
     ("campaign", "anna@example.com", "No e-mail addresses"), ("content", "x" * 201, "At most 200 characters."), ("campaign", "весна", "Letters from a to z"),
 ])  # fmt: skip
 def test_c4_what_breaks_the_naming_is_told_at_the_field(name, value, told, page):

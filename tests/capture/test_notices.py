@@ -64,7 +64,7 @@ def test_c5_spam_tells_nobody_until_it_is_accepted(told_form, ada, mia):
 
 def test_who_is_told_is_chosen_on_the_tab_of_assignment(form, mia, anna, ada, client_of):
     client, address = client_of(mia), reverse("capture:assignment", args=[form.pk])
-    assert "Who else is told" in client.get(address).content.decode()
+    assert "Also notify" in client.get(address).content.decode()
     sent = {"version": form.version, "rule": "turns", "takers": [anna.pk], "notify": [ada.pk]}
     assert client.post(address, sent, HTTP_HX_REQUEST="true").status_code in {200, 204}
     form.refresh_from_db()

@@ -382,7 +382,7 @@ def test_the_log_of_changes_tells_who_what_and_how_and_is_searched(page, anna, m
     CompanyFactory(by=anna, name="Nordwind")
     CompanyFactory(by=mia, name="Weserbau")
     everything = shown(page.get("/admin/crm/changeset/"))
-    assert "Nordwind" in everything and "Anna Kraft" in everything and "Lotse itself" in everything
+    assert "Nordwind" in everything and "Anna Kraft" in everything and "Lotse" in everything
     found = shown(page.get("/admin/crm/changeset/", {"q": "nordwind"}))
     assert "Nordwind" in found and "Weserbau" not in found
     assert "Weserbau" in shown(page.get("/admin/crm/changeset/", {"q": "sommer"}))

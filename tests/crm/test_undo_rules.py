@@ -177,7 +177,7 @@ def test_r16_an_undo_of_a_redo_undoes_and_is_called_so(rule, ada, status, catego
         assert fresh(person).lead_status == status("Open" if undone else "Qualified")
         assert person.category.name_en == ("Lead" if undone else "Marketing qualified lead (MQL)")
         assert status_changes(["qualified"], Asking(user=ada)).filter(record_id=person.pk).count() == (0 if undone else 1)
-    assert [words.what(one).partition(":")[0] for one in sets[1:]] == ["Undone", "Done again", "Undone", "Done again"]
+    assert [words.what(one).partition(":")[0] for one in sets[1:]] == ["Undone", "Redone", "Undone", "Redone"]
 
 
 def test_r16_what_a_rule_did_and_was_taken_back_by_itself_stays_so(rule, ada, status):

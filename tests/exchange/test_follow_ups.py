@@ -49,8 +49,8 @@ def test_calls_come_to_whom_they_name(ada, anna, export):
     )  # fmt: skip
     _source, report = brought(ada, data, "activity")
     assert counts(report) == {"activities_created": 9, "left_out": 2} and report.dangling == 1
-    assert report.left_out == {"It names no record that it belongs to.": 1, "It names a record that is not here.": 1}
-    assert report.notes == [(9, "POTENTIALID: it names a record that is not here.")]
+    assert report.left_out == {"It does not say which record it belongs to.": 1, "It refers to a record that does not exist.": 1}
+    assert report.notes == [(9, "POTENTIALID: refers to a record that does not exist.")]
     from crm.models import ExternalId
 
     known = dict(ExternalId.objects.filter(source="taskid", record_type="activity").values_list("external_id", "record_id"))
@@ -96,7 +96,7 @@ def test_tasks_without_a_link_are_left_out_with_the_reason(ada, export):
     ] * 3
     source, report = brought(ada, csv_of(TASKS, *rows), "activity")
     assert counts(report) == {"left_out": 3} and source.change_set is None and source.state == "done"
-    assert reasons(source) == [(number, "It names no record that it belongs to.") for number in (2, 3, 4)]
+    assert reasons(source) == [(number, "It does not say which record it belongs to.") for number in (2, 3, 4)]
     assert source.told == "Nothing has changed: all its 3 rows were left out."
 
 

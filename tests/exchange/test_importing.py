@@ -54,7 +54,7 @@ def test_the_same_file_again_changes_nothing(ada):
     before, sets = everything(), ChangeSet.objects.count()
     source, report = brought(ada, data)
     assert counts(report) == {"unchanged": 4} and everything() == before and ChangeSet.objects.count() == sets
-    assert source.change_set is None and source.told == "Nothing has changed: everything in the file was here already."
+    assert source.change_set is None and source.told == "Nothing has changed: everything in the file already existed."
 
 
 def test_a_person_is_found_by_id_before_address_and_by_address_whatever_its_case(ada):
@@ -207,7 +207,7 @@ def test_settled_17_a_match_that_one_may_not_see_is_said_to_exist_and_left(anna,
     source, report = brought(anna, data)
     assert counts(report) == {"duplicates": 1} and everything() == before
     assert [text for _number, text in report.notes] == [
-        "The company exists already, and is not yours to change.", "Exists already, and is not yours to change."]  # fmt: skip
+        "The company already exists, but you may not change it.", "Already exists, but you may not change it."]  # fmt: skip
     assert str(hidden.pk) not in str(source.report["notes"])
     _source, report = brought(anna, csv_of(["Company name", "City"], ["secret gmbh", "Köln"]), "company")
     assert counts(report) == {"duplicates": 1} and everything() == before
@@ -292,7 +292,7 @@ def test_a_checked_file_with_errors_runs_only_as_partial(ada):
     run_pending(beating=False)
     source.refresh_from_db()
     assert source.state == "done" and source.report["persons_created"] == 2 and source.report["failed"] == 3
-    assert source.told == "Imported: 3 new, 0 changed; rows left out: 3."
+    assert source.told == "Imported: 3 new, 0 changed; rows with errors: 3."
     assert Person.objects.get(last_name="Also good").former_employee
 
 
@@ -425,7 +425,7 @@ def test_the_cost_of_a_batch_is_a_constant_number_of_statements(ada, monkeypatch
 def test_the_command_says_what_the_page_says(ada, category):
     data = csv_of(HEAD, ["", "A", "a@example.com", "Müller"], ["", "B", "b@example.com", "Müller"])
     lines, found = command(data, "--category", "kunde", "--dry-run", by=ada)
-    assert lines[0] == "It would bring 3 new records and change 0; rows with errors: 0." and not Person.objects.exists()
+    assert lines[0] == "This import would create 3 records and change 0; rows with errors: 0." and not Person.objects.exists()
     expected = dict.fromkeys(["persons_updated", "companies_updated", "unchanged", "duplicates", "failed"], 0)
     assert found == {**expected, "persons_created": 2, "companies_created": 1}
     _lines, again = command(data, "--category", "Customer", by=ada)

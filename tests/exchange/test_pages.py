@@ -53,14 +53,14 @@ def test_a_rep_brings_a_file_in_from_upload_to_undo(client, anna, jan):
     assert client.get("/imports/").status_code == client.get("/imports/new/").status_code == 200
     response = client.post("/imports/new/", {"file": a_file(), "record_type": "person"})
     page = client.get(to(response)).content.decode()
-    assert "6 of 6 columns are brought in" in page and "me (Anna Kraft)" in page and "create a user" not in page
+    assert "6 of 6 columns are imported" in page and "Me (Anna Kraft)" in page and "Create a user" not in page
     sent = fields(page)
     assert sent["column-0"] == "external_id" and sent["value-owner-0"] == "me" and sent["policy"] == "gaps"
     page = work(client.post(f"{to(response)}mapping/", {**sent, "value-owner-0": str(jan.pk)}), client)
-    assert "It would bring 3 new records and change 0; rows with errors: 0." in page and "Import now" in page
+    assert "This import would create 3 records and change 0; rows with errors: 0." in page and "Import now" in page
     assert not Person.objects.exists()
     page = work(client.post(f"{to(response)}run/"), client)
-    assert "Imported: 3 new, 0 changed; rows left out: 0." in page
+    assert "Imported: 3 new, 0 changed; rows with errors: 0." in page
     assert dict(Person.objects.values_list("last_name", "owner__username")) == {"Petersen": "jan", "Weiß": "anna"}
     undo = re.search(r'hx-post="(/history/\d+/undo/)"', page)[1]
     assert client.post(undo, headers={"HX-Request": "true"}).status_code == 204
@@ -99,7 +99,7 @@ def test_a_file_that_brings_nothing_offers_the_list_first(client, anna):
         page = work(client.post(f"{address}mapping/", fields(client.get(address).content.decode())), client)
         if not time:
             work(client.post(f"{address}run/"), client)
-    assert "Everything in the file is here already." in page
+    assert "Everything in the file already exists." in page
     assert re.search(r'class="button primary" href="[^"]*">Open the list', page) and '<button class="button">Import now' in page
 
 
@@ -149,7 +149,7 @@ def test_a_mapping_with_a_mistake_keeps_all_that_was_chosen(client, anna, max_, 
               "value-owner-0": str(max_.pk), "source-external_id": "My CRM"}  # fmt: skip
     response = client.post(f"/imports/{source.pk}/mapping/", chosen)
     page = response.content.decode()
-    assert response.status_code == 422 and "One column has to become “Last name”." in page
+    assert response.status_code == 422 and "One column must be imported as “Last name”." in page
     assert fields(page) == chosen
     source.refresh_from_db()
     assert source.state == "mapping" and not Job.objects.exists()
@@ -308,8 +308,8 @@ def test_200_columns_can_be_matched(client, anna):
     source = uploaded(anna, csv_of(head, [f"v{number}" for number in range(200)]))
     client.force_login(anna)
     page = client.get(f"/imports/{source.pk}/").content.decode()
-    assert "1 of 200 columns are brought in" in page
-    assert "It would bring 1 new records" in work(client.post(f"/imports/{source.pk}/mapping/", fields(page)), client)
+    assert "1 of 200 columns are imported" in page
+    assert "This import would create 1 records" in work(client.post(f"/imports/{source.pk}/mapping/", fields(page)), client)
 
 
 def test_a_column_with_too_many_owners_says_how_they_are_matched(client, ada):

@@ -127,7 +127,7 @@ def test_the_whole_export_comes_once_adds_up_and_goes_again(ada):
 
     assert bring("Tasks", "activity") == {
         **nothing, "activities_created": 0, "activities_updated": 0, "unchanged": 0, "left_out": 2_978,
-        "left_out_reasons": {"It names no record that it belongs to.": 2_978},
+        "left_out_reasons": {"It does not say which record it belongs to.": 2_978},
     }  # fmt: skip
     found = bring("Calls", "activity")
     unlinked = sum(not any(row[name].strip("0") for name in ("CONTACTID", "ACCOUNTID", "POTENTIALID", "LEADID")) for row in calls)
@@ -138,7 +138,7 @@ def test_the_whole_export_comes_once_adds_up_and_goes_again(ada):
     )
     assert found == {
         **nothing, "activities_created": len(calls) - unlinked - gone, "activities_updated": 0, "unchanged": 0, "left_out": unlinked + gone,
-        "left_out_reasons": {"It names no record that it belongs to.": 1_211, "It names a record that is not here.": gone},
+        "left_out_reasons": {"It does not say which record it belongs to.": 1_211, "It refers to a record that does not exist.": gone},
     }  # fmt: skip
     assert unlinked == 1_211 and Activity.objects.count() == found["activities_created"]
     assert not Activity.objects.filter(done_at=None).exists() and set(Activity.objects.values_list("kind", flat=True)) == {"call"}

@@ -187,7 +187,7 @@ def test_rows_that_belong_to_nobody_are_left_out_and_given_back(ada, leads, clie
     source, report = brought(ada, data, "sale")
     assert counts(report) == {"sales_created": 1, "left_out": 4}
     assert report.left_out == {
-        "It names no record that it belongs to.": 2, "It names a record that is not here.": 1,
+        "It does not say which record it belongs to.": 2, "It refers to a record that does not exist.": 1,
         "The person is at no company, and a sale belongs to one.": 1,
     }  # fmt: skip
     assert str(source.told) == "Imported: 1 new, 0 changed; rows left out: 4."
@@ -195,16 +195,16 @@ def test_rows_that_belong_to_nobody_are_left_out_and_given_back(ada, leads, clie
     page = client.get(f"/imports/{source.pk}/").content.decode()
     assert (
         "Rows left out" in page
-        and "2 rows: It names no record that it belongs to." in page
+        and "2 rows: It does not say which record it belongs to." in page
         and "Rows with errors</h2>" not in page
     )
     file = client.get(f"/imports/{source.pk}/failed/").getvalue().decode()
-    assert "Gone" in file and "It names a record that is not here." in file and "Here" not in file
+    assert "Gone" in file and "It refers to a record that does not exist." in file and "Here" not in file
     lines, found = command(data, "--record", "sale", by=ada)
     assert found == {"sales_created": 0, "sales_updated": 0, "companies_created": 0, "companies_updated": 0, "unchanged": 1, "duplicates": 0,
                      "failed": 0, "left_out": 4, "left_out_reasons": report.left_out}  # fmt: skip
-    assert lines[0] == "Nothing has changed: what is not left out of the file was here already; rows left out: 4."
-    assert "  2 rows left out: It names no record that it belongs to." in lines
+    assert lines[0] == "Nothing has changed: all other rows already existed; rows left out: 4."
+    assert "  2 rows left out: It does not say which record it belongs to." in lines
 
 
 def test_a_person_of_another_company_than_the_row_names_is_noted(ada, leads):
@@ -443,7 +443,10 @@ def test_what_one_may_not_see_is_as_if_it_were_not_there(ada, anna, max_, leads,
     head = ["Deal Name", "LEADID", "Account Name"]
     source, report = brought(anna, csv_of(head, ["A", "1", ""], ["B", "", "geheim ag"], ["C", "", "Frei AG"]), "sale")
     assert counts(report) == {"sales_created": 1, "companies_created": 1, "left_out": 2}
-    assert set(report.left_out) == {"It names a record that is not here.", "The company exists already, and is not yours to see."}
+    assert set(report.left_out) == {
+        "It refers to a record that does not exist.",
+        "The company already exists, but you may not see it.",
+    }
     assert set(Sale.objects.values_list("name", flat=True)) == {"Theirs", "C"}
     assert Company.objects.filter(name_key="geheim ag").count() == 1 and foreign.version == 1 and source.report["notes"] == []
 
@@ -524,7 +527,7 @@ def test_the_page_offers_stages_reasons_and_the_currency(ada, leads, client):
     for text in (
         "Won: the sale is closed",
         "Currency of amounts without a sign",
-        "“Not known”, added to the list",
+        "“Not known” (added to the list)",
         "Person: id as a lead",
     ):
         assert text in page

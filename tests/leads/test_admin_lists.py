@@ -227,7 +227,7 @@ def test_r11_an_item_is_added_and_the_message_takes_it_back(name, more, page, ad
         ({"name_en": "", "name_de": ""}, "This field cannot be blank."),
         ({"name_en": "x" * 81}, "at most 80 characters"),
         ({"name_en": "a\x00b"}, "Null characters are not allowed."),
-        ({"name_en": "Qualified"}, "is in this list already"),
+        ({"name_en": "Qualified"}, "is already in this list"),
         ({"description_en": "y" * 401}, "at most 400 characters"),
         ({"colour": "javascript:"}, "not one of the available choices"),
         ({"kind": "nonsense"}, "not one of the available choices"),

@@ -217,7 +217,7 @@ def test_an_external_id_belongs_to_one_record_that_is_not_in_the_bin(api, anna):
     ids = {"external_ids": [{"source": "erp", "external_id": "1"}]}
     assert send(api, "patch", f"companies/{first.pk}/", {**ids, "version": 1}).status_code == 200
     refused = send(api, "patch", f"companies/{second.pk}/", {**ids, "version": 1})
-    assert refused.status_code == 400 and "Another record has the id 1 of erp" in refused.json()["external_ids"][0]
+    assert refused.status_code == 400 and "Another record already has the id 1 of erp" in refused.json()["external_ids"][0]
     known = send(api, "post", "companies/", {"name": "New", **ids})
     assert known.status_code == 409 and known.json()["current"]["id"] == first.pk
     # A person's ids are others than a company's.

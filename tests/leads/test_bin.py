@@ -130,7 +130,7 @@ def test_r18_a_series_that_has_gone_on_does_not_go_on_twice(client, anna):
         follow_ups.set_done(weekly, done, by=anna, via="card")
     client.force_login(anna)
     answer = client.post("/bin/restore/?of=activity", {"ids": following.pk})
-    assert "The series has gone on meanwhile." in answer.headers["HX-Trigger"]
+    assert "The series has continued in the meantime." in answer.headers["HX-Trigger"]
     following.refresh_from_db()
     assert following.deleted_at and Activity.objects.filter(previous=weekly, deleted_at=None).count() == 1
 
@@ -170,7 +170,7 @@ def test_the_bin_has_pages(client, anna, monkeypatch):
     while url:
         page = client.get(url)
         found += names(page)
-        following = re.search(r'href="([^"]+)">Older ones', page.content.decode())
+        following = re.search(r'href="([^"]+)">Show older', page.content.decode())
         url = following[1].replace("&amp;", "&") if following else None
     assert found == ["C4", "C3", "C2", "C1", "C0"]
 

@@ -64,8 +64,8 @@ def test_the_message_of_an_undo_says_what_was_undone_and_where(page, person, com
         return json.loads(answer.headers["HX-Trigger"])["toast"]["text"]
 
     save(page, person, "title", "CTO")
-    assert undone() == "Undone: Title changed (Jana Petersen)"
-    assert undone() == "Done again: Title changed (Jana Petersen)"
+    assert undone() == "Undone: Job title changed (Jana Petersen)"
+    assert undone() == "Redone: Job title changed (Jana Petersen)"
     actions.edit_person(person, {"phone": "+49 421 1", "mobile": "+49 171 1", "title": "CTO"}, by=anna, via="card")
     assert undone() == "Undone: Phone, mobile changed (Jana Petersen)"
     actions.set_lead_status(person, status("Contacting"), by=anna, via="card")
@@ -92,7 +92,7 @@ def test_who_undoes_a_creation_on_its_card_goes_on_to_the_list(page, person, ann
     undone = page.post(undo, **seen_on)
     assert undone.headers["HX-Redirect"] == reverse("leads:persons") and "HX-Trigger" not in undone.headers
     landed = page.get(reverse("leads:persons")).content.decode()
-    assert "Undone: Created (Wegdamit)" in landed and reverse("crm:undo", args=[ChangeSet.objects.latest("pk").pk]) in landed
+    assert "Creation undone (Wegdamit)" in landed and reverse("crm:undo", args=[ChangeSet.objects.latest("pk").pk]) in landed
     # On any other page one stays.
     seen_on["HTTP_HX_CURRENT_URL"] = f"http://testserver{person.get_absolute_url()}"
     again = page.post(reverse("crm:undo", args=[ChangeSet.objects.latest("pk").pk]), **seen_on)

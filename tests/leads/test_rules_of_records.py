@@ -153,7 +153,7 @@ def test_r17_the_menu_of_a_status_says_what_somebody_else_has_set(client, person
     page = ByPage(anna, client)
     seen = Person.objects.get(pk=person.pk)
     actions.set_lead_status(person, status("Qualified"), by=jan, via="card")
-    with pytest.raises(Refused, match=r"set it to Qualified meanwhile. Choose Disqualified again"):
+    with pytest.raises(Refused, match=r"set it to Qualified in the meantime. Choose Disqualified again"):
         page.edit(seen, version=seen.version, lead_status=status("Disqualified"))
     page.edit(person, lead_status=status("Disqualified"))
     assert Person.objects.get(pk=person.pk).lead_status == status("Disqualified")

@@ -243,7 +243,7 @@ def test_r17_a_rate_that_another_administrator_changed_is_not_overwritten_by_a_j
     assert page.post(f"/admin/sales/exchangerate/{rate.pk}/change/", form).status_code == 302
     run_pending(beating=False)
     told = Job.objects.get()
-    assert (told.state, told.result["text"]) == ("failed", "Somebody else has changed this record meanwhile.")
+    assert (told.state, told.result["text"]) == ("failed", "Somebody else has changed this record in the meantime.")
     assert fresh(rate).rate == Decimal("0.6")
     form |= {"version": rate.version, "initial-rate": "0.60000000"}
     page.post(f"/admin/sales/exchangerate/{rate.pk}/change/", form)

@@ -136,7 +136,7 @@ def test_s8_who_may_not_be_changed_is_left_and_told_and_nobody_is_written(anna, 
     assert dict(outcome.left) == {
         blank.pk: "This field cannot be blank.",
         long.pk: "Ensure this value has at most 100 characters (it has 158).",
-        since.pk: "Somebody else changed it meanwhile.",
+        since.pk: "Somebody else changed it in the meantime.",
         theirs.pk: "You may not change this record.",
     }
 

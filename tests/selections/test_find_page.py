@@ -101,8 +101,8 @@ def test_why_a_person_is_found_or_not(page, persons):
     assert page.get(f"{FIND}choices/", {"q": "bbb"}).json()[0]["id"] == persons[1].pk
     yes = page.get(f"{FIND}why/", {**asked, "record": persons[0].pk}).content.decode()
     no = page.get(f"{FIND}why/", {**asked, "record": persons[1].pk}).content.decode()
-    assert "is in" in yes and "is not in" not in yes and "switched off" in yes
-    assert "is not in" in no and "does not hold" in no
+    assert "is included" in yes and "is not included" not in yes and "switched off" in yes
+    assert "is not included" in no and "does not hold" in no
 
 
 def test_why_a_person_is_in_a_selection_of_each_kind(page, persons, select):
@@ -111,9 +111,9 @@ def test_why_a_person_is_in_a_selection_of_each_kind(page, persons, select):
     both = select("Both", "combined", operation="first", part_ids=[static.pk, dynamic.pk])
     told = {(one.kind, person.last_name): page.get(reverse("selections:why", args=[one.pk]), {"record": person.pk}).content.decode()
             for one in (static, dynamic, both) for person in persons[:2]}  # fmt: skip
-    assert "It was put in by hand." in told["static", "AAA"] and "Nobody has put it in." in told["static", "BBB"]
-    assert "is in" in told["dynamic", "AAA"] and "does not hold" in told["dynamic", "BBB"]
-    assert "is not in" in told["combined", "AAA"] and "Only in the first" in told["combined", "AAA"]
+    assert "It was added by hand." in told["static", "AAA"] and "Nobody has added it." in told["static", "BBB"]
+    assert "is included" in told["dynamic", "AAA"] and "does not hold" in told["dynamic", "BBB"]
+    assert "is not included" in told["combined", "AAA"] and "Only in the first" in told["combined", "AAA"]
 
 
 def test_s6_criteria_of_a_selection_are_edited_in_find_and_saved(page, anna, select):

@@ -58,7 +58,7 @@ def test_s4_a_static_selection_is_edited_by_hand_and_each_change_is_undone_as_on
     undo(took_back.change_set, by=anna, via="list")
     assert names(selection, anna) == ["B", "C"]
     entry = words.of_record(selection)[0][0]
-    assert entry.what == "Done again: Members removed: 2"
+    assert entry.what == "Redone: Members removed: 2"
     assert ("Members", "4", "2") in entry.changes
 
 

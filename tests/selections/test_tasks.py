@@ -130,7 +130,7 @@ def test_s8_follow_ups_one_each_or_per_company_and_all_undone(act, anna, persons
         assert act("plan", **{**given, **wrong}).status_code == 422
 
 
-@pytest.mark.parametrize("per, told", [("record", "4 follow-ups added: Invite"), ("company", "Follow-up added: Invite")])
+@pytest.mark.parametrize("per, told", [("record", "4 follow-ups created: Invite"), ("company", "Follow-up created: Invite")])
 def test_r16_the_undo_of_many_follow_ups_tells_how_many_they_were(per, told, act, client):
     act("plan", kind="call", subject="Invite", due_on="2030-01-31", owner="me", per=per, go="1")
     planned = ChangeSet.objects.filter(action="activity.create", parent=None).latest("pk")
