@@ -6,6 +6,7 @@ from allauth.account.decorators import reauthentication_required
 from allauth.core.exceptions import ReauthenticationRequired
 from allauth.mfa.models import Authenticator
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
@@ -541,7 +542,13 @@ class JobAdmin(LogAdmin):
     list_display = ["label", "who", "state_now", "progress", "started", "finished"]
     list_filter = [StateFilter]
     list_select_related = ["owner"]
-    search_fields = ["title", "path", "owner__username", "owner__name_key"]
+    search_fields = [
+        "title",
+        *(f"titles__{language}" for language, _name in settings.LANGUAGES),
+        "path",
+        "owner__username",
+        "owner__name_key",
+    ]
 
     def summary(self, request):
         running = Job.objects.unfinished().count()
@@ -557,7 +564,7 @@ class JobAdmin(LogAdmin):
         text = job.text or error
         sub = format_html('<span class="sub">{}</span>', text) if text else ""
         return format_html(
-            '<span class="line">{}</span>{}', job.title or getattr(find(job.path), "job_label", "") or job.path, sub
+            '<span class="line">{}</span>{}', job.label or getattr(find(job.path), "job_label", "") or job.path, sub
         )
 
     @admin.display(description=gettext_lazy("Who"))
