@@ -131,6 +131,16 @@ def number(value):
     return formats.number_format(value, use_l10n=True, force_grouping=True)
 
 
+@lru_cache
+def _percent_pattern(language):
+    return Locale.parse(language).percent_formats[None].pattern
+
+
+def percent(value):
+    """Return so many percent, with the decimals they come with: *63%*, *63 %*."""
+    return _percent_pattern(get_language() or "en").replace("#,##0", number(value)) if value is not None else ""
+
+
 def money(amount, currency):
     """Return an amount with its currency, the cents only where there are some: *1.250 €*, *$99.50*."""
     if amount is None:
