@@ -175,8 +175,8 @@ class UserAdmin(LoggedAdmin):
     @admin.display(description=gettext_lazy("Name"), ordering="name_key")
     def label(self, user):
         return format_html(
-            '<span class="line"><span class="avatar av-{}" aria-hidden="true">{}</span><a class="name" href="{}">{}</a></span>'
-            '<span class="sub">{}</span>',
+            '<span class="line"><span class="avatar av-{}" aria-hidden="true">{}</span>'
+            '<span class="named"><a class="name" href="{}">{}</a><span class="sub">{}</span></span></span>',
             user.avatar, user.initials, self.url("change", user.pk), user.name, user.username,
         )  # fmt: skip
 
@@ -185,7 +185,7 @@ class UserAdmin(LoggedAdmin):
         return ", ".join(team.name for team in user.teams.all())
 
     def row_actions(self, request, user):
-        actions = [*super().row_actions(request, user), (self.url("password", user.pk), _("Set password"), "password", False, "")]
+        actions = [*super().row_actions(request, user), (self.url("password", user.pk), _("Set password"), "key", False, "")]
         return actions
 
     def page_context(self, request, user):

@@ -26,11 +26,12 @@ class SaleStageAdmin(ListAdmin):
     icon, order = "trending-up", 50
     about = gettext_lazy("How far a sale is. The probability weighs the amounts of open sales.")
     list_display = ["label", "chance"]
+    numbers = ("chance",)
     form_fields = [*ListAdmin.names, "probability"]
 
     @admin.display(description=gettext_lazy("Probability"))
     def chance(self, item):
-        return f"{item.probability} %"
+        return formats.percent(item.probability)
 
 
 @admin.register(SaleType)
@@ -63,6 +64,7 @@ class ExchangeRateAdmin(PageAdmin):
         "What other currencies are worth in the base currency, from a day on. Sales can have the currencies named here."
     )
     list_display = ["code", "valid_from_day", "worth"]
+    numbers = ("worth",)
     sortable_by = ()
     form_fields = [("currency", "valid_from"), "rate"]
     widgets = {
