@@ -136,7 +136,8 @@ def _still_known(currency):
 def enqueue_change(what, pk, values, *, by, currency, version=None, was=None):
     """Let a job do what the action of this name does; return the job. See list_items.enqueue_one."""
     return list_items.enqueue_one(change_in_background, by=by, title=lambda: _("Exchange rates: %(currency)s") % {"currency": currency},
-                                  unique_key=f"exchange-rate:{currency}", what=what, pk=pk, values=_plain(values), version=version, was=_plain(was) if was else None)  # fmt: skip
+                                  unique_key=f"exchange-rate:{currency}", what=what, pk=pk, values=_plain(values), version=version,
+                                  was=_plain(was) if was else None)  # fmt: skip
 
 
 def _plain(values):

@@ -171,8 +171,8 @@ class BulkForm:
     def enqueue(self):
         """Let a job do it, on this list of ids."""
         return enqueue(act_in_background, owner=self.user, title=lambda: f"{self.action.label} ({self.chosen.count_text})",
-                       total=self.chosen.count, page=self.page.name, action=self.action.name, ids=self.chosen.ids, value=self.data.get("value", ""), as_of=self.as_of,
-                       options=self.options)  # fmt: skip
+                       total=self.chosen.count, page=self.page.name, action=self.action.name,
+                       ids=self.chosen.ids, value=self.data.get("value", ""), as_of=self.as_of, options=self.options)  # fmt: skip
 
     def said(self, outcome) -> str:
         return said(self.action, outcome, self.value, len(self.chosen.ids))
