@@ -6,6 +6,7 @@ from allauth.account.decorators import reauthentication_required
 from allauth.core.exceptions import ReauthenticationRequired
 from allauth.mfa.models import Authenticator
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
@@ -175,8 +176,8 @@ class UserAdmin(LoggedAdmin):
     @admin.display(description=gettext_lazy("Name"), ordering="name_key")
     def label(self, user):
         return format_html(
-            '<span class="line"><span class="avatar av-{}" aria-hidden="true">{}</span><a class="name" href="{}">{}</a></span>'
-            '<span class="sub">{}</span>',
+            '<span class="line"><span class="avatar av-{}" aria-hidden="true">{}</span>'
+            '<span class="named"><a class="name" href="{}">{}</a><span class="sub">{}</span></span></span>',
             user.avatar, user.initials, self.url("change", user.pk), user.name, user.username,
         )  # fmt: skip
 
@@ -189,7 +190,7 @@ class UserAdmin(LoggedAdmin):
         return ", ".join(team.name for team in user.teams.all())
 
     def row_actions(self, request, user):
-        actions = [*super().row_actions(request, user), (self.url("password", user.pk), _("Set password"), "password", False, "")]
+        actions = [*super().row_actions(request, user), (self.url("password", user.pk), _("Set password"), "key", False, "")]
         return actions
 
     def page_context(self, request, user):
@@ -550,7 +551,13 @@ class JobAdmin(LogAdmin):
     list_display = ["label", "who", "state_now", "progress", "started", "finished"]
     list_filter = [StateFilter]
     list_select_related = ["owner"]
-    search_fields = ["title", "path", "owner__username", "owner__name_key"]
+    search_fields = [
+        "title",
+        *(f"titles__{language}" for language, _name in settings.LANGUAGES),
+        "path",
+        "owner__username",
+        "owner__name_key",
+    ]
 
     def summary(self, request):
         running = Job.objects.unfinished().count()
@@ -566,7 +573,7 @@ class JobAdmin(LogAdmin):
         text = job.text or error
         sub = format_html('<span class="sub">{}</span>', text) if text else ""
         return format_html(
-            '<span class="line">{}</span>{}', job.title or getattr(find(job.path), "job_label", "") or job.path, sub
+            '<span class="line">{}</span>{}', job.label or getattr(find(job.path), "job_label", "") or job.path, sub
         )
 
     @admin.display(description=gettext_lazy("Who"))

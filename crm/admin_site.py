@@ -93,6 +93,10 @@ class LotseAdminSite(admin.AdminSite):
         return render(request, "admin/index.html", {**self.each_context(request), "overview": sections})
 
 
+#: Columns of these stand to the right, also where there is none.
+NUMBERS = (models.IntegerField, models.DecimalField, models.FloatField)
+
+
 @dataclass
 class Saved:
     """What came of saving a form: the sentence for the user, the change set to undo it by, where to go on."""
@@ -110,6 +114,8 @@ class PageAdmin(admin.ModelAdmin):
     about: Any = ""
     form_fields: list = []  # names, or tuples of names that stand beside each other
     widgets: dict[str, Any] = {}
+    #: Columns that are numbers, beside those that a number of the model or a count is.
+    numbers: tuple[str, ...] = ()
     read_only = False
     actions = None
     list_per_page = 50
@@ -205,7 +211,8 @@ class PageAdmin(admin.ModelAdmin):
             if model_field is not None and model_field.choices:
                 value = getattr(item, f"get_{name}_display")()
             column = getattr(name, "__name__", name)
-            number = (isinstance(value, int) and not isinstance(value, bool)) or column.endswith("_count")
+            counts = isinstance(model_field, NUMBERS) and not model_field.choices
+            number = counts or column in self.numbers or column.endswith("_count")
             yield capfirst(label_for_field(name, self.model, self)), show(value), "number" if number else ""
 
     # --- The form -----------------------------------------------------------------------------------------------------

@@ -76,12 +76,19 @@ def read(query, asking) -> Filters:
     return replace(Filters(**given), errors=tuple(errors))
 
 
-def offered(asking) -> dict[str, list[tuple[str, str]]]:
-    """Return what each filter offers, as (value, label)."""
+def offered(asking, chosen) -> dict[str, list[tuple[str, str]]]:
+    """Return what each filter offers, as (value, label); what the address names is among it, so that a select shows it."""
     users = sorted(asking.items("crm.User").values(), key=lambda user: user.name_key)
-    return {
+    wrong = dict(chosen.errors)
+    found = {
         "owner": [("me", _("Me")), *((str(user.pk), user.name) for user in users if user.is_active)],
         "team": [(str(team.pk), team.name) for team in Team.objects.all()],
         "country": list(countries),
         "period": [(name, capfirst(periods.words(name))) for name in periods.OFFERED],
     }
+    for name, value in chosen.given.items():
+        if name in wrong:
+            found[name].append((value, _("Not known")))
+        elif value not in dict(found[name]):
+            found[name].append((value, periods.words(value) if name == "period" else asking.items("crm.User")[int(value)].name))
+    return found

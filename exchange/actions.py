@@ -69,8 +69,7 @@ def upload(file, name, record_type, *, by, at_once=False) -> Import:
         else:
             with transaction.atomic():
                 source.save()
-                title = _("Reading %(file)s") % {"file": source.file_name}
-                _start(source, read_file, title, State.READING)
+                _start(source, read_file, lambda: _("Reading %(file)s") % {"file": source.file_name}, State.READING)
     except BaseException:
         source.file.delete(save=False)
         raise
@@ -101,10 +100,12 @@ def read_file(job, *, import_id):
     try:
         _keep_facts(source, open_table(source.file.path).facts(lambda done: job.progress(done, 0)))
     except UnreadableFile as error:
-        raise Failed(str(error)) from error
+        raise Failed(error) from error
     source.save(update_fields=["facts", "mapping", "state"])
-    text = _("%(file)s was read; its columns can be matched now.") % {"file": source.file_name}
-    return {"text": text, "url": _page_of(source)}
+    return {
+        "text": lambda: _("%(file)s was read; its columns can be matched now.") % {"file": source.file_name},
+        "url": _page_of(source),
+    }
 
 
 # --- Checking and bringing in -----------------------------------------------------------------------------------------
@@ -113,23 +114,25 @@ def read_file(job, *, import_id):
 def check(source, mapping, *, by):
     """Check a whole file by this mapping in the background, writing nothing; its report says what would happen."""
     _may_import(by)
-    title = _("Checking %(file)s") % {"file": source.file_name}
     with transaction.atomic():
         source = _locked(source, {State.MAPPING, State.CHECKED, State.FAILED, State.CANCELLED})
         source.mapping = mapping
-        _start(source, check_file, title, State.CHECKING, source.facts["total"])
+        _start(
+            source, check_file, lambda: _("Check of %(file)s") % {"file": source.file_name}, State.CHECKING, source.facts["total"]
+        )
 
 
 def run(source, *, by, partial=False):
     """Bring a checked file in, in the background; with `partial` its good rows only, else all or nothing."""
     _may_import(by)
-    title = _("Importing %(file)s") % {"file": source.file_name}
     with transaction.atomic():
         source = _locked(source, {State.CHECKED})
         if source.report["failed"] and not partial:
             raise ValidationError(_("Some rows have errors. Correct them, or import the good rows only."))
         source.mapping = {**source.mapping, "partial": partial}
-        _start(source, run_file, title, State.RUNNING, source.facts["total"])
+        _start(
+            source, run_file, lambda: _("Import of %(file)s") % {"file": source.file_name}, State.RUNNING, source.facts["total"]
+        )
 
 
 def _locked(source, allowed):
@@ -157,8 +160,8 @@ def _told_to_owner(source, work, job):
     try:
         work(source, lambda done: job.progress(done, source.facts["total"]))
     except UnreadableFile as error:
-        raise Failed(str(error)) from error
-    answer = {"text": str(source.told), "url": _page_of(source)}
+        raise Failed(error) from error
+    answer = {"text": lambda: source.told, "url": _page_of(source)}
     return answer | ({"undo": source.change_set_id} if source.change_set_id else {})
 
 

@@ -2,12 +2,13 @@
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Count, Q
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from crm.models import ChangeSet, Job
+from crm.models import Change, ChangeSet, Job
 from crm.web.formats import number
 from exchange.kinds import KINDS
 from exchange.webhooks.models import Delivery, Webhook
@@ -21,6 +22,13 @@ _FIGURES = {
     "companies": (_("Companies, new"), _("Companies, changed")),
     "sales": (_("Sales, new"), _("Sales, changed")),
     "activities": (_("Follow-ups, new"), _("Follow-ups, changed")),
+}
+#: The same of what was taken back: (label of the new, of the changed).
+_TAKEN_BACK = {
+    "persons": (_("Persons, removed"), _("Persons, set back")),
+    "companies": (_("Companies, removed"), _("Companies, set back")),
+    "sales": (_("Sales, removed"), _("Sales, set back")),
+    "activities": (_("Follow-ups, removed"), _("Follow-ups, set back")),
 }
 
 
@@ -172,8 +180,25 @@ class Import(models.Model):
         return text % words
 
     @property
+    def taken_back(self):
+        """(label, number) of what undoing it has removed, and set back to what it was before."""
+        undoings = self.change_set.undoings.filter(state=ChangeSet.State.DONE)
+        rows = Change.objects.filter(change_set__in=undoings).values_list("record_type")
+        removed = Count("record_id", distinct=True, filter=Q(op="d"))
+        counted = {name: counts for name, *counts in rows.annotate(removed=removed, all=Count("record_id", distinct=True))}
+        found = []
+        for kind in KINDS.values():
+            gone, touched = counted.get(kind.model.history.record_type, (0, 0))
+            for label, count in zip(_TAKEN_BACK[kind.plural], (gone, touched - gone), strict=True):
+                if count:
+                    found.append((label, count))
+        return found
+
+    @property
     def figures(self):
         """(label, number) of what was counted."""
+        if self.undoing:
+            return self.taken_back
         kind = KINDS[self.record_type]
         found = []
         for prefix, labels in _FIGURES.items():

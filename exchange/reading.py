@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from django.conf import settings
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from crm.tables.export import FORMULA, safe
 from crm.web.formats import number as in_words
@@ -28,7 +28,14 @@ ERRORS = {"#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A"}
 
 
 class UnreadableFile(Exception):
-    """The file cannot be read; the text says why, in words."""
+    """The file cannot be read; the text, with its numbers, says why in the language of whoever reads it."""
+
+    def __init__(self, text, **numbers):
+        super().__init__(text)
+        self.text, self.numbers = text, numbers
+
+    def __str__(self):
+        return str(self.text) % {name: in_words(number) for name, number in self.numbers.items()}
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,7 @@ class Table:
         """Yield (number of the row in the file, cells as texts); the first is the head. Empty rows are passed over."""
         for number, cells in enumerate(_xlsx_rows(self.path) if self.file_type == "xlsx" else _csv_rows(self), 1):
             if number > settings.IMPORT_MAX_ROWS + 1:
-                raise UnreadableFile(_("The file has more than %(count)s rows.") % {"count": in_words(settings.IMPORT_MAX_ROWS)})
+                raise UnreadableFile(_("The file has more than %(count)s rows."), count=settings.IMPORT_MAX_ROWS)
             cleaned = [_clean(cell, number) for cell in cells]
             while cleaned and not cleaned[-1]:
                 cleaned.pop()
@@ -55,7 +62,7 @@ class Table:
         """Return the names of the columns, each different; raise UnreadableFile where there are none."""
         for _number, cells in self.rows():
             if len(cells) > MAX_COLUMNS:
-                raise UnreadableFile(_("The file has more than %(count)s columns.") % {"count": MAX_COLUMNS})
+                raise UnreadableFile(_("The file has more than %(count)s columns."), count=MAX_COLUMNS)
             names: list[str] = []
             for place, cell in enumerate(cells, 1):
                 name = " ".join(cell.replace("\x00", "").split())[:100] or _("Column %(number)s") % {"number": place}
@@ -104,7 +111,7 @@ def storable(text: str) -> str:
 def _clean(cell: str, number: int) -> str:
     if len(cell) > MAX_CELL:
         text = _("Row %(row)s: a cell holds more than %(count)s characters. Is a quotation mark not closed?")
-        raise UnreadableFile(text % {"row": number, "count": in_words(MAX_CELL)})
+        raise UnreadableFile(text, row=number, count=MAX_CELL)
     cell = cell.strip()
     # Our own files put an apostrophe before what a spreadsheet would take for a formula.
     return cell[1:] if cell.startswith("'") and FORMULA.match(cell[1:]) else cell
@@ -117,8 +124,9 @@ def open_table(path: str) -> Table:
     if not start.strip(b"\x00 \t\r\n\xef\xbb\xbf\xff\xfe"):
         raise UnreadableFile(_("The file is empty."))
     if start.startswith(b"\xd0\xcf\x11\xe0"):
-        text = _("This is an Excel file of an old kind, or one with a password. Save it as .xlsx or CSV, without a password.")
-        raise UnreadableFile(text)
+        raise UnreadableFile(
+            _("This is an Excel file of an old kind, or one with a password. Save it as .xlsx or CSV, without a password.")
+        )
     if start.startswith(b"PK"):
         _check_xlsx(path)
         return Table(path, "xlsx")
@@ -190,7 +198,7 @@ def _csv_rows(table: Table) -> Iterator[list[str]]:
                     yield cells
         except csv.Error as error:
             text = _("The file cannot be read near line %(line)s: a quotation mark is not closed, or stands inside a text.")
-            raise UnreadableFile(text % {"line": in_words(max(reader.line_num, 1))}) from error
+            raise UnreadableFile(text, line=max(reader.line_num, 1)) from error
         except UnicodeError as error:
             raise _no_table() from error
 

@@ -19,6 +19,7 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from crm import access
 from crm.history.changes import AT_ONCE, Conflict, Outcome, change, chunks, long_change, writing
@@ -525,14 +526,14 @@ def enqueue_edit(item, values, *, by, version, was):
     """Let a job do what edit_item does; return the job. See enqueue_one."""
     plain = {name: getattr(value, "pk", value) for name, value in values.items()}
     seen = {name: getattr(value, "pk", value) for name, value in was.items()} if was else None
-    return enqueue_one(edit_in_background, by=by, title=_("Changing %(name)s") % {"name": item.name},
+    return enqueue_one(edit_in_background, by=by, title=lambda: _("Changing %(name)s") % {"name": item.name},
                        unique_key=f"{item.history.record_type}:{item.pk}", record_type=item.history.record_type, pk=item.pk,
                        values=plain, version=version, was=seen)  # fmt: skip
 
 
 def enqueue_delete(item, replacement, *, by):
     """Let a job do what delete_item does; return the job. See enqueue_one."""
-    return enqueue_one(delete_in_background, by=by, title=_("Deleting %(name)s") % {"name": item.name},
+    return enqueue_one(delete_in_background, by=by, title=lambda: _("Deleting %(name)s") % {"name": item.name},
                        unique_key=f"{item.history.record_type}:{item.pk}", record_type=item.history.record_type, pk=item.pk,
                        replacement=replacement.pk)  # fmt: skip
 
@@ -544,22 +545,22 @@ def edit_in_background(job, *, record_type, pk, values, version, was):
         outcome = edit_item(item, _objects(item, values), by=job.owner, via="admin", version=version,
                             was=_objects(item, was) if was else None, progress=job.progress)  # fmt: skip
     except Conflict as error:
-        raise Failed(str(error)) from error
-    return _result(item, outcome, _("%(name)s was changed.") % {"name": item.name})
+        raise Failed(error) from error
+    return _result(item, outcome, lambda: _("%(name)s was changed.") % {"name": item.name})
 
 
 @job
 def delete_in_background(job, *, record_type, pk, replacement):
     item, instead = _item(record_type, pk), _item(record_type, replacement)
     outcome = delete_item(item, instead, by=job.owner, via="admin", progress=job.progress)
-    text = _("%(name)s was deleted; its records are now in %(replacement)s.")
-    return _result(item, outcome, text % {"name": item.name, "replacement": instead.name})
+    text = gettext_lazy("%(name)s was deleted; its records are now in %(replacement)s.")
+    return _result(item, outcome, lambda: text % {"name": item.name, "replacement": instead.name})
 
 
 def _item(record_type, pk):
     item = lists()[record_type].objects.filter(pk=pk).first()
     if item is None:
-        raise Failed(_("The item is not there any more."))
+        raise Failed(gettext_lazy("The item is not there any more."))
     return item
 
 

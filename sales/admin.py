@@ -26,11 +26,12 @@ class SaleStageAdmin(ListAdmin):
     icon, order = "trending-up", 50
     about = gettext_lazy("How far a sale has got. The probability weights the amounts of open sales.")
     list_display = ["label", "chance"]
+    numbers = ("chance",)
     form_fields = [*ListAdmin.names, "probability"]
 
     @admin.display(description=gettext_lazy("Probability"))
     def chance(self, item):
-        return f"{item.probability} %"
+        return formats.percent(item.probability)
 
 
 @admin.register(SaleType)
@@ -61,6 +62,7 @@ class ExchangeRateAdmin(PageAdmin):
     icon, order = "currency-euro", 56
     about = gettext_lazy("Rates to the base currency from a given date. Sales can use these currencies.")
     list_display = ["code", "valid_from_day", "worth"]
+    numbers = ("worth",)
     sortable_by = ()
     form_fields = [("currency", "valid_from"), "rate"]
     widgets = {

@@ -9,6 +9,7 @@ from activities.fields import PersonLink, follow_ups_of, next_subjects
 from crm.fields import Cell, Choice, Day, Fixed, Link, Moment, Money, Part, Text, UserChoice
 from crm.records import RecordType, register, relate
 from crm.relations import Many, One
+from crm.web import formats
 from sales.models import Sale
 
 #: Colours of the four states, of the palette of list items.
@@ -34,7 +35,7 @@ class StageField(Choice):
 
     def item_cell(self, item):
         cell = super().item_cell(item)
-        return replace(cell, sub=f"{item.probability} %", data=cell.data | {"below": True})
+        return replace(cell, sub=formats.percent(item.probability), data=cell.data | {"below": True})
 
 
 class ExpectedField(Day):

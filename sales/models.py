@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from crm.history.triggers import Watch
 from crm.models import NEVER, ListItem, Record
 from crm.text import KeyField
+from crm.web import formats
 from leads.models import Company, Person, Source, validators
 
 _FIELDS = ("name_en", "name_de", "description_en", "description_de", "colour", "rank", "deleted_at")
@@ -91,7 +92,7 @@ class ExchangeRate(models.Model):
         ]
 
     def __str__(self):
-        return self.currency
+        return _("%(currency)s from %(date)s") % {"currency": self.currency, "date": formats.date(self.valid_from)}
 
     edited = staticmethod(ListItem.edited)
 

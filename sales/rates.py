@@ -4,6 +4,7 @@ from django.core.exceptions import ValidationError
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from crm import access
 from crm.history.changes import AT_ONCE, Conflict, Outcome
@@ -134,9 +135,9 @@ def _still_known(currency):
 
 def enqueue_change(what, pk, values, *, by, currency, version=None, was=None):
     """Let a job do what the action of this name does; return the job. See list_items.enqueue_one."""
-    title = _("Exchange rates: %(currency)s") % {"currency": currency}
-    return list_items.enqueue_one(change_in_background, by=by, title=title, unique_key=f"exchange-rate:{currency}", what=what, pk=pk,
-                                  values=_plain(values), version=version, was=_plain(was) if was else None)  # fmt: skip
+    return list_items.enqueue_one(change_in_background, by=by, title=lambda: _("Exchange rates: %(currency)s") % {"currency": currency},
+                                  unique_key=f"exchange-rate:{currency}", what=what, pk=pk, values=_plain(values), version=version,
+                                  was=_plain(was) if was else None)  # fmt: skip
 
 
 def _plain(values):
@@ -150,7 +151,7 @@ def _typed(values):
 @job
 def change_in_background(job, *, what, pk, values, version=None, was=None):
     how = {"by": job.owner, "via": "admin", "progress": job.progress}
-    result = {"text": _("The exchange rates were changed."), "url": reverse("admin:sales_exchangerate_changelist")}
+    result = {"text": gettext_lazy("The exchange rates were changed."), "url": reverse("admin:sales_exchangerate_changelist")}
     if what == "create":
         create_rate(_typed(values), **how)
         return result
@@ -161,5 +162,5 @@ def change_in_background(job, *, what, pk, values, version=None, was=None):
         else:
             outcome = delete_rate(rate, **how)
     except Conflict as error:
-        raise Failed(str(error)) from error
+        raise Failed(error) from error
     return result | ({"undo": outcome.change_set.pk} if outcome.change_set else {})

@@ -5,13 +5,14 @@
         for done, pk in enumerate(company_ids, 1):
             …
             job.progress(done, len(company_ids))
-        return {"text": _("Counted anew."), "url": "/companies/"}
+        return {"text": gettext_lazy("Counted anew."), "url": "/companies/"}
 
-    enqueue(recount, owner=user, title=_("Counting"), company_ids=[1, 2])
+    enqueue(recount, owner=user, title=gettext_lazy("Counting"), company_ids=[1, 2])
 
 What it returns (or nothing) its owner finds under the bell: `text`, `url`, `link` (the words of the link; *Open* unless
-given), `undo` (the id of a change set). It runs in the owner's language and time zone, outside a transaction, at least once:
-a worker that dies is replaced, after what it left half-done in running change sets was taken back.
+given), `undo` (the id of a change set). Title, text and link are lazy texts, or functions without arguments that say them: they
+are kept in each language, for the owner may change theirs, and administrators read along. It runs in the owner's language and
+time zone, outside a transaction, at least once: a worker that dies is replaced, after what it left half-done in running change sets was taken back.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Cancelled(Ended):
 
 
 class Failed(Exception):
-    """The job cannot be done, and trying again would not help; the text is what its owner reads."""
+    """The job cannot be done, and trying again would not help; the text, lazy for each to read it in their language, says why."""
 
 
 #: dotted path -> function, of all that may run. Nothing else in a row of the table is ever called.
@@ -73,7 +74,7 @@ def find(path) -> Callable | None:
 
 
 def enqueue(
-    function: Any, *, owner=None, title="", total=0, unique_key="", run_after: datetime | None = None, priority=0, **args
+    function: Any, *, owner=None, title: Any = "", total=0, unique_key="", run_after: datetime | None = None, priority=0, **args
 ) -> Job:
     """Put a job into the queue and return it; inside a transaction it is there when that commits.
 
@@ -84,10 +85,12 @@ def enqueue(
     from django.utils import timezone
 
     from crm.jobs.models import Job
+    from crm.web import formats
 
+    titles = {language: text.replace("\x00", "")[:200] for language, text in formats.in_languages(title).items()} if title else {}
     row = Job(
-        path=function.job_path, args=args, owner=owner, title=str(title).replace("\x00", "")[:200], total=total, unique_key=unique_key,
-        priority=priority, run_after=run_after or timezone.now(), max_attempts=function.job_attempts,
+        path=function.job_path, args=args, owner=owner, title=formats.in_own(titles), titles=titles, total=total,
+        unique_key=unique_key, priority=priority, run_after=run_after or timezone.now(), max_attempts=function.job_attempts,
     )  # fmt: skip
     if not unique_key:
         row.save(force_insert=True)

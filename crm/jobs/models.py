@@ -5,8 +5,12 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
+
+from crm.history.models import ChangeSet
+from crm.web import formats
 
 
 class JobQuerySet(models.QuerySet):
@@ -22,6 +26,15 @@ class JobQuerySet(models.QuerySet):
         ready = Q(state=Job.State.READY, run_after__lte=now)
         abandoned = Q(state=Job.State.RUNNING, lease_until__lt=now)
         return self.filter(ready | abandoned).order_by("-priority", "run_after", "id")
+
+
+def know_undo(jobs):
+    """Find out at once for all these jobs which can be taken back."""
+    asked = {job.pk: job.result["undo"] for job in jobs if job.result.get("undo")}
+    undoable = {one.pk for one in ChangeSet.objects.filter(pk__in=asked.values()) if one.undoable} if asked else set()
+    for job in jobs:
+        change_set = asked.get(job.pk)
+        job.undo_url = reverse("crm:undo", args=[change_set]) if change_set in undoable else None
 
 
 class Job(models.Model):
@@ -52,7 +65,9 @@ class Job(models.Model):
 
     # What its owner sees under the bell.
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="jobs")
+    #: As it was first said, and in each language.
     title = models.CharField(max_length=200, blank=True)
+    titles = models.JSONField(default=dict)
     done = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(default=0)
     result = models.JSONField(default=dict)
@@ -83,9 +98,14 @@ class Job(models.Model):
         return self.state not in {self.State.READY, self.State.RUNNING}
 
     @property
+    def label(self):
+        """What it is called in the reader's language."""
+        return formats.in_own(self.titles) or self.title
+
+    @property
     def text(self):
         """What came of it, in one sentence."""
-        return self.result.get("text", "")
+        return formats.in_own(self.result.get("text", ""))
 
     @property
     def url(self):
@@ -94,13 +114,13 @@ class Job(models.Model):
 
     @property
     def link(self):
-        return self.result.get("link", "") or pgettext("button", "Open")
+        return formats.in_own(self.result.get("link", "")) or pgettext("button", "Open")
 
-    @property
+    @cached_property
     def undo_url(self):
-        """Where to take back what it did, or None."""
-        change_set = self.result.get("undo")
-        return reverse("crm:undo", args=[change_set]) if change_set else None
+        """Where to take back what it did, or None if it cannot be (any more)."""
+        know_undo([self])
+        return self.undo_url
 
     def cancel(self):
         """Give the job up: at once if nobody has begun, else as soon as it next tells its progress."""

@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from crm.jobs.models import Job
+from crm.jobs.models import Job, know_undo
 from crm.web.htmx import toast, trigger
 
 SHOWN = 10
@@ -41,6 +41,7 @@ def shown_by_bell(function):
 
 def _context(request):
     jobs = list(Job.objects.of(request.user).exclude(title="").order_by("-id")[:SHOWN])
+    know_undo(jobs)
     running = [job.pk for job in jobs if not job.finished]
     notices = [notice for function in _notices for notice in function(request.user)]
     return {
@@ -70,14 +71,17 @@ def watch(request):
     """Answer the list anew, and tell of the jobs in `?running=` that have ended since."""
     context = _context(request)
     response = render(request, "jobs/_list.html", {**context, "again": True})
+    here = (request.htmx.current_url_abs_path or "").partition("?")[0] if request.htmx else ""
     asked = {int(part) for part in request.GET.get("running", "").split(",")[:SHOWN] if part.isdecimal() and len(part) < 19}
     for job in context["jobs"]:
         if job.pk in asked and job.finished:
+            _asking(response, context)
             trigger(response, "changed")
+            if job.url and job.url == here:
+                continue  # the page one is on tells it already, with more room
             link = {"url": job.url, "text": job.link} if job.url else None
             level = "error" if job.state == Job.State.FAILED else "ok"
-            _asking(response, context)
-            toast(response, f"{job.title}: {job.text or job.get_state_display()}", link=link, undo_url=job.undo_url, level=level)
+            toast(response, f"{job.label}: {job.text or job.get_state_display()}", link=link, undo_url=job.undo_url, level=level)
     return response
 
 

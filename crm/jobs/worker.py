@@ -14,17 +14,19 @@ import threading
 import time
 import traceback
 from datetime import timedelta
+from functools import partial
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import DatabaseError, close_old_connections, connection, connections, transaction
 from django.utils import timezone, translation
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from crm.history.models import ChangeSet, running_job
 from crm.history.undo import take_back
 from crm.jobs import Cancelled, Ended, Failed, find
 from crm.jobs.models import Job
+from crm.web import formats
 
 logger = logging.getLogger("lotse.jobs")
 
@@ -129,20 +131,23 @@ def _outcome(row, run):
             raise Failed(_("The user who started it was switched off."))
         if (function := find(row.path)) is None:
             raise Failed(_("This version of Lotse does not know this kind of work."))
-        result = _storable(function(run, **row.args) or {})
+        result = _storable(_in_words(function(run, **row.args) or {}))
         return {"state": Job.State.DONE, "result": result, "error": "", "finished_at": now()}
     except Cancelled:
-        return {"state": Job.State.CANCELLED, "finished_at": now(), "result": {"text": _("Cancelled; nothing was changed.")}}
+        return {
+            "state": Job.State.CANCELLED,
+            "finished_at": now(),
+            "result": _in_words({"text": _("Cancelled; nothing was changed.")}),
+        }
     except Stopping:
         return {"state": Job.State.READY, "run_after": now(), "attempts": row.attempts - 1, "done": 0}
     except Lost:
         logger.warning("Job %s was taken over by another worker.", row.pk)
         return None
     except Failed as error:
-        return {**failed, "finished_at": now(), "result": {"text": str(error)}}
+        return {**failed, "finished_at": now(), "result": _in_words({"text": error})}
     except (ValidationError, PermissionDenied) as error:
-        text = " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
-        return {**failed, "finished_at": now(), "result": {"text": text or _("Your role does not allow this.")}}
+        return {**failed, "finished_at": now(), "result": _in_words({"text": partial(_reason, error)})}
     except Exception:
         logger.exception("Job %s failed", row.pk)
         trace = traceback.format_exc()[-4000:].replace("\x00", "")
@@ -150,7 +155,17 @@ def _outcome(row, run):
             wait = BACKOFF * 2 ** (row.attempts - 1)
             return {"state": Job.State.READY, "run_after": now() + wait, "error": trace, "done": 0}
         text = _("Something went wrong. The error was logged.")
-        return {**failed, "finished_at": now(), "error": trace, "result": {"text": text}}
+        return {**failed, "finished_at": now(), "error": trace, "result": _in_words({"text": text})}
+
+
+def _reason(refusal) -> str:
+    text = " ".join(refusal.messages) if isinstance(refusal, ValidationError) else str(refusal)
+    return text or str(_("Your role does not allow this."))
+
+
+def _in_words(result):
+    """Return what a job answered with its texts in each language."""
+    return {**result, **{name: formats.in_languages(result[name]) for name in ("text", "link") if result.get(name)}}
 
 
 def _storable(result):

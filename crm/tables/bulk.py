@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from crm import records
 from crm.history.changes import AT_ONCE, MAX_LISTED, Outcome
@@ -170,10 +170,9 @@ class BulkForm:
 
     def enqueue(self):
         """Let a job do it, on this list of ids."""
-        title = f"{self.action.label} ({self.chosen.count_text})"
-        return enqueue(act_in_background, owner=self.user, title=title, total=self.chosen.count, page=self.page.name,
-                       action=self.action.name, ids=self.chosen.ids, value=self.data.get("value", ""), as_of=self.as_of,
-                       options=self.options)  # fmt: skip
+        return enqueue(act_in_background, owner=self.user, title=lambda: f"{self.action.label} ({self.chosen.count_text})",
+                       total=self.chosen.count, page=self.page.name, action=self.action.name,
+                       ids=self.chosen.ids, value=self.data.get("value", ""), as_of=self.as_of, options=self.options)  # fmt: skip
 
     def said(self, outcome) -> str:
         return said(self.action, outcome, self.value, len(self.chosen.ids))
@@ -257,10 +256,14 @@ def act_in_background(job, *, page, action, ids, value, as_of, options):
     listed = page_of(page)
     known = next((one for one in listed.actions if one.name == action), None)
     if known is None:
-        raise Failed(_("This version of Lotse does not know this kind of work."))
+        raise Failed(gettext_lazy("This version of Lotse does not know this kind of work."))
     chosen = known.value(value) if known.value else None
     outcome = _run(known, listed.record, ids, chosen, by=job.owner, via="bulk", as_of=as_of, progress=job.progress, **options)
-    result = {"text": said(known, outcome, chosen, len(ids))}
+    result: dict[str, Any] = {"text": lambda: said(known, outcome, chosen, len(ids))}
     if outcome.left:
-        result |= {"left": left(listed.record, outcome), "url": reverse("crm:left") + f"?job={job.pk}", "link": _("Why?")}
+        result |= {
+            "left": left(listed.record, outcome),
+            "url": reverse("crm:left") + f"?job={job.pk}",
+            "link": gettext_lazy("Why?"),
+        }
     return result | ({"undo": outcome.change_set.pk} if outcome.change_set else {})

@@ -1,5 +1,6 @@
 """A list of records: how many there are, its rows, its pages, its groups."""
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -18,8 +19,15 @@ from crm.tables.counts import capped, count_each
 from crm.tables.order import MANY, Cursor, Order, Unordered, walked
 from crm.web import formats
 
-#: How wide a character of a number is in pixels, and what stands beside it in its cell.
-DIGIT, NUMBER_EDGES = 8, 30
+#: How wide a digit, or a letter of a currency, and what stands between digits are in pixels, and the edges of a number's cell
+#: (app.css: td.number).
+DIGIT, BETWEEN, NUMBER_EDGES = 9.5, 4, 30
+
+
+def _pixels(number) -> int:
+    """Return how much room a number takes, with its currency."""
+    between = sum(char in ".,'’ \N{NO-BREAK SPACE}" for char in number)
+    return math.ceil(DIGIT * (len(number) - between) + BETWEEN * between)
 
 
 @dataclass(frozen=True)
@@ -84,7 +92,7 @@ class Table(Asked):
         if field.kind != "number" or self.shows_groups:
             return width
         place = self.columns.index(field)
-        return max([width, *(NUMBER_EDGES + DIGIT * len(row.cells[place].text) for row in self.rows)])
+        return max([width, *(NUMBER_EDGES + _pixels(row.cells[place].text) for row in self.rows)])
 
     # --- Records ----------------------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ import re
 from functools import lru_cache
 
 from babel import Locale, numbers
+from django.conf import settings
 from django.utils import formats, timezone, translation
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import mark_safe
@@ -42,6 +43,19 @@ def in_language(language, format, value):
     """Return the value as this format writes it in another language."""
     with translation.override(language):
         return format(value)
+
+
+def in_languages(said):
+    """Return what a function says, or a lazy text reads, in each language of Lotse: kept, it is told to everyone in their own."""
+    return {
+        language: in_language(language, lambda text: str(text() if callable(text) else text), said)
+        for language, _name in settings.LANGUAGES
+    }
+
+
+def in_own(words):
+    """Return of what in_languages has kept what the reader understands; a plain text, as older rows have, stays as it is."""
+    return words if isinstance(words, str) else words.get(get_language()) or words.get("en", "")
 
 
 def moment(value):
@@ -117,6 +131,16 @@ def number(value):
     if type(value) is int and 0 <= value < 1_000:
         return str(value)
     return formats.number_format(value, use_l10n=True, force_grouping=True)
+
+
+@lru_cache
+def _percent_pattern(language):
+    return Locale.parse(language).percent_formats[None].pattern
+
+
+def percent(value):
+    """Return so many percent, with the decimals they come with: *63%*, *63 %*."""
+    return _percent_pattern(get_language() or "en").replace("#,##0", number(value)) if value is not None else ""
 
 
 def money(amount, currency):

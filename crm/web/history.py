@@ -3,6 +3,7 @@
 from django.http import Http404, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from crm import records
@@ -22,8 +23,13 @@ def undo_change_set(request, pk):
     if not change_set.undoable:
         return _answer(request, _("This has already been undone, or cannot be undone."), level="error")
     if is_large(change_set):
-        title = _("Undo: %(what)s") % {"what": words.what(change_set)}
-        enqueue(undo_in_background, owner=request.user, title=title, unique_key=f"undo-{pk}", change_set_id=pk)
+        enqueue(
+            undo_in_background,
+            owner=request.user,
+            title=lambda: _("Undo: %(what)s") % {"what": words.what(change_set)},
+            unique_key=f"undo-{pk}",
+            change_set_id=pk,
+        )
         response = _answer(request, _("There are many records. This runs in the background; the bell shows its progress."))
         return trigger(response, "jobs")
     outcome = undo(change_set, by=request.user, via="card")
@@ -66,7 +72,11 @@ def undo_in_background(job, *, change_set_id):
     outcome = undo(change_set, by=job.owner, via="list", progress=job.progress)
     mine = outcome.change_set
     if not mine:
-        why = {"left": outcome.listed(), "url": reverse("crm:left") + f"?job={job.pk}", "link": _("Why?")} if outcome.left else {}
-        return {"text": words.told(outcome, _("Nothing was changed.")), **why}
-    why = {"url": _why(mine), "link": _("Why?")} if mine.left else {}
-    return {"text": words.told(outcome, words.undone(mine)), "undo": mine.pk, **why}
+        why = (
+            {"left": outcome.listed(), "url": reverse("crm:left") + f"?job={job.pk}", "link": gettext_lazy("Why?")}
+            if outcome.left
+            else {}
+        )
+        return {"text": lambda: words.told(outcome, _("Nothing was changed.")), **why}
+    why = {"url": _why(mine), "link": gettext_lazy("Why?")} if mine.left else {}
+    return {"text": lambda: words.told(outcome, words.undone(mine)), "undo": mine.pk, **why}

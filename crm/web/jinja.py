@@ -36,6 +36,7 @@ def environment(**options):
         linked=formats.linked,
         day_count=formats.day_count,
         number=formats.number,
+        percent=formats.percent,
         money=formats.money,
         first_line=formats.first_line,
         domain=formats.domain,

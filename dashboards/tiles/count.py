@@ -11,7 +11,7 @@ from crm.tables.order import Unordered
 from crm.tables.table import Table
 from crm.web import formats
 from dashboards.tiles import buckets, colours, funnel, periods
-from dashboards.tiles.measures import adds
+from dashboards.tiles.measures import adds, shortest
 from dashboards.tiles.question import EARLIER, LINE, NONE, Part, Question, all_but, stands_for
 from dashboards.tiles.result import Cell, Head, Result, Series
 from dashboards.tiles.spec import MOST_PARTS, Tile
@@ -22,7 +22,9 @@ RING_PARTS = 9
 
 def count(tile: Tile, filters, theme="calm") -> Result:
     """Return what the tile shows now."""
-    result = Result(tile.kind, timezone.now(), tile.asking.today, problems=[*tile.problems, *filters.errors])
+    # A text is the same whatever the filters ask, and whether or not they are understood.
+    problems = [*tile.problems, *(filters.errors if tile.kind != "text" else ())]
+    result = Result(tile.kind, timezone.now(), tile.asking.today, problems=problems)
     if result.problems:
         return result
     if tile.kind == "text":
@@ -63,20 +65,24 @@ def _number(result, question, theme):
     tile = question.tile
     result.total = whole(question, tile.measure, question.days, Part())
     if tile.target is not None:
-        result.target, result.target_text = float(tile.target), tile.measure.text(tile.target)
+        result.target, result.target_text = float(tile.target), _target_text(tile)
+        if tile.measure.unit != "percent" and result.total.value is not None:
+            result.target_share = formats.percent(round(100 * result.total.value / result.target))
     elif tile.kind == "gauge":
-        result.target, result.target_text = 100.0, tile.measure.text(100)
+        result.target, result.target_text = 100.0, formats.percent(100)
     if question.earlier:
         result.earlier = whole(question, tile.measure, question.earlier, Part(of=EARLIER))
         result.earlier_label = span(*question.earlier)
         now, before = result.total.value, result.earlier.value
         if now is not None and before:
             percent = round((now - before) / abs(before) * 100)
-            result.change = _("%(sign)s%(number)s %%") % {
-                "sign": {1: "+", -1: "\N{MINUS SIGN}"}.get((percent > 0) - (percent < 0), "±"),
-                "number": formats.number(abs(percent)),
-            }
+            sign = {1: "+", -1: "\N{MINUS SIGN}"}.get((percent > 0) - (percent < 0), "±")
+            result.change = sign + formats.percent(abs(percent))
             result.direction = "up" if percent > 0 else "down" if percent < 0 else "same"
+
+
+def _target_text(tile) -> str:
+    return formats.percent(shortest(tile.target)) if tile.measure.unit == "percent" else tile.measure.text(tile.target)
 
 
 def span(first, last) -> str:

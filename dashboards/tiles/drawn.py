@@ -45,7 +45,7 @@ def chart(result: Result | None, address, filters) -> str:
         "total": point(result.total),
     }  # fmt: skip
     if result.kind == "gauge":
-        drawn |= {"target": result.target, "targetText": result.target_text}
+        drawn |= {"target": result.target, "targetText": result.target_text, "targetShare": result.target_share}
     if result.kind == "funnel":
         drawn["steps"] = [
             {"label": step.label, "point": point(step.cell), "before": step.of_before, "all": step.of_all, "days": step.days}

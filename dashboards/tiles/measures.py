@@ -103,7 +103,8 @@ class Measure:
         value = Decimal(value)
         if self.unit == "percent":
             places = 1 if self.decimals is None else self.decimals
-            return _("%(number)s %%") % {"number": formats.number(shortest(rounded(value, Decimal(1).scaleb(-places))))}
+            # As many decimals as the others of its tile or column have.
+            return formats.percent(rounded(value, Decimal(1).scaleb(-places)))
         places = self.decimals
         if places is None:
             # Cents matter in small amounts only.

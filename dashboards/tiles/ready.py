@@ -14,7 +14,10 @@ from crm.criteria.written import every, line
 
 @dataclass(frozen=True)
 class Ready:
-    """A ready tile: what it is called, what it says, and its settings."""
+    """A ready tile: what it is called, what it says, and its settings.
+
+    Its title names no period: the tile's foot does, and tells that of the dashboard's filter while there is one.
+    """
 
     title: Any
     about: Any
@@ -42,7 +45,7 @@ READY = {
     "new_leads_per_week": Ready(_("New leads per week"), _("New leads by the week they were received."), "leads", {
         "kind": "area", "record": "person", "criteria": every(EVER_LEAD), "group": "created_at", "bucket": "week", "date": "created_at",
         "period": "last_12_weeks", "width": 2, "height": 2}),
-    "new_leads": Ready(_("New leads this month"), _("Compared with the same days of the month before."), "leads", {
+    "new_leads": Ready(_("New leads"), _("This month, compared with the same days of the month before."), "leads", {
         "kind": "number", "record": "person", "criteria": every(EVER_LEAD), "date": "created_at", "period": "this_month", "compare": "before",
         "width": 1, "height": 1}),
     "active_leads": Ready(_("Active leads"), _("Open, being contacted or qualified."), "leads", {
@@ -55,7 +58,7 @@ READY = {
     "stale_leads": Ready(_("Stale leads"), _("Active leads whose status has not changed for 30 days, the longest first."), "leads", {
         "kind": "list", "record": "person", "criteria": every(LEAD, ACTIVE, line("lead_status_since", "before", "-30d")),
         "columns": ["name", "company", "lead_status", "owner"], "sort": "lead_status_since", "limit": 10, "width": 2, "height": 3}),
-    "disqualified": Ready(_("Disqualified this month"), _("By the reason that was given."), "leads", {
+    "disqualified": Ready(_("Disqualified"), _("This month, by the reason that was given."), "leads", {
         "kind": "bar", "record": "person", "criteria": every(LEAD, line("lead_status_kind", "in", ["disqualified"])), "group": "disqualify_reason",
         "order": "value", "date": "lead_status_since", "period": "this_month", "width": 1, "height": 2}),
     "leads_by_owner": Ready(_("Active leads by owner"), _("Leads of each owner, by status."), "leads", {
@@ -66,10 +69,10 @@ READY = {
     "conversion": Ready(_("From lead to sale"), _("The share of this year's leads who have a sale."), "leads", {
         "kind": "gauge", "record": "person", "criteria": every(EVER_LEAD), "measure": "conversion", "goal": HAS_SALE, "date": "created_at",
         "period": "this_year", "width": 1, "height": 2}),
-    "won_customers": Ready(_("Companies won this year"), _("How many companies bought something this year."), "sources", {
+    "won_customers": Ready(_("Companies won"), _("How many companies bought something this year."), "sources", {
         "kind": "number", "record": "sale", "criteria": every(WON), "measure": "companies", "date": "closed_on", "period": "this_year",
         "compare": "year", "width": 1, "height": 1}),
-    "leads_by_source": Ready(_("New leads by source this year"), _("Where this year's leads came from."), "sources", {
+    "leads_by_source": Ready(_("New leads by source"), _("Where this year's leads came from."), "sources", {
         "kind": "bar", "record": "person", "criteria": every(EVER_LEAD), "group": "source", "order": "value", "date": "created_at", "period": "this_year",
         "limit": 12, "width": 2, "height": 3}),
     "conversion_by_source": Ready(_("Conversion by source"), _("Number of leads per source, and the share of them with a sale."), "sources", {
@@ -84,7 +87,7 @@ READY = {
     "pipeline_by_source": Ready(_("Open pipeline by source"), _("Open sales by source."), "sources", {
         "kind": "donut", "record": "sale", "criteria": every(OPEN), "group": "source", "order": "value", "measure": "sum", "value": "base_amount",
         "width": 1, "height": 2}),
-    "won_this_month": Ready(_("Won this month"), _("Compared with the same days of the month before."), "sales", {
+    "won_this_month": Ready(_("Won"), _("This month, compared with the same days of the month before."), "sales", {
         "kind": "number", "record": "sale", "criteria": every(WON), "measure": "sum", "value": "base_amount", "date": "closed_on", "period": "this_month",
         "compare": "before", "width": 1, "height": 1}),
     "open_pipeline": Ready(_("Open pipeline"), _("The value of all open and stalled sales."), "sales", {
@@ -106,7 +109,7 @@ READY = {
     "forecast": Ready(_("Expected by month"), _("Open sales by expected month, weighted."), "sales", {
         "kind": "column", "record": "sale", "criteria": every(OPEN), "group": "expected_on", "bucket": "month", "measure": "sum",
         "value": "weighted_amount", "date": "expected_on", "period": "next_6_months", "width": 2, "height": 2}),
-    "won_by_owner": Ready(_("Won by owner this year"), _("Amount won by each owner."), "sales", {
+    "won_by_owner": Ready(_("Won by owner"), _("Amount won by each owner this year."), "sales", {
         "kind": "bar", "record": "sale", "criteria": every(WON), "group": "owner", "measure": "sum", "value": "base_amount", "date": "closed_on",
         "period": "this_year", "limit": 10, "width": 1, "height": 2}),
     "lost_reasons": Ready(_("Why sales are lost"), _("This year's lost sales by reason."), "sales", {

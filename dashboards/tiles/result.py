@@ -68,6 +68,7 @@ class Result:
     direction: str = ""  # up, down or same
     target: float | None = None
     target_text: str = ""
+    target_share: str = ""  # how much of the target was reached, where that is no share itself
     steps: list[Step] = field(default_factory=list)
     columns: list[dict[str, Any]] = field(default_factory=list)
     rows: list[Any] = field(default_factory=list)

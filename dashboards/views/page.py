@@ -56,7 +56,7 @@ def show(request, pk):
     recent = kept.recent(dashboard.tiles, chosen, dashboard.theme, request.user)
     boxes = [context_of(dashboard, raw, recent.get(raw["id"]), chosen) for raw in dashboard.tiles]
     context = {
-        "dashboard": dashboard, "boxes": boxes, "filters": chosen, "offered": filters.offered(asking), "asking": asking,
+        "dashboard": dashboard, "boxes": boxes, "filters": chosen, "offered": filters.offered(asking, chosen), "asking": asking,
         "editable": actions.may_change(dashboard, request.user), "status_error": dict(chosen.errors),
     }  # fmt: skip
     status = (422 if request.htmx else 400) if chosen.errors else 200

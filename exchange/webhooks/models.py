@@ -136,6 +136,11 @@ class Delivery(models.Model):
         return f"{self.record_type or 'test'} {self.record_id} #{self.pk}"
 
     @property
+    def state_label(self):
+        """The state in words; a trial is not given up, as it was never to be tried again."""
+        return _("failed") if self.state == self.State.DEAD and not self.record_type else self.get_state_display()
+
+    @property
     def event_id(self):
         """What names the event: the same for every webhook, and every time it is sent."""
         return f"{self.change_set}-{self.record_type}-{self.record_id}" if self.record_type else f"test-{self.pk}"

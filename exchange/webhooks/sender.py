@@ -165,13 +165,12 @@ def pause(webhook, why):
     if not Webhook.objects.filter(pk=webhook.pk, pause="").update(pause=why):
         return
     logger.warning("Webhook %s of %s was paused: %s", webhook.pk, webhook.user.username, why)
-    with translation.override(webhook.user.language):
-        enqueue(
-            tell_owner,
-            owner=webhook.user,
-            title=_("Webhook “%(name)s” was paused") % {"name": webhook.name},
-            webhook_id=webhook.pk,
-        )
+    enqueue(
+        tell_owner,
+        owner=webhook.user,
+        title=lambda: _("Webhook “%(name)s” was paused") % {"name": webhook.name},
+        webhook_id=webhook.pk,
+    )
 
 
 @job
@@ -181,10 +180,13 @@ def tell_owner(job, *, webhook_id):
     if webhook is None:
         return None
     last = webhook.deliveries.exclude(error="").order_by("-tried_at").values_list("error", flat=True).first() or ""
-    text = _("Deliveries have failed. New events are held until you resume it. %(error)s") % {"error": last}
-    if webhook.pause == Webhook.Pause.RIGHTS:
-        text = _("Your role no longer lets you export.")
-    return {"text": text.strip(), "url": reverse("exchange:webhook", args=[webhook.pk])}
+
+    def text():
+        if webhook.pause == Webhook.Pause.RIGHTS:
+            return _("Your role no longer lets you export.")
+        return (_("Deliveries have failed. New events are held until you resume it. %(error)s") % {"error": last}).strip()
+
+    return {"text": text, "url": reverse("exchange:webhook", args=[webhook.pk])}
 
 
 @each_night

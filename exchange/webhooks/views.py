@@ -134,6 +134,8 @@ def _page(request, webhook, secret="", status=200):
     log = webhook.deliveries.order_by("-pk")
     if only in Delivery.State.values:
         log = log.filter(state=only)
+    if only == Delivery.State.DEAD:
+        log = log.exclude(record_type="")  # as it is counted
     if before.isdecimal() and len(before) < 19:
         log = log.filter(pk__lt=int(before))
     rows = list(log[: PER_PAGE + 1])

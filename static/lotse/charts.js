@@ -184,8 +184,9 @@ function asGauge(chart, svg, w, h) {
   svg.append(el("path", { d: arc(w / 2, cy, outer, inner, -half, half), class: "rest" }));
   const colour = data.colour || "teal", filled = share ? el("path", { d: arc(w / 2, cy, outer, inner, -half, -half + Math.PI * share), class: "slice" }) : el("g");
   const text = label(w / 2, cy - 4, point.t, { "text-anchor": "middle", class: "label total", "font-size": round(Math.min(30, inner * 0.42)) });
-  svg.append(el("g", { class: `c-${colour}` }, mark(chart, point, chart.box.dataset.of.replace("{target}", data.targetText), filled, text)));
-  svg.append(label(w / 2, cy + 18, chart.box.dataset.of.replace("{target}", data.targetText), { "text-anchor": "middle", class: "label" }));
+  const told = [data.targetShare, chart.box.dataset.of.replace("{target}", data.targetText)].filter(Boolean).join(" ");
+  svg.append(el("g", { class: `c-${colour}` }, mark(chart, point, told, filled, text)));
+  svg.append(label(w / 2, cy + 18, told, { "text-anchor": "middle", class: "label" }));
 }
 
 // --- The funnel ----------------------------------------------------------------------------------------------------------------------------

@@ -72,7 +72,7 @@ def build(page):
     page.get_by_role("button", name="Save").click()
     expect(tile_called(page, "Everybody")).to_be_visible()
     page.locator("main .button.primary").click()
-    page.locator("#panel .ready", has_text="New leads by source this year").get_by_text("Adjust").click()
+    page.locator("#panel .ready", has_text="New leads by source").get_by_text("Adjust").click()
     page.locator("select[name=series]").select_option("lead_status")
     settle(page)
     page.locator("input[name=stacked]").check()
@@ -115,7 +115,7 @@ def test_a_dashboard_from_nothing_to_print(open_page, tmp_path):
     expect(page.locator(".list-foot")).to_contain_text(f"of {number:,}")
     page.go_back()
     settle(page)
-    sources = tile_called(page, "New leads by source this year")
+    sources = tile_called(page, "New leads by source")
     marks = sources.locator("a.mark").count()
     sources.locator(".legend button").first.click()
     assert 0 < sources.locator("a.mark").count() < marks

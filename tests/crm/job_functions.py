@@ -5,10 +5,11 @@ from pathlib import Path
 
 from django.db import connection
 from django.utils import timezone
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 
 from crm.jobs import Failed, job
 from crm.models import Team, User
+from crm.web import formats
 from leads import actions
 from leads.models import Person
 
@@ -52,6 +53,11 @@ def stumble(job, *, sign):
 @job
 def refuse(job):
     raise Failed("This file is no list.")
+
+
+@job
+def count_to(job, *, number):
+    return {"text": lambda: f"{formats.number(number)} {gettext('Companies')}"}
 
 
 @job

@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils.translation import gettext as _
 
 from crm import users
 from crm.history.models import ChangeSet
@@ -398,6 +399,14 @@ def test_jobs_are_read_only(page, anna):
     assert "Mail to Anna" in shown(page.get("/admin/crm/job/?state=ready"))
     assert "Mail to Anna" not in shown(page.get("/admin/crm/job/?state=failed"))
     assert page.post(f"/admin/crm/job/{job.pk}/change/").status_code == 404 and Job.objects.get(pk=job.pk).state == "ready"
+
+
+def test_a_job_is_found_by_its_title_in_each_language(page, anna):
+    enqueue(mail_notice, owner=anna, title=lambda: _("Follow-ups"), user_id=anna.pk, what="x", to="a@example.com")
+    enqueue(mail_notice, owner=anna, title="Other", user_id=anna.pk, what="x", to="a@example.com")
+    for asked in ("follow-up", "folgeaktivität"):
+        found = shown(page.get("/admin/crm/job/", {"q": asked}))
+        assert "Follow-ups" in found and "Other" not in found
 
 
 def test_a_job_of_nobody_is_told_in_words(page):

@@ -3,10 +3,14 @@
 import json
 
 import pytest
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.translation import gettext
 
+from crm.history.models import ChangeSet
 from crm.jobs import enqueue
 from crm.jobs.models import Job
+from crm.jobs.worker import run_pending
+from crm.web import formats
 from tests.crm import job_functions
 
 
@@ -53,6 +57,56 @@ def test_a_failure_is_told_as_an_error(bell, job):
     assert told["level"] == "error" and "no list" in told["text"]
 
 
+def test_the_page_a_job_leads_to_needs_no_message_of_its_end(bell, job):
+    end(job, result={"text": "3,900 persons are new.", "url": "/imports/7/"})
+    there = {"HX-Request": "true", "HX-Current-URL": "http://testserver/imports/7/"}
+    told = json.loads(bell.get(f"/jobs/watch/?running={job.pk}", headers=there).headers["HX-Trigger"])
+    assert "toast" not in told and "changed" in told
+    there["HX-Current-URL"] = "http://testserver/persons/"
+    assert "toast" in json.loads(bell.get(f"/jobs/watch/?running={job.pk}", headers=there).headers["HX-Trigger"])
+
+
+def test_each_reads_of_a_job_in_their_own_language(bell, anna):
+    job = enqueue(
+        job_functions.count_to, owner=anna, title=lambda: formats.number(4_000) + " " + gettext("Persons"), number=1_234
+    )
+    older = enqueue(job_functions.make_team, owner=anna, title="Älter", name="x")
+    Job.objects.filter(pk=older.pk).update(titles={}, state="done", result={"text": "Made older."})
+    run_pending(beating=False)
+    for language, title, text in (("en", "4,000 Persons", "1,234 Companies"), ("de", "4.000 Personen", "1.234 Firmen")):
+        anna.language = language
+        anna.save()
+        page = bell.get("/jobs/").content.decode()
+        assert title in page and text in page and "Älter" in page and "Made older." in page
+        with translation.override(language):
+            assert (Job.objects.get(pk=job.pk).label, Job.objects.get(pk=job.pk).text) == (title, text)
+
+
+def test_why_a_job_failed_is_read_in_ones_own_language(anna):
+    job = enqueue(job_functions.make_team, owner=anna, title="x", name="x")
+    Job.objects.update(cancel_asked=True)
+    lost = enqueue(job_functions.make_team, owner=anna, title="x", name="x")
+    Job.objects.filter(pk=lost.pk).update(path="crm.gone")
+    run_pending(beating=False)
+    with translation.override("de"):
+        assert "Abgebrochen" in Job.objects.get(pk=job.pk).text and "kennt" in Job.objects.get(pk=lost.pk).text
+    with translation.override("en"):
+        assert "Cancelled" in Job.objects.get(pk=job.pk).text and "does not know" in Job.objects.get(pk=lost.pk).text
+
+
+def test_undo_is_offered_as_long_as_there_is_something_to_undo(bell, anna, job):
+    mine, undone = (ChangeSet.objects.create(by=anna, via="import", action="import", undone=undone) for undone in (False, True))
+    end(job, result={"text": "In.", "url": "/imports/", "undo": mine.pk})
+    other = enqueue(job_functions.make_team, owner=anna, title="Other", name="x")
+    end(other, result={"text": "In.", "undo": undone.pk})
+    page = bell.get("/jobs/").content.decode()
+    assert f"/history/{mine.pk}/undo/" in page and f"/history/{undone.pk}/undo/" not in page
+    told = json.loads(bell.get(f"/jobs/watch/?running={job.pk}").headers["HX-Trigger"])["toast"]
+    assert told["undo_url"] == f"/history/{mine.pk}/undo/"
+    told = json.loads(bell.get(f"/jobs/watch/?running={other.pk}").headers["HX-Trigger"])["toast"]
+    assert told["undo_url"] is None and Job.objects.get(pk=other.pk).undo_url is None
+
+
 def test_the_mark_goes_when_its_owner_has_looked(bell, job):
     end(job)
     assert "badge-count" in bell.get("/jobs/").content.decode()
@@ -89,7 +143,8 @@ def test_a_wrong_question_is_no_error(bell, running):
 @pytest.mark.parametrize("many", [1, 50])
 def test_the_bell_needs_a_constant_number_of_queries(bell, anna, many, django_assert_max_num_queries):
     for number in range(many):
-        enqueue(job_functions.make_team, owner=anna, title=f"Work {number}", name="x")
+        job = enqueue(job_functions.make_team, owner=anna, title=f"Work {number}", name="x")
+        end(job, result={"undo": ChangeSet.objects.create(by=anna, via="import", action="import").pk})
     bell.get("/jobs/")
-    with django_assert_max_num_queries(7):  # session, user, teams, jobs, what waits for an answer, selections, forms
+    with django_assert_max_num_queries(8):  # session, user, teams, jobs, their undo, what waits for an answer, selections, forms
         bell.get("/jobs/")

@@ -315,8 +315,53 @@ def test_d5_quick_filters_are_those_of_all_tiles(page, anna, jan, teams, board):
 def test_a_filter_nobody_understands_counts_nothing(page, anna, board, query):
     PersonFactory(by=anna)
     mine = board(BIG)
-    assert page.get(f"/dashboards/{mine.pk}/?{query}").status_code == 400
-    assert 'class="value"' not in tile(page, mine, query=f"?{query}")
+    whole = page.get(f"/dashboards/{mine.pk}/?{query}")
+    assert whole.status_code == 400
+    # The page says it once, and the select shows what is wrong; the tiles only say that they are not counted.
+    html = whole.content.decode()
+    assert html.count('role="alert"') == 1 and re.search(r'class="chip select bad">.*?selected>not known<', html, re.DOTALL)
+    html = tile(page, mine, query=f"?{query}")
+    assert 'class="value"' not in html and "Not counted" in html and "Edit the tile" not in html
+
+
+def test_a_text_is_shown_whatever_the_filters_ask(page, board):
+    mine = board({"kind": "text", "title": "Rules", "text": "Call within a day."})
+    assert "Call within a day." in tile(page, mine, query="?owner=999999")
+
+
+def test_a_filter_shows_what_the_address_names_though_it_is_not_offered(page, board, jan):
+    jan.is_active = False
+    jan.save()
+    html = page.get(f"/dashboards/{board(BIG).pk}/?owner={jan.pk}&period=last_3_years").content.decode()
+    assert f'<option value="{jan.pk}" selected>{jan.name}</option>' in html
+    assert re.search(r'<option value="last_3_years" selected>[^<]+</option>', html)
+
+
+def test_a_ready_tile_names_its_period_beneath_and_that_of_the_filter_while_there_is_one(page, board):
+    mine = board({"ready": "won_this_month"})
+    assert ">Won</h2>" in page.get(f"/dashboards/{mine.pk}/").content.decode()
+    assert "Closed on: this month" in tile(page, mine)
+    filtered = tile(page, mine, query="?period=this_year")
+    assert "Closed on: this year" in filtered and "this month" not in filtered
+
+
+@pytest.mark.parametrize(("language", "share"), [("en", "150%"), ("de", "150\N{NO-BREAK SPACE}%")])
+def test_a_target_tells_how_much_of_it_is_reached_also_beyond_it(page, anna, board, language, share):
+    anna.language = language
+    anna.save()
+    for _number in range(3):
+        PersonFactory(by=anna)
+    html = tile(page, board({**BIG, "target": "2"}))
+    assert f"<b>{share}</b>" in html and 'value="2' in html
+
+
+def test_percent_of_one_table_have_as_many_decimals(page, anna, jan, board):
+    goal = {"version": 1, "all": [{"field": "title", "operator": "is", "value": "CEO"}]}
+    for owner, titles in ((anna, ["CEO", ""]), (jan, ["CEO", "", ""])):
+        for title in titles:
+            PersonFactory(by=anna, owner=owner, title=title)
+    html = tile(page, board({**BARS, "kind": "table", "measure": "conversion", "goal": goal}))
+    assert "50.0%" in html and "33.3%" in html
 
 
 # --- Library and editor -------------------------------------------------------------------------------------------------

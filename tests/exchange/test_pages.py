@@ -7,6 +7,7 @@ import re
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import translation
 
 from crm.jobs.worker import run_pending
 from crm.models import Job
@@ -64,9 +65,15 @@ def test_a_rep_brings_a_file_in_from_upload_to_undo(client, anna, jan):
     assert dict(Person.objects.values_list("last_name", "owner__username")) == {"Petersen": "jan", "Weiß": "anna"}
     undo = re.search(r'hx-post="(/history/\d+/undo/)"', page)[1]
     assert client.post(undo, headers={"HX-Request": "true"}).status_code == 204
-    assert not Person.objects.exists() and "This import was undone." in client.get(to(response)).content.decode()
+    page = client.get(to(response)).content.decode()
+    assert not Person.objects.exists() and "This import was undone." in page
+    told = dict(re.findall("<dt>(.*?)</dt><dd>(.*?)</dd>", page))
+    assert told == {"Persons, removed": "2", "Companies, removed": "1"} and "Open the list" not in page
     # The bell tells each step with the way to it.
     assert {job.url for job in Job.objects.filter(owner=anna)} == {to(response)}
+    with translation.override("de"):
+        done = Job.objects.get(path="exchange.actions.run_file")
+        assert done.text == "Importiert: 3 neu, 0 geändert; ausgelassene Zeilen: 0."
 
 
 FILES = {

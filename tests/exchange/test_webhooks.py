@@ -322,6 +322,16 @@ def test_where_nothing_arrives_any_more_it_is_paused_and_its_owner_told(lead, ma
     assert [one["events"] for one in server.events[1:]] == [["person.changed"]] * 2
 
 
+def test_a_test_that_failed_is_not_given_up_anywhere(page, make, anna):
+    webhook, _secret = make(anna, url=f"http://127.0.0.1:{closed_port()}/")
+    actions.send_test(webhook, by=anna)
+    work()
+    log = page.get(f"/settings/webhooks/{webhook.pk}/").content.decode()
+    assert ">failed<" in log and ">given up<" not in log and "Send all given up again" not in log
+    assert ">failed<" not in page.get(f"/settings/webhooks/{webhook.pk}/?state=dead").content.decode()
+    assert 'data-label="Given up">0<' in page.get("/settings/webhooks/").content.decode()
+
+
 def test_a_secret_that_cannot_be_read_stops_its_own_webhook_alone(lead, make, receiver, anna):
     broken, _secret = make(anna)
     Webhook.objects.filter(pk=broken.pk).update(secret="sealed with another key")
@@ -421,7 +431,8 @@ def test_a_webhook_is_made_tried_changed_and_deleted_on_its_pages(page, lead, re
     dead = Delivery.objects.get(state="dead", record_type="person")
     page.post(f"{one}again/", {"delivery": dead.pk})
     assert Delivery.objects.filter(state="waiting", attempts=0).count() == 1
-    assert page.get(f"{one}?state=dead", HTTP_HX_REQUEST="true").content.decode().count("data-row") == 1
+    # Only the test failed still, and that is not given up.
+    assert page.get(f"{one}?state=dead", HTTP_HX_REQUEST="true").content.decode().count("data-row") == 0
     assert page.post(f"{one}edit/", {**given, "name": "Store"}).status_code == 302
     page.post(f"{one}pause/")
     assert Webhook.objects.get().pause == "user" and "Store" in page.get("/settings/webhooks/").content.decode()

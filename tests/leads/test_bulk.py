@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from django.utils import translation
 
 from activities.models import Activity
 from crm.history.models import ChangeSet
@@ -294,6 +295,8 @@ def test_settled_11_many_are_a_job_on_the_list_as_it_was(client, anna, category,
     assert run_pending(beating=False) >= 1
     job = Job.objects.get(path__endswith="act_in_background")
     assert (job.state, job.text) == ("done", "7 persons are now Qualified; 1 left unchanged.")
+    with translation.override("de"):
+        assert "Qualifiziert" in job.text
     assert set(Person.objects.filter(lead_status=status("Qualified"))) == set(persons)
     late.refresh_from_db()
     assert late.lead_status == status("Open")

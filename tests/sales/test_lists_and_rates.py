@@ -1,6 +1,7 @@
 """The lists of sales and the exchange rates, as administrators keep them: R11, and amounts that follow."""
 
 import datetime
+import re
 from decimal import Decimal
 
 import pytest
@@ -91,7 +92,11 @@ def test_r11_a_deleted_stage_stays_on_old_sales_and_takes_no_new_ones(sale, stag
 
 def test_r11_the_admin_site_says_how_many_sales_use_an_item(page, sale, stage):
     listed = page.get("/admin/sales/salestage/").content.decode()
-    assert f'href="/sales/?stage={stage("Offer").pk}">1</a>' in listed and "50 %" in listed
+    assert f'href="/sales/?stage={stage("Offer").pk}">1</a>' in listed
+    # Numbers stand to the right, with their heading.
+    assert (
+        re.search(r'<td class="number" data-label="Probability">50%</td>', listed) and '<th class="number">Probability' in listed
+    )
     assert "Used by: 1 sale<" in page.get(f"/admin/sales/salestage/{stage('Offer').pk}/change/").content.decode()
     assert page.get("/admin/leads/source/").status_code == 200
     assert {one for one, _field in list_items.uses(Source)} >= {Sale}
@@ -189,13 +194,14 @@ def test_the_database_refuses_two_rates_of_a_day_and_none_at_all(dollars):
 
 def test_rates_are_kept_up_in_the_admin_site(page, sale, dollars):
     listed = page.get("/admin/sales/exchangerate/").content.decode()
-    assert "US Dollar" in listed and "0.9 EUR" in listed
+    assert "US Dollar" in listed and '<td class="number" data-label="Worth">0.9 EUR</td>' in listed
     add = page.post("/admin/sales/exchangerate/add/", {"currency": "chf", "valid_from": "2026-01-01", "rate": "1.07"})
     assert add.status_code == 302 and ExchangeRate.objects.get(currency="CHF").rate == Decimal("1.07")
     refused = page.post("/admin/sales/exchangerate/add/", {"currency": "chf", "valid_from": "2026-01-01", "rate": "-1"})
     assert refused.status_code == 422
     first = dollars[0]
-    assert 'value="0.8"' in page.get(f"/admin/sales/exchangerate/{first.pk}/change/").content.decode()
+    shown = page.get(f"/admin/sales/exchangerate/{first.pk}/change/").content.decode()
+    assert 'value="0.8"' in shown and "USD from 1 Jan 2024</h1>" in shown
     form = {"currency": "USD", "initial-currency": "USD", "valid_from": "2024-01-01", "initial-valid_from": "2024-01-01", "rate": "0.75",
             "initial-rate": "0.80000000", "version": first.version}  # fmt: skip
     assert page.post(f"/admin/sales/exchangerate/{first.pk}/change/", form).status_code == 302
@@ -243,7 +249,7 @@ def test_r17_a_rate_that_another_administrator_changed_is_not_overwritten_by_a_j
     assert page.post(f"/admin/sales/exchangerate/{rate.pk}/change/", form).status_code == 302
     run_pending(beating=False)
     told = Job.objects.get()
-    assert (told.state, told.result["text"]) == ("failed", "Somebody else has changed this record in the meantime.")
+    assert (told.state, told.text) == ("failed", "Somebody else has changed this record in the meantime.")
     assert fresh(rate).rate == Decimal("0.6")
     form |= {"version": rate.version, "initial-rate": "0.60000000"}
     page.post(f"/admin/sales/exchangerate/{rate.pk}/change/", form)
