@@ -315,6 +315,12 @@ document.addEventListener("htmx:load", (event) => {
   place.focus({ preventScroll: true });
 });
 
+// A strip that scrolls begins at the one that is chosen; the page itself stays where it is.
+document.addEventListener("htmx:load", (event) => event.detail.elt.querySelectorAll?.(":is(.tabs, .segmented) > :is([aria-current], [aria-selected=true])").forEach((tab) => {
+  const strip = tab.parentElement, [box, own] = [strip, tab].map((one) => one.getBoundingClientRect());
+  strip.scrollLeft += own.left + own.width / 2 - box.left - box.width / 2;
+}));
+
 // --- The sections of a card: one reads on where one was --------------------------------------------------------------------------------------
 const TABS = ".card-grid nav.tabs";
 document.addEventListener("click", (event) => {
