@@ -34,6 +34,10 @@ function openMenu(menu) {
   const panel = panelOf(menu);
   if (!panel?.showPopover) return;
   panel.popover = "manual";
+  const summary = menu.querySelector("summary");
+  // Where it comes up as a sheet it has a heading: what the button is called, not the value it shows.
+  const called = summary.ariaLabel || summary.title || (summary.querySelector(".visually-hidden") ?? summary).textContent;
+  panel.dataset.title = called.trim().replace(/:$/, "");
   panel.showPopover();
   place(menu);
 }
