@@ -35,6 +35,10 @@ function openMenu(menu) {
   const panel = panelOf(menu);
   if (!panel?.showPopover) return;
   panel.popover = "manual";
+  const summary = menu.querySelector("summary");
+  // Where it comes up as a sheet it has a heading: what the button is called, not the value it shows.
+  const called = summary.ariaLabel || summary.title || (summary.querySelector(".visually-hidden") ?? summary).textContent;
+  panel.dataset.title = called.trim().replace(/:$/, "");
   panel.showPopover();
   place(menu);
 }
@@ -356,6 +360,12 @@ document.addEventListener("htmx:load", (event) => {
   held = null;
   place.focus({ preventScroll: true });
 });
+
+// A strip that scrolls begins at the one that is chosen; the page itself stays where it is.
+document.addEventListener("htmx:load", (event) => event.detail.elt.querySelectorAll?.(":is(.tabs, .segmented) > :is([aria-current], [aria-selected=true])").forEach((tab) => {
+  const strip = tab.parentElement, [box, own] = [strip, tab].map((one) => one.getBoundingClientRect());
+  strip.scrollLeft += own.left + own.width / 2 - box.left - box.width / 2;
+}));
 
 // --- The sections of a card: one reads on where one was --------------------------------------------------------------------------------------
 const TABS = ".card-grid nav.tabs";

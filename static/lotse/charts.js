@@ -192,7 +192,8 @@ function asGauge(chart, svg, w, h) {
 // --- The funnel ----------------------------------------------------------------------------------------------------------------------------
 function asFunnel(chart, svg, w, h) {
   const { data, box } = chart, { steps } = data, most = Math.max(...steps.map((step) => step.point.v), 1), row = h / steps.length;
-  const room = Math.min(w * 0.3, Math.max(...steps.map((step) => width(step.label, 13))) + 14), far = Math.min(w * 0.3, 128), length = w - room - far;
+  // On a phone the names take from the bars: those are only measured against one another.
+  const room = Math.min(Math.max(w * 0.3, Math.min(w * 0.42, 150)), Math.max(...steps.map((step) => width(step.label, 13))) + 14), far = Math.min(w * 0.3, 128), length = w - room - far;
   const long = (step) => Math.max(3, (step.point.v / most) * length), tall = Math.min(38, row * 0.62);
   steps.forEach((step, place) => {
     const middle = row * (place + 0.5), x = room + (length - long(step)) / 2, y = middle - tall / 2, next = steps[place + 1];

@@ -179,3 +179,13 @@ def test_a_dashboard_from_nothing_to_print(open_page, tmp_path):
     expect(page.locator(".tile")).to_have_count(5)
     page.get_by_role("button", name="Undo").click()
     expect(page.locator(".tile")).to_have_count(6)
+
+
+def test_u1_on_a_phone_the_chosen_dashboard_and_what_is_filtered_are_in_sight(open_page):
+    page = open_page("anna", width=390, height=844, touch=True)
+    page.goto("/dashboards/4/?period=this_year")
+    settle(page)
+    for place in (".tabs.dashboards [aria-current]", ".chip.select.on", ".board-filters a.chip"):
+        box = page.locator(place).bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 390, (place, box)
+    assert page.evaluate("scrollY") == 0

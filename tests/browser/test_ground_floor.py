@@ -38,6 +38,17 @@ def test_w7_the_palette_offers_commands_and_escape_closes_it(open_page):
     expect(page.locator("#palette")).to_be_hidden()
 
 
+def test_u1_on_a_phone_a_tap_closes_the_palette_and_a_sheet_says_what_it_is(open_page):
+    page = open_page("anna", width=390, height=844, touch=True)
+    page.goto("/settings/")
+    page.locator(".top .search").tap()
+    page.locator("#palette [data-close-dialog]").tap()
+    expect(page.locator("#palette")).to_be_hidden()
+    page.locator("summary", has=page.locator("#bell-count")).tap()
+    heading = "getComputedStyle(document.querySelector('.top .panel:popover-open'), '::before').content"
+    assert page.evaluate(heading) == '"Questions, news and background work"'
+
+
 def test_the_search_page_keeps_its_question_in_the_address(open_page):
     page = open_page("anna")
     page.goto("/search/")

@@ -407,6 +407,13 @@ def heads(response):
     return re.findall(r'data-column="(\w+)"', response.content.decode())
 
 
+def test_a_cell_that_repeats_the_line_below_the_name_says_so_to_the_phone(client, anna):
+    fill(anna, 1, title="Buyer")
+    client.force_login(anna)
+    assert client.get("/persons/?cols=name,title").content.decode().count('class="again"') == 1
+    assert 'class="again"' not in client.get("/persons/?cols=name,country").content.decode()
+
+
 def test_w3_columns_order_widths_sorting_and_grouping_are_kept_for_me_alone(client, anna, jan):
     fill(anna, 2)
     client.force_login(anna)
