@@ -11,6 +11,7 @@ urlpatterns = [
     path("history/<int:pk>/undo/", history.undo_change_set, name="undo"),
     path("left/", left, name="left"),
     path("numbers/", nav.numbers, name="numbers"),
+    path("underway/<slug:record_type>/", nav.still_underway, name="underway"),
     path("search/", search.search_page, name="search"),
     path("criteria/<slug:record_type>/fields/", criteria.fields, name="criteria_fields"),
     path("criteria/<slug:record_type>/edit/", criteria.edit, name="criteria_edit"),
