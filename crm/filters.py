@@ -98,11 +98,11 @@ class CatalogueBackend(BaseFilterBackend):
     @staticmethod
     def ordering(record, given):
         terms = []
-        for name in [part.strip() for part in given.split(",") if part.strip()] if given else ["id"]:
-            described = record.fields.get(name.lstrip("-"))
-            if name.lstrip("-") != "id" and (described is None or not described.sort):
+        for name in [part.strip() for part in given.split(",")] if given else ["id"]:
+            described = record.fields.get(name.removeprefix("-"))
+            if name.removeprefix("-") != "id" and (described is None or not described.sort):
                 raise exceptions.ValidationError(
-                    {"ordering": [_("The list cannot be sorted by %(name)s.") % {"name": name[:60]}]}
+                    {"ordering": [_("The list cannot be sorted by %(name)s.") % {"name": name[:60] or given[:60]}]}
                 )
             path = "pk" if described is None else described.sort
             terms.append(f"-{path}" if name.startswith("-") else path)

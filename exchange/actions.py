@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from crm import access
+from crm.history import underway
 from crm.history.changes import long_change, writing
 from crm.history.hooks import after_undo
 from crm.history.models import Change
@@ -33,6 +34,7 @@ READ_AT_ONCE = {"csv": 1_000_000, "xlsx": 200_000}
 KEPT_DAYS = 30
 
 State = Import.State
+underway.writes("import", KINDS)
 
 
 def _may_import(user):

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from crm import access
 from crm.fields import Asking
 from crm.jobs.schedule import each_night
 from crm.jobs.views import Notice, shown_by_bell
@@ -79,9 +80,10 @@ def _events(selection, entered, sql, params, now):
 
 
 def since(selection, user, moment) -> tuple[int, int]:
-    """Return how many entered and left after the moment, of those the user may see (S9)."""
+    """Return how many entered and left after the moment, of those the user may see (S9), or could before they were deleted."""
     events = SelectionEvent.objects.filter(selection=selection.pk, at__gt=moment)
-    seen = events.filter(record_id__in=record_of(selection).model.objects.visible_to(user).values("pk"))
+    records = record_of(selection).model.objects.filter(pk__in=events.values("record_id"))
+    seen = events.filter(record_id__in=access.known(records, user).values("pk"))
     counted = seen.aggregate(**{
         name: Count("record_id", filter=Q(entered=entered), distinct=True) for name, entered in (("came", True), ("went", False))
     })  # fmt: skip

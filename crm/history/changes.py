@@ -1,5 +1,6 @@
 """Opening change sets: the one door through which records are written (architecture, idea 3)."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from crm.history.models import ChangeSet, Transaction
 
 AT_ONCE = 2_000  # records up to this number are one transaction; more are chunks of it (settled 11)
-MAX_LISTED = 2_000  # records left unchanged, of which the reason is kept
+MAX_LISTED = 2_000  # records left unchanged, of which the reason is kept: of each type, for each reason
 
 
 @dataclass
@@ -37,9 +38,12 @@ class Outcome:
             self.left_of.setdefault(record_type, {}).setdefault(str(reason), []).extend(ids)
 
     def listed(self) -> dict:
-        """Return what an undo left, short enough to be kept: see crm.tables.left."""
+        """Return what an undo left, short enough to be kept: see crm.tables.left. What is cut short is counted whole."""
         of = {name: {reason: ids[:MAX_LISTED] for reason, ids in found.items()} for name, found in self.left_of.items()}
-        return {"count": len(self.left), "of": of}
+        counts: Counter[str] = Counter()
+        for found in self.left_of.values():
+            counts.update({reason: len(ids) for reason, ids in found.items()})
+        return {"count": len(self.left), "of": of, "counts": dict(counts)}
 
 
 class Conflict(Exception):

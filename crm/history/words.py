@@ -183,7 +183,8 @@ def told(outcome, text) -> str:
     if outcome.left:
         reasons = " ".join(list(dict.fromkeys(reason for _pk, reason in outcome.left))[:3])
         left = ngettext("%(count)s was left as it is: %(why)s", "%(count)s were left as they are: %(why)s", len(outcome.left))
-        text = f"{text} {left % {'count': formats.number(len(outcome.left)), 'why': reasons}}"
+        end = "" if text.endswith(".") else "."
+        text = f"{text}{end} {left % {'count': formats.number(len(outcome.left)), 'why': reasons}}"
     return text
 
 

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from crm import records
-from crm.history.changes import AT_ONCE, MAX_LISTED, Outcome
+from crm.history.changes import AT_ONCE, MAX_LISTED, Outcome, chunks
 from crm.history.models import Change
 from crm.jobs import Failed, enqueue, job
 from crm.tables.asked import PER_PAGE
@@ -75,10 +75,26 @@ class Chosen:
         """The ids, in order: the frozen list the action works on."""
         if self.everything:
             return list(self.table.matching.order_by("pk").values_list("pk", flat=True))
-        asked = {int(pk) for text in self.data.getlist("ids") for pk in text.split(",") if pk.isdecimal() and len(pk) < 19}
-        if not asked:
+        if not self.ticked:
             return []
-        return list(self.table.queryset.filter(pk__in=asked).order_by("pk").values_list("pk", flat=True))
+        return list(self.table.queryset.filter(pk__in=self.ticked).order_by("pk").values_list("pk", flat=True))
+
+    @cached_property
+    def ticked(self) -> set[int]:
+        return {int(pk) for text in self.data.getlist("ids") for pk in text.split(",") if pk.isdecimal() and len(pk) < 19}
+
+    @property
+    def gone(self) -> list[int]:
+        """Those of the ticked that are not in the list by now: nobody says whether deleted, or out of one's sight."""
+        return [] if self.everything else sorted(self.ticked - set(self.ids))
+
+    @property
+    def gone_text(self) -> str:
+        gone = len(self.gone)
+        words = ngettext(
+            "%(count)s of those ticked is not in this list any more.", "%(count)s of those ticked are not in this list any more.", gone
+        )
+        return words % {"count": formats.number(gone)} if gone and self.ids else ""
 
     @cached_property
     def count(self) -> int:
@@ -165,17 +181,19 @@ class BulkForm:
     def run(self):
         """Do it now, and return the outcome."""
         via = "bulk" if self.chosen.count > 1 else "list"
-        return _run(self.action, self.page.record, self.chosen.ids, self.value, by=self.user, via=via, as_of=self.as_of,
-                    **self.options)  # fmt: skip
+        outcome = _run(self.action, self.page.record, self.chosen.ids, self.value, by=self.user, via=via, as_of=self.as_of,
+                       **self.options)  # fmt: skip
+        outcome.leave(self.chosen.gone, not_there())
+        return outcome
 
     def enqueue(self):
         """Let a job do it, on this list of ids."""
         return enqueue(act_in_background, owner=self.user, title=lambda: f"{self.action.label} ({self.chosen.count_text})",
-                       total=self.chosen.count, page=self.page.name, action=self.action.name,
-                       ids=self.chosen.ids, value=self.data.get("value", ""), as_of=self.as_of, options=self.options)  # fmt: skip
+                       total=self.chosen.count, page=self.page.name, action=self.action.name, ids=self.chosen.ids,
+                       gone=self.chosen.gone, value=self.data.get("value", ""), as_of=self.as_of, options=self.options)  # fmt: skip
 
     def said(self, outcome) -> str:
-        return said(self.action, outcome, self.value, len(self.chosen.ids))
+        return said(self.action, outcome, self.value, len(self.chosen.ids) + len(self.chosen.gone))
 
     def left(self, outcome) -> dict:
         return left(self.page.record, outcome)
@@ -220,6 +238,10 @@ def _run(action, record_type, ids, value, **how):
     return action.run(records.get(record_type).model.objects.filter(pk__in=ids), value, **how)
 
 
+def not_there():
+    return _("It is not in this list any more.")
+
+
 def already(asked, outcome) -> str:
     """Return how many of so many had the value before they were to get it, if any."""
     count = asked - outcome.changed - len(outcome.left)
@@ -241,13 +263,16 @@ def said(action, outcome, value, asked) -> str:
 def left(record_type, outcome) -> dict:
     """Return which records were left, by the reason, short enough to be kept."""
     reasons = defaultdict(list)
-    for pk, reason in outcome.left[:MAX_LISTED]:
-        reasons[reason].append(pk)
-    return {"record": record_type, "count": len(outcome.left), "reasons": dict(reasons)}
+    counts: Counter[str] = Counter()
+    for pk, reason in outcome.left:
+        counts[reason] += 1
+        if counts[reason] <= MAX_LISTED:
+            reasons[reason].append(pk)
+    return {"record": record_type, "count": len(outcome.left), "reasons": dict(reasons), "counts": dict(counts)}
 
 
 @job
-def act_in_background(job, *, page, action, ids, value, as_of, options):
+def act_in_background(job, *, page, action, ids, value, as_of, options, gone=()):
     """Do an action to more records than one transaction should hold."""
     # The lists are declared where their addresses are; a worker has not needed these so far.
     import_module(settings.ROOT_URLCONF)
@@ -258,8 +283,13 @@ def act_in_background(job, *, page, action, ids, value, as_of, options):
     if known is None:
         raise Failed(gettext_lazy("This version of Lotse does not know this kind of work."))
     chosen = known.value(value) if known.value else None
-    outcome = _run(known, listed.record, ids, chosen, by=job.owner, via="bulk", as_of=as_of, progress=job.progress, **options)
-    result: dict[str, Any] = {"text": lambda: said(known, outcome, chosen, len(ids))}
+    # What went while this waited is told of like what had gone before.
+    visible = records.get(listed.record).model.objects.visible_to(job.owner)
+    there = {pk for some in chunks(ids) for pk in visible.filter(pk__in=some).values_list("pk", flat=True)}
+    outcome = _run(known, listed.record, sorted(there), chosen, by=job.owner, via="bulk", as_of=as_of, progress=job.progress,
+                   **options)  # fmt: skip
+    outcome.leave({*gone, *ids} - there, not_there())
+    result: dict[str, Any] = {"text": lambda: said(known, outcome, chosen, len({*gone, *ids}))}
     if outcome.left:
         result |= {
             "left": left(listed.record, outcome),

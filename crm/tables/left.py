@@ -13,7 +13,7 @@ from crm.history.models import ChangeSet
 from crm.history.triggers import watched_models
 from crm.jobs.models import Job
 
-SHOWN = 200  # of each reason
+SHOWN = 200  # of each type, for each reason
 
 
 @require_GET
@@ -40,17 +40,19 @@ def _pk(text):
 def reasons_of(found, user) -> list:
     """Return (reason, [(name, address)] of those this user may see, how many) of what was kept of them.
 
-    That is `count` and either `of`, as record type -> reason -> ids, or the `reasons` of one `record` type.
+    That is `count` and either `of`, as record type -> reason -> ids, or the `reasons` of one `record` type. Only so many ids are
+    kept; `counts` tells how many there are for each reason.
     """
     if not found:
         return []
-    reasons, counts = defaultdict(list), defaultdict(int)
+    reasons, listed = defaultdict(list), defaultdict(int)
     for record_type, ids_of in (found["of"] if "of" in found else {found["record"]: found["reasons"]}).items():
-        named = _named(record_type, [pk for ids in ids_of.values() for pk in ids[:SHOWN]], user)
+        named = _named(record_type, [pk for ids in ids_of.values() for pk in ids], user)
         for reason, ids in ids_of.items():
-            reasons[reason] += [named[pk] for pk in ids[:SHOWN] if pk in named]
-            counts[reason] += len(ids)
-    return [(reason, records, counts[reason]) for reason, records in reasons.items()]
+            reasons[reason] += [named[pk] for pk in ids if pk in named][:SHOWN]
+            listed[reason] += len(ids)
+    counts = found.get("counts", {})
+    return [(reason, records, counts.get(reason, listed[reason])) for reason, records in reasons.items()]
 
 
 def _named(record_type, ids, user):
@@ -62,8 +64,8 @@ def _named(record_type, ids, user):
         return {pk: (str(getattr(one, "label", one)), _in_admin(one, user)) for pk, one in found.items()}
     title, asking = record.fields[record.default_sort], Asking(user)
     visible = record.model.objects.visible_to(user).filter(pk__in=ids)
-    rows = visible.values("pk", *title.columns)
-    return {row["pk"]: (title.text(row, asking), reverse(record.card_url, args=[row["pk"]])) for row in rows}
+    base = reverse(record.card_url, args=[0]).removesuffix("0/")
+    return {row["pk"]: (title.text(row, asking), f"{base}{row['pk']}/") for row in visible.values("pk", *title.columns)}
 
 
 def _in_admin(item, user):

@@ -151,7 +151,7 @@ class ListPage:
         table = self.table(request, **kwargs)
         table.count_as_page()
         # Read now: what is wrong with the address decides how the page is answered.
-        table.groups if table.shows_groups else table.rows  # noqa: B018
+        table.groups if table.shows_groups else table.page  # noqa: B018
         status = (422 if request.htmx else 400) if table.errors else 200
         if "in" in table.state and wants_fragment(request):
             return render(request, "tables/_inside.html", self.context(request, table, **kwargs), status=status)
@@ -274,6 +274,8 @@ class ListPage:
         if file_type not in export.TYPES:
             raise Http404
         table = self.table(request, **kwargs)
+        # A file holds the whole list, from whichever page it is asked; of an address that is broken it is none.
+        table.cursor  # noqa: B018
         # Headings are no part of a file: what is shown in groups is sorted by them.
         if table.errors:
             return self.show(request, **kwargs)

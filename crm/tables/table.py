@@ -213,7 +213,13 @@ class Table(Asked):
             return []
         listed = self.listed if self._few is None else self.queryset.model.objects.filter(pk__in=self._few)
         few = self._few is not None and len(self._few) <= self.per
-        return self.order.rows(listed, self.paths, self.per + 1, cursor, self.backwards, few)
+        found = self.order.rows(listed, self.paths, self.per + 1, cursor, self.backwards, few)
+        if self.backwards and len(found) < self.per:
+            # Some have gone meanwhile: the list begins here, with a page that is full.
+            self.backwards = False
+            del self.state["before"]
+            found = self.order.rows(listed, self.paths, self.per + 1, few=few)
+        return found
 
     #: Whether it is read by many short ways in one statement.
     walks_shortly = False
@@ -294,15 +300,26 @@ class Table(Asked):
 
     @cached_property
     def first_number(self) -> int | None:
-        """The number of the page's first row in the list, as far as it is known."""
+        """The number of the page's first row in the list, as far as it is known.
+
+        The address tells how many stood before it when the last page was read. Rows may have come and gone since: either end of the
+        list is known by itself, and what cannot be is not told.
+        """
         if self.path:
             return None
         if not {"after", "before"} & self.state.keys():
             return 1
+        more, shown = len(self._found) > self.per, len(self.page)
+        if self.backwards and not more:
+            return 1
         at = self.cursor.at if self.cursor else None
-        if at is None:
-            return None
-        return max(1, at - len(self.page)) if self.backwards else at + 1
+        before = at if at is None or not self.backwards else at - 1 - shown
+        if not self.is_capped:
+            if not self.backwards and not more:
+                before = self.count - shown
+            elif before is not None and before + shown >= self.count:
+                return None
+        return None if before is None or before < self.backwards else before + 1
 
     @property
     def range_text(self) -> str:

@@ -7,11 +7,14 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import F
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from crm.history import underway
 from crm.web.addresses import url
+from crm.web.htmx import trigger
 
 COUNT_UP_TO = 999
 MOST_FAVOURITES = 12
@@ -79,7 +82,7 @@ def commands(user):
 
 def build(request):
     """Return the entries this user may use, those of the page one is on marked active."""
-    groups: dict[str, list] = {"main": [], "lower": []}
+    groups: dict[str, Any] = {"main": [], "lower": []}
     name = request.resolver_match.view_name if request.resolver_match else ""
     # A card belongs to the list one came from.
     came_from = f"{name.partition(':')[0]}:{request.GET.get('list', '')}"
@@ -88,7 +91,7 @@ def build(request):
     used = [
         one for one in sorted(_entries.values(), key=lambda entry: entry.order) if not one.allowed or one.allowed(request.user)
     ]
-    counts, groups["favourites"] = _ask([entry for entry in used if entry.count], request)
+    counts, groups["favourites"], groups["underway"] = _ask([entry for entry in used if entry.count], request)
     for entry in used:
         groups[entry.group].append(
             {
@@ -105,8 +108,8 @@ def build(request):
 
 
 def _ask(entries, request):
-    """Return (the counts of these entries in words, by their addresses; the user's favourites): one statement for every page, and
-    never a long one."""
+    """Return (the counts of these entries in words, by their addresses; the user's favourites; the record types that long work is
+    changing): one statement for every page, and never a long one."""
     from crm.tables.counts import capped
     from crm.tables.order import compiled_or_none
 
@@ -123,24 +126,30 @@ def _ask(entries, request):
         _query, sql, given = compiled_or_none(marked)
         parts.append(f"(SELECT {gather} FROM ({sql}) q)" if sql else "NULL")  # noqa: S608
         params += given
-    found = []
-    if parts:
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {', '.join(parts)}", params)
-            found = cursor.fetchone()
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join([*parts, f'({underway.statement()})'])}", params)
+        *found, running = cursor.fetchone()
     counts = {one.url_name: capped(count, COUNT_UP_TO) for one, count in zip(entries, found, strict=False) if count}
     shown = []
     for kind, text in zip(_favourites, found[len(entries) :], strict=True):
         for pk, title in json.loads(text or "[]"):
             address = reverse(kind.url_name, args=[pk])
             shown.append({"label": title, "url": address, "active": request.path == address})
-    return counts, shown
+    return counts, shown, underway.read(running)
 
 
 @require_GET
 def numbers(request):
     """What the entries count now, for the page that is open: each number finds its own place."""
     return render(request, "_numbers.html")
+
+
+@require_GET
+def still_underway(request, record_type):
+    """Answer the line that says that a list may show half-done work: nothing while it is so; then it goes, and the list comes anew."""
+    if record_type in underway.record_types():
+        return HttpResponse(status=204)
+    return trigger(HttpResponse(), "changed")
 
 
 def home(request):

@@ -12,6 +12,7 @@ urlpatterns = [
     path("left/", left, name="left"),
     path("signed-in-as/", accounts.signed_in_as, name="signed_in_as"),
     path("numbers/", nav.numbers, name="numbers"),
+    path("underway/<slug:record_type>/", nav.still_underway, name="underway"),
     path("search/", search.search_page, name="search"),
     path("criteria/<slug:record_type>/fields/", criteria.fields, name="criteria_fields"),
     path("criteria/<slug:record_type>/edit/", criteria.edit, name="criteria_edit"),

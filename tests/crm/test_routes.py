@@ -78,7 +78,7 @@ ROUTES = {
                      "account_reset_password_from_key", "account_reset_password_done", "mfa_index", "mfa_authenticate", "mfa_reauthenticate",
                      "mfa_activate_totp", "mfa_deactivate_totp", "mfa_view_recovery_codes", "mfa_generate_recovery_codes",
                      "mfa_download_recovery_codes"], SIGNED),
-    **dict.fromkeys(["home", "crm:left", "crm:signed_in_as", "crm:numbers", "crm:search", "crm:bell", "crm:jobs_watch", "crm:jobs_seen", "crm:settings", "crm:profile",
+    **dict.fromkeys(["home", "crm:left", "crm:signed_in_as", "crm:numbers", "crm:underway", "crm:search", "crm:bell", "crm:jobs_watch", "crm:jobs_seen", "crm:settings", "crm:profile",
                      "crm:preferences", "crm:absence", "crm:set_theme", "crm:token_new", "crm:lists_reset", "crm:lists_restore", "leads:choices",
                      "leads:similar", "exchange:webhooks", "exchange:webhook_new", "api-webhooks-list", "activities:my_day", "activities:choices", "api-schema", "api-docs", "api-nowhere", "dashboards:dashboards"], ALL),
     **{f"{name}{part}": who for name, who in LISTS.items() for part in PARTS},

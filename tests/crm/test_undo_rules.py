@@ -1,5 +1,8 @@
 """What an undo does and may do: whose rights count, what stays to be undone, what an undo of an undo of an undo is (R16, settled 8)."""
 
+import json
+import re
+
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.urls import reverse
@@ -13,7 +16,7 @@ from crm.history.undo import undo
 from crm.models import Role
 from dashboards.statuses import status_changes
 from leads import actions, automation
-from leads.models import Person
+from leads.models import Company, Person
 from tests.exchange.files import brought, csv_of
 from tests.factories import PersonFactory, arrange
 from tests.meanwhile import meanwhile, only_postgresql
@@ -149,6 +152,24 @@ def test_r18_what_was_removed_since_is_named_and_keeps_nothing_from_being_undone
     outcome = undo(change_set, by=ada, via="card")
     assert outcome.left == [(persons[0].pk, "It was removed for good.")] and outcome.changed == 3
     assert not fresh(change_set).undoable
+
+
+def test_r16_what_an_undo_left_is_counted_whole_however_little_of_it_is_kept(client, anna, max_, ada, settings, tmp_path, monkeypatch):
+    settings.MEDIA_ROOT = tmp_path / "media"
+    monkeypatch.setattr("crm.history.changes.MAX_LISTED", 2)
+    source, _report = brought(anna, csv_of(["Name", "Company"], *([f"P{number}", f"C{number}"] for number in range(6))))
+    theirs = Company.objects.order_by("pk")[:4]
+    for model in (Person, Company):
+        actions.set_owner(model.objects.filter(pk__in=model.objects.order_by("pk")[:4]), max_, by=ada, via="bulk")
+    client.force_login(anna)
+    answer = client.post(reverse("crm:undo", args=[source.change_set_id]), **HTMX)
+    told = json.loads(answer.headers["HX-Trigger"])["toast"]
+    assert told["text"].startswith("Undone: Imported (file.csv). 8 were left")
+    for address in (told["link"]["url"], reverse("exchange:import", args=[source.pk])):
+        page = client.get(address).content.decode()
+        assert re.findall(r'<span class="end muted">(.*?)</span>', page) == ["8"]
+        assert "more</p>" not in page and "Without names: what you may not see" in page
+        assert not any(company.name in page for company in theirs)
 
 
 # --- An undo of an undo of an undo ------------------------------------------------------------------------------------

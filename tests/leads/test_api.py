@@ -97,7 +97,7 @@ def test_filters_ordering_and_search(api, person, anna, status, category):
     assert found("lead_status_applies=false") == [other.pk]
 
 
-@pytest.mark.parametrize("query", ["nmae=x", "lead_status=abc", "owner__password=x", "ordering=password", "ordering=owner__password",
+@pytest.mark.parametrize("query", ["nmae=x", "lead_status=abc", "owner__password=x", "ordering=password", "ordering=owner__password", "ordering=--name", "ordering=name,", "ordering=,-name",
                                    "updated_at__gte=yesterday", "page_size=1000", "page_size=x", "lead_status__in=1e1000000",
                                    "name__regex=a", "company=99999999999999999999999999", "company=", "company=,"])  # fmt: skip
 def test_what_is_not_understood_is_a_400_that_names_it(api, person, query):

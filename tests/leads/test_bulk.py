@@ -2,14 +2,18 @@
 
 import json
 import re
+from html import unescape
 
 import pytest
 from django.utils import translation
 
 from activities.models import Activity
+from crm.history.changes import change
 from crm.history.models import ChangeSet
+from crm.history.purge import erase
 from crm.jobs.worker import run_pending
 from crm.models import Job
+from leads import actions
 from leads.models import Company, Person
 from tests.factories import ActivityFactory, CompanyFactory, PersonFactory, SaleFactory
 
@@ -110,13 +114,41 @@ def test_settled_10_who_was_changed_after_the_dialog_opened_is_left(client, anna
     one, two = PersonFactory(by=anna), PersonFactory(by=anna)
     client.force_login(anna)
     form, _text = opened(client, "/persons/act/status/", ids=ids(one, two))
-    from leads import actions
-
     actions.set_lead_status(two, status("Contacting"), by=jan, via="card")
     answer = toast(client.post("/persons/act/status/", {**form, "value": status("Qualified").pk}))
     assert answer["text"] == "1 person is now Qualified; 1 left unchanged."
     assert Person.objects.get(pk=two.pk).lead_status == status("Contacting")
     assert "Somebody else changed it meanwhile" in client.get(answer["link"]["url"]).content.decode()
+
+
+def test_settled_10_who_is_gone_since_the_dialog_opened_is_counted_and_told_with_why(client, anna, ada, max_, jan):
+    company = CompanyFactory(by=anna)
+    persons = [PersonFactory(by=anna, company=company, last_name=f"P{number}") for number in range(3)]
+    other, deleted, hidden = persons[2], *(PersonFactory(by=anna, company=None, last_name=name) for name in ("Deleted", "Hidden"))
+    client.force_login(anna)
+    url, values = "/persons/act/change/", {"field": "title", "operation": "set", "title": "CEO"}
+    form, text = opened(client, url, ids=ids(*persons, deleted, hidden), **values, **{"try": "1"})
+    assert "5 of 5 would change" in text
+    actions.edit_person(other, {"title": "CTO"}, by=jan, via="card")
+    actions.delete(deleted, by=jan, via="card")
+    actions.set_owner(hidden, max_, by=ada, via="card")
+    answer = toast(client.post(url, {**form, **values, "go": "1", "previewed": unescape(form["previewed"])}))
+    assert answer["text"] == "2 records were changed; 3 left unchanged."
+    page = client.get(answer["link"]["url"]).content.decode()
+    assert "Somebody else changed it meanwhile." in page and other.last_name in page
+    assert "It is not in this list any more." in page and "Hidden" not in page and "Deleted" not in page
+    # Looked at once more, the dialog itself tells it.
+    _form, text = opened(client, url, ids=ids(*persons, deleted, hidden), **values, **{"try": "1"})
+    assert "2 of those ticked are not in this list any more." in text and "3 persons" in text
+
+
+def test_settled_10_of_those_who_get_an_owner_one_is_deleted_meanwhile(client, anna, jan):
+    one, two, deleted = (PersonFactory(by=anna) for _number in range(3))
+    client.force_login(anna)
+    form, _text = opened(client, "/persons/act/owner/", ids=ids(one, two, deleted))
+    actions.delete(deleted, by=jan, via="card")
+    answer = toast(client.post("/persons/act/owner/", {**form, "value": jan.pk}))
+    assert answer["text"] == "2 persons now belong to Jan Behrens; 1 left unchanged." and answer["link"]
 
 
 def test_all_that_match_are_changed_and_only_they(client, anna, status):
@@ -305,6 +337,22 @@ def test_settled_11_many_are_a_job_on_the_list_as_it_was(client, anna, category,
     client.post(job.undo_url)
     run_pending(beating=False)
     assert not Person.objects.filter(lead_status=status("Qualified")).exists()
+
+
+def test_settled_10_who_is_gone_before_or_while_the_job_waits_is_told_by_it(client, anna, jan, small_steps):
+    persons = [PersonFactory(by=anna, last_name=f"P{number}") for number in range(7)]
+    client.force_login(anna)
+    form, _text = opened(client, "/persons/act/owner/", ids=ids(*persons))
+    actions.delete(persons[0], by=jan, via="card")
+    toast(client.post("/persons/act/owner/", {**form, "value": jan.pk}))
+    actions.delete(persons[1], by=jan, via="card")
+    with change("purge", by=None, via="system"):
+        erase("person", Person, [persons[2].pk])
+    assert run_pending(beating=False) >= 1
+    job = Job.objects.get(path__endswith="act_in_background")
+    assert job.text == "4 persons now belong to Jan Behrens; 3 left unchanged."
+    page = client.get(job.url).content.decode()
+    assert "It is not in this list any more." in page and ">3<" in page
 
 
 def test_nobody_else_sees_what_a_job_of_mine_left(client, anna, max_, status, small_steps):

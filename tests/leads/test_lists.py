@@ -86,6 +86,61 @@ def test_a_long_list_has_its_pages_in_at_most_ten_statements(client, anna):
     assert names(again) == names(first) and "1–50 of 60" in again.content.decode()
 
 
+def linked(page, label):
+    return re.search(rf'aria-label="{label}" href="([^"]+)"', page.content.decode())[1].replace("&amp;", "&")
+
+
+def told(page):
+    """Return which rows the foot of a list says it shows."""
+    return re.search(r'<div class="list-foot"><span>(.*?)</span>', page.content.decode())[1]
+
+
+def test_settled_15_the_numbers_of_rows_stay_true_when_rows_go_between_two_pages(client, anna):
+    client.force_login(anna)
+    persons = fill(anna, 62)
+    url = "/persons/?per=25"
+    second = client.get(linked(client.get(url), "Next page"))
+    third = linked(second, "Next page")
+    actions.delete(persons[:8], by=anna, via="bulk")
+    assert told(client.get(third)) == "43–54 of 54"
+    # Between the ends nobody knows; back at the beginning there is a full page, from the first row.
+    before = client.get(linked(client.get(third), "Previous page"))
+    assert told(before) == "18–42 of 54" and len(names(before)) == 25
+    back = client.get(linked(second, "Previous page"))
+    assert told(back) == "1–25 of 54" and names(back) == names(client.get(url))
+    assert 'aria-label="Next page" href' in back.content.decode() and 'aria-label="Previous page" href' not in back.content.decode()
+
+
+def test_settled_15_the_numbers_of_rows_stay_true_when_rows_come_between_two_pages(client, anna):
+    client.force_login(anna)
+    fill(anna, 60)
+    url = "/persons/?per=25"
+    second = client.get(linked(client.get(url), "Next page"))
+    last = linked(second, "Next page")
+    for number in range(8):
+        PersonFactory(by=anna, company=None, first_name="", last_name=f"A{number}")
+    assert told(client.get(last)) == "59–68 of 68"
+    # More come before these than the address tells of: their numbers are not told.
+    assert told(client.get(linked(second, "Previous page"))) == "of 68"
+
+
+def test_an_end_that_the_address_puts_beyond_the_list_is_not_told(client, anna):
+    client.force_login(anna)
+    persons = fill(anna, 62)
+    third = linked(client.get(linked(client.get("/persons/?per=25"), "Next page")), "Next page")
+    actions.delete(persons[:40], by=anna, via="bulk")
+    assert told(client.get(third)) == "11–22 of 22"
+
+
+def test_a_file_of_a_broken_address_is_refused_like_its_page(client, anna):
+    client.force_login(anna)
+    for page in ("/persons/", "/persons/export.csv"):
+        assert client.get(f"{page}?after=nonsense").status_code == 400
+        assert client.get(f"{page}?before=nonsense", headers=FRAGMENT).status_code == 422
+    after = re.search(r"after=[^&\"]+", linked(fill(anna, 60) and client.get("/persons/"), "Next page"))[0]
+    assert client.get(f"/persons/export.csv?{after}").status_code == 200
+
+
 def test_a_page_of_fifty_rows_is_small(client, anna):
     client.force_login(anna)
     fill(anna, 50, title="Head of purchasing")

@@ -11,11 +11,12 @@ from crm import search
 from crm.history.models import ChangeSet
 from crm.history.undo import undo
 from crm.models import TableSetting
+from leads import actions as leads
 from leads.models import Person
 from selections import actions
 from selections.members import members
 from selections.models import Selection, SelectionEvent
-from selections.since import compare, notices
+from selections.since import compare, notices, since
 from tests.factories import CompanyFactory, PersonFactory, SaleFactory
 
 pytestmark = pytest.mark.django_db
@@ -201,8 +202,6 @@ def test_who_entered_and_left_since_is_counted_at_night_and_told_to_subscribers(
     assert not SelectionEvent.objects.exists() and not notices(anna)
     PersonFactory(by=anna, company=persons[0].company, first_name="", last_name="AX")
     PersonFactory(by=max_, company=None, first_name="", last_name="AY")
-    from leads import actions as leads
-
     leads.edit_person(persons[0], {"last_name": "ZZZ"}, by=anna, via="card")
     compare(selection)
     assert "1 entered, 1 left since" in notices(anna)[0].text
@@ -212,6 +211,15 @@ def test_who_entered_and_left_since_is_counted_at_night_and_told_to_subscribers(
     assert not notices(anna)
     compare(selection)
     assert SelectionEvent.objects.count() == 2
+
+
+def test_who_was_deleted_has_left_for_those_who_could_see_them(page, anna, max_, persons, select):
+    selection = select(kind="dynamic", criteria={"all": [{"field": "name", "operator": "starts", "value": "a"}]})
+    compare(selection)
+    moment = timezone.now()
+    leads.delete(persons[0], by=anna, via="card")
+    compare(selection)
+    assert since(selection, anna, moment) == (0, 1) and since(selection, max_, moment) == (0, 0)
 
 
 def test_every_kind_of_record_has_its_list_of_members(page, anna):
