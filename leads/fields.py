@@ -153,7 +153,7 @@ register(
 register(
     RecordType("person", "leads.Person", _("Person"), _("Persons"), "name", "leads:person", "users", "leads:persons"),
     [
-        PersonName(name="name", label=_("Name"), path="name_key", sort="name_key", key="name_key", default=True, required=True, width=170),
+        PersonName(name="name", label=_("Name"), path="name_key", sort="name_key", key="name_key", default=True, required=True, width=166),
         Text(name="first_name", label=_("First name"), edit="first_name"),
         Text(name="last_name", label=_("Last name"), sort="name_key", edit="last_name", required=True),
         Text(name="title", label=_("Title"), sort="title", edit="title"),
@@ -173,7 +173,7 @@ register(
         Text(name="phone", label=_("Phone"), edit="phone", as_kind="phone"),
         Text(name="mobile", label=_("Mobile"), edit="mobile", as_kind="phone"),
         Choice(name="source", label=_("Source"), path="source_id", sort="source__rank", items="leads.Source", group=True,
-               edit="source", default=True, width=126),
+               edit="source", default=True, width=134),
         Fixed(name="country", label=_("Country"), sort="country", choices=lambda: countries, group=True),
         OWNER,
         YesNo(name="former_employee", label=_("Former employee"), group=True, edit="former_employee"),
