@@ -77,16 +77,17 @@ register(
     RecordType("activity", "activities.Activity", _("Follow-up"), _("Follow-ups"), "subject", "activities:follow_up", "calendar-event", "activities:follow_ups",
                first_sort="due_at"),
     [
-        Text(name="subject", label=_("Subject"), sort="subject", edit="subject", default=True, required=True, as_kind="name", width=250),
-        Fixed(name="kind", label=_("Type"), sort="kind", choices=lambda: Activity.Kind.choices, group=True, edit="kind", default=True),
+        Text(name="subject", label=_("Subject"), sort="subject", edit="subject", default=True, required=True, as_kind="name", width=212),
+        Fixed(name="kind", label=_("Type"), sort="kind", choices=lambda: Activity.Kind.choices, group=True, edit="kind", default=True,
+              width=110),
         PersonLink(name="person", label=_("Person"), path="person__name_key", sort="person__name_key", key="person__name_key",
-                   id_path="person_id", url_name="leads:person", default=True),
+                   id_path="person_id", url_name="leads:person", default=True, width=176),
         Link(name="company", label=_("Company"), path="company__name", sort="company__name_key", key="company__name_key",
-             id_path="company_id", url_name="leads:company", owner_path="company__owner_id", default=True),
-        Due(name="due_at", label=_("Due"), sort="due_at", due=True, default=True),
+             id_path="company_id", url_name="leads:company", owner_path="company__owner_id", default=True, width=228),
+        Due(name="due_at", label=_("Due"), sort="due_at", due=True, default=True, width=140),
         Fixed(name="priority", label=_("Priority"), sort="priority", choices=lambda: Activity.Priority.choices, group=True,
-              edit="priority", default=True),
-        UserChoice(name="owner", label=_("Owner"), path="owner_id", sort="owner__name_key", group=True, edit="owner", default=True),
+              edit="priority", default=True, width=110),
+        UserChoice(name="owner", label=_("Owner"), path="owner_id", sort="owner__name_key", group=True, edit="owner", default=True, width=114),
         Done(name="done", label=_("Done"), path="done_at", group=True),
         Moment(name="done_at", label=_("Done at"), sort="done_at"),
         Fixed(name="repeat", label=_("Repeat"), choices=lambda: Activity.Repeat.choices[1:], edit="repeat"),
@@ -109,7 +110,7 @@ for name, after in (("person", "lead_status"), ("company", "city")):
         [
             Moment(
                 name="next_activity_at", label=_("Next activity"), sort="next_activity_at", due=True, never=True, default=True,
-                load=next_subjects(name),
+                load=next_subjects(name), width=140,
             )
         ],
         after=after,

@@ -28,10 +28,9 @@ def context(request, form):
 
 FORMS = register(CardType(
     kind="forms", model=Form, new_title=gettext_lazy("New form"), create_label=gettext_lazy("Create form"),
-    related=("source", "owner"), facts=EDITED[1:], fields=EDITED, form=form_class, new_form=NewForm, create=actions.create_form,
+    related=("source", "owner"), facts=EDITED[2:], fields=EDITED, form=form_class, new_form=NewForm, create=actions.create_form,
     edit=actions.edit_form, context=context, head="capture/_head.html", page="capture/card.html",
-    templates={**dict.fromkeys(("published", "consent_required"), "capture/_yesno.html"), "language": "capture/_language.html",
-               "sites": "capture/_sites.html"},
+    templates={"consent_required": "capture/_yesno.html", "language": "capture/_language.html", "sites": "capture/_sites.html"},
 ))  # fmt: skip
 PERSONS.lists.append(Tab("origin", gettext_lazy("Origin"), "capture:person_origin"))
 COMPANIES.lists.append(Tab("origin", gettext_lazy("Origin"), "capture:company_origin"))

@@ -203,7 +203,7 @@ class UserAdmin(LoggedAdmin):
         owned = [(relation.related_model, relation.field.name) for relation in User._meta.related_objects
                  if hasattr(relation.related_model, "owner_paths") and relation.field.name == "owner"]  # fmt: skip
         counts = [(model, model._default_manager.filter(owner=user, deleted_at=None).count()) for model, _name in owned]
-        parts = [counted(count, model) for model, count in counts if count]
+        parts = [counted(count, model).replace(" ", "\u00a0") for model, count in counts if count]
         if parts and not user.is_active:
             notes.append(
                 _("They still own %(records)s; give these to somebody else in the lists.") % {"records": ", ".join(parts)}

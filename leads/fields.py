@@ -112,14 +112,14 @@ CATEGORY = Choice(
     items="leads.Category",
     group=True,
     default=True,
-    width=178,
+    width=172,
 )
 GROUP = Choice(
     name="category_group", label=_("Category group"), path="category_id", sort="category__group__rank", items="leads.CategoryGroup",
     through=in_group, pick=group_of, needs=("leads.Category",), group=True,
 )  # fmt: skip
 OWNER = UserChoice(
-    name="owner", label=_("Owner"), path="owner_id", sort="owner__name_key", group=True, edit="owner", default=True
+    name="owner", label=_("Owner"), path="owner_id", sort="owner__name_key", group=True, edit="owner", default=True, width=114
 )
 DATES = [
     Moment(name="created_at", label=_("Created"), sort="created_at", required=True),
@@ -129,19 +129,20 @@ DATES = [
 register(
     RecordType("company", "leads.Company", _("Company"), _("Companies"), "name", "leads:company", "building", "leads:companies"),
     [
-        Text(name="name", label=_("Name"), sort="name_key", key="name_key", edit="name", default=True, required=True, as_kind="name", width=230),
+        Text(name="name", label=_("Name"), sort="name_key", key="name_key", edit="name", default=True, required=True, as_kind="name", width=282),
         Text(name="number", label=_("Number"), sort="number", edit="number"),
         replace(CATEGORY, edit="category"),
         GROUP,
-        Fixed(name="country", label=_("Country"), sort="country", choices=lambda: countries, group=True, edit="country", default=True),
-        Text(name="city", label=_("City"), sort="city_key", key="city_key", edit="city", default=True),
+        Fixed(name="country", label=_("Country"), sort="country", choices=lambda: countries, group=True, edit="country", default=True,
+              width=126),
+        Text(name="city", label=_("City"), sort="city_key", key="city_key", edit="city", default=True, width=140),
         Text(name="street", label=_("Street"), edit="street"),
         Text(name="postal_code", label=_("Postal code"), sort="postal_code", edit="postal_code"),
         Text(name="email", label=_("E-mail"), sort="email", edit="email", as_kind="email"),
         Text(name="phone", label=_("Phone"), edit="phone", as_kind="phone"),
         Text(name="website", label=_("Website"), edit="website", as_kind="website"),
         Choice(name="industry", label=_("Industry"), path="industry_id", sort="industry__rank", items="leads.Industry", group=True,
-               edit="industry", default=True),
+               edit="industry", default=True, width=136),
         OWNER,
         YesNo(name="stop", label=_("Stop"), group=True, edit="stop"),
         YesNo(name="no_mailings", label=_("No mailings"), group=True, edit="no_mailings"),
@@ -172,7 +173,7 @@ register(
         Text(name="phone", label=_("Phone"), edit="phone", as_kind="phone"),
         Text(name="mobile", label=_("Mobile"), edit="mobile", as_kind="phone"),
         Choice(name="source", label=_("Source"), path="source_id", sort="source__rank", items="leads.Source", group=True,
-               edit="source", default=True),
+               edit="source", default=True, width=134),
         Fixed(name="country", label=_("Country"), sort="country", choices=lambda: countries, group=True),
         OWNER,
         YesNo(name="former_employee", label=_("Former employee"), group=True, edit="former_employee"),

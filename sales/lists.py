@@ -82,17 +82,21 @@ ACTIONS = (SET_STAGE, WIN, LOSE, OWN, DELETE)
 
 
 def facts_of_sales(table) -> str:
-    """Return how many sales are open, stalled and overdue."""
+    """Return how many of the sales shown are open, stalled and overdue, and won and lost if those are shown, too."""
     going_on = Q(status__in=[Sale.Status.OPEN, Sale.Status.STALLED])
     counts = table.count_with(
         ("status", "expected_on"),
         open=Count("pk", filter=Q(status=Sale.Status.OPEN)),
         stalled=Count("pk", filter=Q(status=Sale.Status.STALLED)),
+        won=Count("pk", filter=Q(status=Sale.Status.WON)),
+        lost=Count("pk", filter=Q(status=Sale.Status.LOST)),
         overdue=Count("pk", filter=going_on & Q(expected_on__lt=timezone.localdate())),
     )
-    return _("%(open)s open · %(stalled)s stalled · %(overdue)s overdue") % {
-        name: table.in_words(counts[name]) for name in ("open", "stalled", "overdue")
-    }
+    words = {name: table.in_words(counts[name]) for name in ("open", "stalled", "overdue", "won", "lost")}
+    facts = _("%(open)s open · %(stalled)s stalled · %(overdue)s overdue") % words
+    if counts["won"] or counts["lost"]:
+        facts += " · " + _("%(won)s won · %(lost)s lost") % words
+    return facts
 
 
 #: What a list within a card shows: the company is clear there.

@@ -306,6 +306,11 @@ class Board(Table):
         return [column for column in self._there(self.every_column, 0, MOST_COLUMNS) if column.key not in self.hidden]
 
     @cached_property
+    def left_out(self) -> int:
+        """How many columns somebody hid: their cards count, but are not to be seen."""
+        return sum(column.key in self.hidden for column in self._there(self.every_column, 0, MOST_COLUMNS))
+
+    @cached_property
     def every_row(self) -> list[Column]:
         return self.parts_of(self.rows_by) if self.rows_by else [WHOLE]
 

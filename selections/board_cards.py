@@ -35,7 +35,7 @@ class Card:
     reason: str
     days: str
     stale: str
-    lines: list[tuple[str, Any]]
+    lines: list[tuple[str, Any, bool]]  # label, text, whether it is overdue
     key: str
     fixed: bool
 
@@ -157,7 +157,7 @@ def cards(board, rows) -> list[Card]:
             cell = one.cell(row, asking)
             text = loaded[one.name].get(pk, "") if one.name in loaded else cell.text
             if text:
-                lines.append((str(one.label), text))
+                lines.append((str(one.label), text, cell.kind == "due" and cell.data.get("overdue", False)))
         # Why a lead is disqualified stands where nothing is planned.
         because = None if when.text else row.get("disqualify_reason_id")
         reason = asking.items("leads.DisqualifyReason").get(because) if because else None

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.http import Http404, HttpResponse, JsonResponse
+from django.http import Http404, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.template.loader import get_template
 from django.urls import path, reverse
@@ -91,6 +91,7 @@ class BoardPage(ListPage):
         return {
             **super().context(request, table, **kwargs),
             "board": table,
+            "title": self.title_of(table),
             "query": f"?{query}" if query else "",
             "list_url": self.list_url(table, **kwargs),
             "days": formats.day_count,
@@ -100,6 +101,10 @@ class BoardPage(ListPage):
             if table.may_move
             else set(),
         }
+
+    def title_of(self, board) -> str:
+        """Return the title; without the filter it tells of (*My leads*) it is that of the list."""
+        return self.title if set(QueryDict(self.preset).items()) <= set(board.filters) else pages.page(self.like).title
 
     def list_url(self, board, **kwargs) -> str:
         """Return where the same records stand in a list."""

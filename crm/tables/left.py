@@ -27,8 +27,17 @@ def left(request):
     else:
         found = request.session.get("left")
     return render(
-        request, "tables/left.html", {"reasons": reasons_of(found, request.user), "count": (found or {}).get("count", 0)}
+        request,
+        "tables/left.html",
+        {"reasons": reasons_of(found, request.user), "count": (found or {}).get("count", 0), "list_url": _list_of(found)},
     )
+
+
+def _list_of(found) -> str:
+    """Return where the records' list is, if they are of one kind that has one."""
+    kinds = list(found["of"]) if found and "of" in found else [found["record"]] if found else []
+    record = next((one for one in records.every() if kinds == [one.name]), None)
+    return reverse(record.list_url) if record else ""
 
 
 def _pk(text):

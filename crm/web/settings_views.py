@@ -1,7 +1,6 @@
 """A user's own settings (A3): who they are, how Lotse speaks and looks to them, what opens their account."""
 
 import logging
-import zoneinfo
 from urllib.parse import urlsplit, urlunsplit
 
 from allauth.account.decorators import reauthentication_required
@@ -78,8 +77,6 @@ class PreferencesForm(forms.ModelForm):
         widgets = {
             "language": forms.RadioSelect,
             "theme": forms.RadioSelect,
-            # A text with suggestions is a select one can search, without a script.
-            "time_zone": forms.TextInput(attrs={"list": "zones", "autocomplete": "off"}),
         }
         error_messages = {"time_zone": {"invalid_choice": gettext_lazy("Choose one of the time zones in the list.")}}
 
@@ -120,7 +117,6 @@ def _page(request, status=200, **forms_given):
         "token_form": TokenForm(),
         "tokens": ApiToken.objects.filter(user=user, revoked_at=None).order_by("-pk"),
         "second_factor": is_mfa_enabled(user),
-        "zones": sorted(zone for zone in zoneinfo.available_timezones() if "/" in zone or zone == "UTC"),
         "own_lists": TableSetting.objects.filter(user=user).exists(),
         "new_token": "",
         **forms_given,

@@ -42,7 +42,7 @@ class Tab:
 
 @dataclass(frozen=True)
 class Offer:
-    """Something to do that the menu of a card offers: where it leads, and the title of its dialog."""
+    """What a card offers to do first: where it leads, and the title of its dialog."""
 
     label: Any
     icon: str

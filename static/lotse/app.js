@@ -422,3 +422,12 @@ folder?.addEventListener("click", () => {
     // Storage may be closed to us; then it lasts as long as the page.
   }
 });
+
+// --- Files: the name of the one chosen stands where the browser would say it in its own language ----------------------------------
+document.addEventListener("change", ({ target }) => {
+  const name = target.matches?.(".drop > input[type=file]") && target.parentElement.querySelector("[data-file-name]");
+  if (!name) return;
+  name.dataset.none ??= name.textContent;
+  name.textContent = target.files[0]?.name ?? name.dataset.none;
+  target.parentElement.classList.toggle("chosen", target.files.length > 0);
+});

@@ -199,7 +199,7 @@ OPENED = {
     ),
     "dialog-sale": (
         "/persons/{person}/",
-        [".page-head summary", ".page-head .item[href*='sales/new']"],
+        [".page-head [href*='sales/new']"],
         "#panel[open] input[name=amount]",
     ),
     "dialog-won": ("/sales/{sale}/", [".page-head [href$='/win/']"], "#panel[open] select[name=reason]"),
@@ -315,8 +315,7 @@ def question_states(page):
     visit(page, "/leads/?owner=me&group=&category=1")
     page.locator("tbody a.name").first.click()
     page.locator("[data-set-status]").wait_for()
-    page.locator(".page-head summary").click()
-    page.locator(".page-head .item[href*='sales/new']").click()
+    page.locator(".page-head [href*='sales/new']").click()
     page.locator("#panel button.primary").click()
     page.locator("#proposed-category").wait_for()
     yield "dialog-proposal"

@@ -51,7 +51,8 @@ def save(page, sale, field, **values):
 
 def sums(text):
     """Return (label, amount) of each sum, in the order shown."""
-    return re.findall(r'<span class="nowrap">([^<]*) <b>([^<]*)</b>', text)
+    found = re.findall(r'<span class="nowrap">([^<]*) <b>([^<]*)</b>|<td class="number" data-label="([^"]*)">([^<]*)', text)
+    return [(label or column, amount or sum_of) for label, amount, column, sum_of in found]
 
 
 # --- The card ---------------------------------------------------------------------------------------------------------
@@ -263,7 +264,9 @@ def test_w3_the_list_shows_what_is_going_on_by_day_with_exact_sums(page, world):
     assert names(page.get("/sales/")) == ["C", "A", "B"]
     assert sums(text) == [("Amount", "€1,200.30"), ("Weighted", "€650.20")]
     assert "3 open · 0 stalled · 1 overdue" in text
-    assert sums(text_of(page.get("/sales/?all=1"))) == [("Amount", "€1,207.30"), ("Weighted", "€650.20")]
+    everything = text_of(page.get("/sales/?all=1"))
+    assert sums(everything) == [("Amount", "€1,207.30"), ("Weighted", "€650.20")]
+    assert "3 open · 0 stalled · 1 overdue · 0 won · 1 lost" in everything
 
 
 def test_w3_groups_have_sums_of_their_own(page, world, stage):

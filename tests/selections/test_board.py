@@ -237,7 +237,7 @@ def test_b4_a_card_shows_who_where_whose_what_next_and_for_how_long(page, lead, 
 def test_b4_the_menu_of_a_card_offers_all_that_can_be_done_and_nothing_to_who_only_reads(page, client, lead, rita):
     jana = lead("Petersen")
     menu = page.get("/board/menu/", {"id": jana.pk}, **HTMX).content.decode()
-    for part in ("data-move-to", "data-edit-all", "follow-ups/new/", "sales/new/", "Disqualify", "act/delete/", "act/owner/"):
+    for part in ("data-move-to", "data-edit-all", "follow-ups/new/", "sales/new/", "act/delete/", "act/owner/"):
         assert part in menu, part
     client.force_login(rita)
     menu = client.get("/board/menu/?all=1", {"id": jana.pk}, **HTMX)
@@ -248,6 +248,40 @@ def test_b5_further_fields_stand_on_the_cards(page, lead):
     lead("Petersen", email="jana@nordwind.example", title="CTO")
     html = page.get("/board/?show=title,email").content.decode()
     assert "jana@nordwind.example" in html and "CTO" in html and "jana@" not in page.get("/board/?show=title").content.decode()
+
+
+def test_b4_to_disqualify_stands_in_the_menu_of_a_card_once(page, lead, status):
+    jana = lead("Petersen")
+    gone = status("Disqualified").pk
+
+    def offered(**query):
+        menu = page.get("/board/menu/", {"id": jana.pk, **query}, **HTMX).content.decode()
+        return f'data-move-to="{gone}"' in menu, "Disqualify …" in menu
+
+    assert offered() == (True, False)
+    assert offered(hide=gone) == (False, True) and offered(by="owner") == (False, True)
+
+
+def test_b4_an_open_sale_says_on_its_card_that_it_is_overdue_a_closed_one_does_not(page, company, anna):
+    yesterday = timezone.localdate() - datetime.timedelta(days=1)
+    sale = SaleFactory(by=anna, company=company, expected_on=yesterday)
+    assert 'class="overdue"' in page.get("/board/sales/?all=1").content.decode()
+    sales.lose(Sale.objects.filter(pk=sale.pk), by=anna, via="card", reason=SaleReason.objects.filter(outcome="lost").first())
+    assert 'class="overdue"' not in page.get("/board/sales/?all=1").content.decode()
+
+
+def test_b5_a_board_says_how_many_columns_are_hidden_and_shows_them(page, lead, status):
+    lead("Petersen")
+    answer = page.get(f"/board/?hide={status('Qualified').pk},{status('Open').pk}").content.decode()
+    assert "2 columns hidden" in answer
+    shown = re.search(r'2 columns hidden · <a href="([^"]*)"', answer)[1].replace("&amp;", "&")
+    assert "hidden ·" not in page.get(shown).content.decode()
+
+
+def test_b1_only_the_board_of_my_leads_is_called_so(page, lead):
+    lead("Petersen")
+    assert "<h1>My leads</h1>" in page.get("/board/").content.decode()
+    assert "<h1>Leads</h1>" in page.get("/board/?all=1").content.decode()
 
 
 # --- Moves (B3, B6, B7) ---------------------------------------------------------------------------------------------------------
