@@ -112,7 +112,7 @@ class Migration(migrations.Migration):
                                 "^[^\\x00-\\x1f\\x7f]*$", "This text contains characters that cannot be stored."
                             )
                         ],
-                        verbose_name="button text",
+                        verbose_name="words of the button",
                     ),
                 ),
                 (
@@ -125,7 +125,7 @@ class Migration(migrations.Migration):
                                 "^[^\\x00-\\x08\\x0b-\\x1f\\x7f]*$", "This text contains characters that cannot be stored."
                             )
                         ],
-                        verbose_name="consent text",
+                        verbose_name="text of the consent",
                     ),
                 ),
                 (
@@ -145,7 +145,7 @@ class Migration(migrations.Migration):
                     "consent_version",
                     models.PositiveIntegerField(default=1, editable=False, verbose_name="version of the consent"),
                 ),
-                ("consent_required", models.BooleanField(default=False, verbose_name="consent required")),
+                ("consent_required", models.BooleanField(default=False, verbose_name="the consent is needed")),
                 (
                     "thanks",
                     models.TextField(
@@ -166,10 +166,10 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("fixed", "Always the first of them"),
-                            ("turns", "In rotation"),
+                            ("turns", "In turns"),
                             ("least", "Whoever has the fewest open leads"),
-                            ("country", "By country, otherwise in rotation"),
-                            ("criteria", "By answer, otherwise in rotation"),
+                            ("country", "By country, else in turns"),
+                            ("criteria", "By what was answered, else in turns"),
                         ],
                         default="turns",
                         max_length=8,
@@ -178,7 +178,7 @@ class Migration(migrations.Migration):
                 ),
                 ("takers", models.JSONField(blank=True, default=list, verbose_name="users")),
                 ("by_country", models.JSONField(blank=True, default=dict, verbose_name="by country")),
-                ("criteria", models.JSONField(blank=True, default=list, verbose_name="by answer")),
+                ("criteria", models.JSONField(blank=True, default=list, verbose_name="by what was answered")),
                 ("name_key", crm.text.KeyField(default="", editable=False, max_length=400)),
                 (
                     "owner",
@@ -346,7 +346,7 @@ class Migration(migrations.Migration):
                 ("answers", models.JSONField(default=dict, verbose_name="answers")),
                 ("touches", models.JSONField(default=dict, editable=False)),
                 ("consent", models.JSONField(default=dict, verbose_name="consent")),
-                ("known", models.BooleanField(default=False, verbose_name="already known")),
+                ("known", models.BooleanField(default=False, verbose_name="known before")),
                 ("seen_at", models.DateTimeField(editable=False, null=True)),
                 ("name_key", crm.text.KeyField(default="", editable=False, max_length=400)),
                 (
@@ -396,10 +396,10 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("fixed", "Always the first of them"),
-                            ("turns", "In rotation"),
+                            ("turns", "In turns"),
                             ("least", "Whoever has the fewest open leads"),
-                            ("country", "By country, otherwise in rotation"),
-                            ("criteria", "By answer, otherwise in rotation"),
+                            ("country", "By country, else in turns"),
+                            ("criteria", "By what was answered, else in turns"),
                         ],
                         max_length=8,
                     ),

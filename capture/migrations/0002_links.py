@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
             name="Naming",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("lower_case", models.BooleanField(default=True, verbose_name="lower case")),
+                ("lower_case", models.BooleanField(default=True, verbose_name="in small letters")),
                 (
                     "umlauts",
                     models.BooleanField(
@@ -57,7 +57,7 @@ class Migration(migrations.Migration):
                     "plain",
                     models.BooleanField(
                         default=True,
-                        help_text="Between them, - _ and . are also allowed.",
+                        help_text="Besides, - _ and . may stand between them.",
                         verbose_name="letters and digits only",
                     ),
                 ),
@@ -71,14 +71,14 @@ class Migration(migrations.Migration):
                         ],
                         default="-",
                         max_length=1,
-                        verbose_name="replace spaces with",
+                        verbose_name="in place of blanks",
                     ),
                 ),
                 (
                     "listed_only",
                     models.BooleanField(
                         default=False,
-                        help_text="Others are refused, not just flagged.",
+                        help_text="Others are refused, not just hinted at.",
                         verbose_name="only listed sources and media",
                     ),
                 ),
@@ -86,15 +86,15 @@ class Migration(migrations.Migration):
                     "note",
                     models.CharField(
                         blank=True,
-                        help_text="Shown above the link builder, for example: year-month-topic.",
+                        help_text="Stands above the link builder, for example: year-month-topic.",
                         max_length=300,
                         verbose_name="note for the team",
                     ),
                 ),
             ],
             options={
-                "verbose_name": "link naming",
-                "verbose_name_plural": "link naming",
+                "verbose_name": "naming of links",
+                "verbose_name_plural": "naming of links",
             },
         ),
         migrations.CreateModel(
@@ -133,11 +133,11 @@ class Migration(migrations.Migration):
                 (
                     "value",
                     models.CharField(
-                        help_text="As it appears in the link, for example linkedin.",
+                        help_text="As it stands in the link, for example linkedin.",
                         max_length=100,
                         validators=[
                             django.core.validators.RegexValidator(
-                                "^[a-z0-9]([a-z0-9._-]*[a-z0-9])?\\Z", "Lower-case letters, digits and . - _ only."
+                                "^[a-z0-9]([a-z0-9._-]*[a-z0-9])?\\Z", "Small letters, digits and . - _ only."
                             )
                         ],
                         verbose_name="in links",
@@ -145,8 +145,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name": "link medium",
-                "verbose_name_plural": "link media",
+                "verbose_name": "medium of links",
+                "verbose_name_plural": "media of links",
                 "ordering": ["rank", "pk"],
                 "abstract": False,
             },
@@ -187,11 +187,11 @@ class Migration(migrations.Migration):
                 (
                     "value",
                     models.CharField(
-                        help_text="As it appears in the link, for example linkedin.",
+                        help_text="As it stands in the link, for example linkedin.",
                         max_length=100,
                         validators=[
                             django.core.validators.RegexValidator(
-                                "^[a-z0-9]([a-z0-9._-]*[a-z0-9])?\\Z", "Lower-case letters, digits and . - _ only."
+                                "^[a-z0-9]([a-z0-9._-]*[a-z0-9])?\\Z", "Small letters, digits and . - _ only."
                             )
                         ],
                         verbose_name="in links",
@@ -199,8 +199,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name": "link source",
-                "verbose_name_plural": "link sources",
+                "verbose_name": "source of links",
+                "verbose_name_plural": "sources of links",
                 "ordering": ["rank", "pk"],
                 "abstract": False,
             },
@@ -249,7 +249,7 @@ class Migration(migrations.Migration):
                 django.db.models.functions.text.Lower("name_en"),
                 condition=models.Q(("deleted_at", None)),
                 name="utmmedium_name_en",
-                violation_error_message="There is already an item with this English name.",
+                violation_error_message="There is an item of this English name already.",
             ),
         ),
         migrations.AddConstraint(
@@ -258,7 +258,7 @@ class Migration(migrations.Migration):
                 django.db.models.functions.text.Lower("name_de"),
                 condition=models.Q(("deleted_at", None)),
                 name="utmmedium_name_de",
-                violation_error_message="There is already an item with this German name.",
+                violation_error_message="There is an item of this German name already.",
             ),
         ),
         migrations.AddConstraint(
@@ -279,7 +279,7 @@ class Migration(migrations.Migration):
                 django.db.models.functions.text.Lower("name_en"),
                 condition=models.Q(("deleted_at", None)),
                 name="utmsource_name_en",
-                violation_error_message="There is already an item with this English name.",
+                violation_error_message="There is an item of this English name already.",
             ),
         ),
         migrations.AddConstraint(
@@ -288,7 +288,7 @@ class Migration(migrations.Migration):
                 django.db.models.functions.text.Lower("name_de"),
                 condition=models.Q(("deleted_at", None)),
                 name="utmsource_name_de",
-                violation_error_message="There is already an item with this German name.",
+                violation_error_message="There is an item of this German name already.",
             ),
         ),
         migrations.AddConstraint(

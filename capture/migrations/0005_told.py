@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="form",
             name="notify",
-            field=models.JSONField(blank=True, default=list, verbose_name="also notify"),
+            field=models.JSONField(blank=True, default=list, verbose_name="who else is told"),
         ),
         migrations.CreateModel(
             name="Told",

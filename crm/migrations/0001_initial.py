@@ -56,7 +56,7 @@ class Migration(migrations.Migration):
                 (
                     "theme",
                     models.CharField(
-                        choices=[("auto", "System default"), ("light", "Light"), ("dark", "Dark")],
+                        choices=[("auto", "Like the system"), ("light", "Light"), ("dark", "Dark")],
                         default="auto",
                         max_length=5,
                         verbose_name="appearance",
@@ -150,7 +150,7 @@ class Migration(migrations.Migration):
                             ("import", "Import"),
                             ("api", "API"),
                             ("admin", "Admin site"),
-                            ("system", "Lotse"),
+                            ("system", "Lotse itself"),
                             ("demo", "Demo data"),
                         ],
                         max_length=10,
@@ -241,13 +241,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("may_delete", models.BooleanField(default=True, verbose_name="may delete")),
-                ("may_bulk", models.BooleanField(default=True, verbose_name="may bulk edit")),
+                ("may_bulk", models.BooleanField(default=True, verbose_name="may change many at once")),
                 ("may_import", models.BooleanField(default=True, verbose_name="may import")),
                 ("may_export", models.BooleanField(default=True, verbose_name="may export")),
                 (
                     "administers",
                     models.BooleanField(
-                        default=False, help_text="Sees the admin site and its lists.", verbose_name="may administer"
+                        default=False, help_text="Sees the admin site and its lists.", verbose_name="administers"
                     ),
                 ),
             ],

@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
                     ("api", "API"),
                     ("admin", "Admin site"),
                     ("automation", "Automation"),
-                    ("system", "Lotse"),
+                    ("system", "Lotse itself"),
                     ("demo", "Demo data"),
                 ],
                 max_length=10,

@@ -30,8 +30,8 @@ class Migration(migrations.Migration):
                         blank=True,
                         choices=[
                             ("user", "paused"),
-                            ("failing", "paused because deliveries failed"),
-                            ("rights", "paused because its owner may no longer export"),
+                            ("failing", "paused, because nothing arrived any more"),
+                            ("rights", "paused, because its owner may no longer export"),
                         ],
                         editable=False,
                         max_length=8,

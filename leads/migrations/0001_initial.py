@@ -79,14 +79,14 @@ class Migration(migrations.Migration):
                     "start_over",
                     models.BooleanField(
                         default=False,
-                        help_text="Persons who enter this category from another group restart at the default lead status.",
+                        help_text="Whoever enters this category from another group starts again at the default lead status.",
                         verbose_name="start over at the default status",
                     ),
                 ),
                 (
                     "is_default",
                     models.BooleanField(
-                        default=False, editable=False, help_text="For persons without a company.", verbose_name="default"
+                        default=False, editable=False, help_text="Given to persons who have no company.", verbose_name="default"
                     ),
                 ),
                 (
@@ -150,13 +150,13 @@ class Migration(migrations.Migration):
                         django.db.models.functions.text.Lower("name_en"),
                         condition=models.Q(("deleted_at", None)),
                         name="industry_name_en",
-                        violation_error_message="There is already an item with this English name.",
+                        violation_error_message="There is an item of this English name already.",
                     ),
                     models.UniqueConstraint(
                         django.db.models.functions.text.Lower("name_de"),
                         condition=models.Q(("deleted_at", None)),
                         name="industry_name_de",
-                        violation_error_message="There is already an item with this German name.",
+                        violation_error_message="There is an item of this German name already.",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
@@ -379,7 +379,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("open", "Open"),
-                            ("working", "In progress"),
+                            ("working", "In work"),
                             ("qualified", "Qualified"),
                             ("nurture", "Nurture"),
                             ("disqualified", "Disqualified"),
@@ -401,13 +401,13 @@ class Migration(migrations.Migration):
                         django.db.models.functions.text.Lower("name_en"),
                         condition=models.Q(("deleted_at", None)),
                         name="leadstatus_name_en",
-                        violation_error_message="There is already an item with this English name.",
+                        violation_error_message="There is an item of this English name already.",
                     ),
                     models.UniqueConstraint(
                         django.db.models.functions.text.Lower("name_de"),
                         condition=models.Q(("deleted_at", None)),
                         name="leadstatus_name_de",
-                        violation_error_message="There is already an item with this German name.",
+                        violation_error_message="There is an item of this German name already.",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
@@ -492,13 +492,13 @@ class Migration(migrations.Migration):
                         django.db.models.functions.text.Lower("name_en"),
                         condition=models.Q(("deleted_at", None)),
                         name="source_name_en",
-                        violation_error_message="There is already an item with this English name.",
+                        violation_error_message="There is an item of this English name already.",
                     ),
                     models.UniqueConstraint(
                         django.db.models.functions.text.Lower("name_de"),
                         condition=models.Q(("deleted_at", None)),
                         name="source_name_de",
-                        violation_error_message="There is already an item with this German name.",
+                        violation_error_message="There is an item of this German name already.",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
@@ -568,7 +568,7 @@ class Migration(migrations.Migration):
                                 "^[^\\x00-\\x1f\\x7f]*$", "This text contains characters that cannot be stored."
                             )
                         ],
-                        verbose_name="job title",
+                        verbose_name="title",
                     ),
                 ),
                 ("email", models.EmailField(blank=True, max_length=254, verbose_name="e-mail")),
@@ -601,7 +601,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("former_employee", models.BooleanField(default=False, verbose_name="former employee")),
-                ("is_lead", models.BooleanField(default=False, editable=False, verbose_name="has a lead status")),
+                ("is_lead", models.BooleanField(default=False, editable=False, verbose_name="lead status applies")),
                 ("lead_status_since", models.DateTimeField(editable=False, null=True, verbose_name="in status since")),
                 ("name_key", crm.text.KeyField(default="", editable=False, max_length=400)),
                 ("company_key", crm.text.KeyField(default="", editable=False, max_length=400)),
@@ -684,7 +684,7 @@ class Migration(migrations.Migration):
                 django.db.models.functions.text.Lower("name_en"),
                 condition=models.Q(("deleted_at", None)),
                 name="category_name_en",
-                violation_error_message="There is already an item with this English name.",
+                violation_error_message="There is an item of this English name already.",
             ),
         ),
         migrations.AddConstraint(
@@ -693,7 +693,7 @@ class Migration(migrations.Migration):
                 django.db.models.functions.text.Lower("name_de"),
                 condition=models.Q(("deleted_at", None)),
                 name="category_name_de",
-                violation_error_message="There is already an item with this German name.",
+                violation_error_message="There is an item of this German name already.",
             ),
         ),
         migrations.AddConstraint(

@@ -55,13 +55,13 @@ class Migration(migrations.Migration):
                         django.db.models.functions.text.Lower("name_en"),
                         condition=models.Q(("deleted_at", None)),
                         name="disqualifyreason_name_en",
-                        violation_error_message="There is already an item with this English name.",
+                        violation_error_message="There is an item of this English name already.",
                     ),
                     models.UniqueConstraint(
                         django.db.models.functions.text.Lower("name_de"),
                         condition=models.Q(("deleted_at", None)),
                         name="disqualifyreason_name_de",
-                        violation_error_message="There is already an item with this German name.",
+                        violation_error_message="There is an item of this German name already.",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(

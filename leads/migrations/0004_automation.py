@@ -163,7 +163,7 @@ class Migration(migrations.Migration):
                 condition=models.Q(("event", "lead_status")),
                 fields=("lead_status",),
                 name="automationrule_one_for_a_status",
-                violation_error_message="There is already a rule for this lead status.",
+                violation_error_message="There is a rule for this lead status already.",
             ),
         ),
         migrations.AddIndex(

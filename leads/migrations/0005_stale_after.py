@@ -15,10 +15,10 @@ class Migration(migrations.Migration):
             name="stale_after",
             field=models.PositiveSmallIntegerField(
                 blank=True,
-                help_text="Leads in this status for longer are highlighted on boards. Leave empty for never.",
+                help_text="Whoever stays in this status for longer stands out on boards. Empty: nobody ever does.",
                 null=True,
                 validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(3650)],
-                verbose_name="stale after (days)",
+                verbose_name="stale after days",
             ),
         ),
     ]

@@ -103,8 +103,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name": "reason for winning or losing sales",
-                "verbose_name_plural": "reasons for winning and losing sales",
+                "verbose_name": "reason of won and lost sales",
+                "verbose_name_plural": "reasons of won and lost sales",
                 "ordering": ["rank", "pk"],
                 "abstract": False,
                 "constraints": [
@@ -112,13 +112,13 @@ class Migration(migrations.Migration):
                         django.db.models.functions.text.Lower("name_en"),
                         condition=models.Q(("deleted_at", None)),
                         name="salereason_name_en",
-                        violation_error_message="There is already an item with this English name.",
+                        violation_error_message="There is an item of this English name already.",
                     ),
                     models.UniqueConstraint(
                         django.db.models.functions.text.Lower("name_de"),
                         condition=models.Q(("deleted_at", None)),
                         name="salereason_name_de",
-                        violation_error_message="There is already an item with this German name.",
+                        violation_error_message="There is an item of this German name already.",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
@@ -198,13 +198,13 @@ class Migration(migrations.Migration):
                         django.db.models.functions.text.Lower("name_en"),
                         condition=models.Q(("deleted_at", None)),
                         name="salestage_name_en",
-                        violation_error_message="There is already an item with this English name.",
+                        violation_error_message="There is an item of this English name already.",
                     ),
                     models.UniqueConstraint(
                         django.db.models.functions.text.Lower("name_de"),
                         condition=models.Q(("deleted_at", None)),
                         name="salestage_name_de",
-                        violation_error_message="There is already an item with this German name.",
+                        violation_error_message="There is an item of this German name already.",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
@@ -276,13 +276,13 @@ class Migration(migrations.Migration):
                         django.db.models.functions.text.Lower("name_en"),
                         condition=models.Q(("deleted_at", None)),
                         name="saletype_name_en",
-                        violation_error_message="There is already an item with this English name.",
+                        violation_error_message="There is an item of this English name already.",
                     ),
                     models.UniqueConstraint(
                         django.db.models.functions.text.Lower("name_de"),
                         condition=models.Q(("deleted_at", None)),
                         name="saletype_name_de",
-                        violation_error_message="There is already an item with this German name.",
+                        violation_error_message="There is an item of this German name already.",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
