@@ -92,7 +92,7 @@ class Chosen:
     def gone_text(self) -> str:
         gone = len(self.gone)
         words = ngettext(
-            "%(count)s of those ticked is not in this list any more.", "%(count)s of those ticked are not in this list any more.", gone
+            "%(count)s of the ticked records is no longer in this list.", "%(count)s of the ticked records are no longer in this list.", gone
         )
         return words % {"count": formats.number(gone)} if gone and self.ids else ""
 
@@ -239,7 +239,7 @@ def _run(action, record_type, ids, value, **how):
 
 
 def not_there():
-    return _("It is not in this list any more.")
+    return _("It is no longer in this list.")
 
 
 def already(asked, outcome) -> str:

@@ -136,7 +136,7 @@ def test_settled_10_who_is_gone_since_the_dialog_opened_is_counted_and_told_with
     assert answer["text"] == "2 records were changed; 3 left unchanged."
     page = client.get(answer["link"]["url"]).content.decode()
     assert "Somebody else changed it meanwhile." in page and other.last_name in page
-    assert "It is not in this list any more." in page and "Hidden" not in page and "Deleted" not in page
+    assert "It is no longer in this list." in page and "Hidden" not in page and "Deleted" not in page
     # Looked at once more, the dialog itself tells it.
     _form, text = opened(client, url, ids=ids(*persons, deleted, hidden), **values, **{"try": "1"})
     assert "2 of those ticked are not in this list any more." in text and "3 persons" in text
@@ -352,7 +352,7 @@ def test_settled_10_who_is_gone_before_or_while_the_job_waits_is_told_by_it(clie
     job = Job.objects.get(path__endswith="act_in_background")
     assert job.text == "4 persons now belong to Jan Behrens; 3 left unchanged."
     page = client.get(job.url).content.decode()
-    assert "It is not in this list any more." in page and ">3<" in page
+    assert "It is no longer in this list." in page and ">3<" in page
 
 
 def test_nobody_else_sees_what_a_job_of_mine_left(client, anna, max_, status, small_steps):
