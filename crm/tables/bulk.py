@@ -110,8 +110,8 @@ class Chosen:
 
     @property
     def listed(self) -> str:
-        """The ids as the dialog's form carries them."""
-        return "" if self.everything else ",".join(map(str, self.ids))
+        """The ticked ids as the dialog's form carries them: whoever is gone is told of until the end."""
+        return "" if self.everything else ",".join(map(str, sorted(self.ticked)))
 
 
 class BulkForm:

@@ -40,6 +40,11 @@ def do(client, url, values=None, **ticked):
     return client.post(url, {**form, **(values or {})})
 
 
+def why(client):
+    """Return what is told of those the last action left."""
+    return client.get("/left/").content.decode().partition("<main")[2].partition("</main>")[0]
+
+
 def ids(*records):
     return ",".join(str(record.pk) for record in records)
 
@@ -92,7 +97,12 @@ def test_a1_rows_one_may_not_see_are_not_touched(client, anna, max_, status):
     mine, theirs = PersonFactory(by=max_), PersonFactory(by=anna)
     client.force_login(max_)
     answer = toast(do(client, "/persons/act/status/", {"value": status("Qualified").pk}, ids=ids(mine, theirs)))
-    assert answer["text"] == "1 person is now Qualified."
+    # No more is told than of a record that never was.
+    assert answer["text"] == "1 person is now Qualified; 1 left unchanged."
+    page = why(client)
+    assert "It is not in this list any more." in page and theirs.last_name not in page
+    answer = toast(do(client, "/persons/act/status/", {"value": status("Open").pk}, ids=f"{mine.pk},999999"))
+    assert answer["text"] == "1 person is now Open; 1 left unchanged." and why(client) == page
     assert Person.objects.get(pk=theirs.pk).lead_status == status("Open")
 
 
