@@ -92,7 +92,9 @@ class Chosen:
     def gone_text(self) -> str:
         gone = len(self.gone)
         words = ngettext(
-            "%(count)s of the ticked records is no longer in this list.", "%(count)s of the ticked records are no longer in this list.", gone
+            "%(count)s of the ticked records is no longer in this list.",
+            "%(count)s of the ticked records are no longer in this list.",
+            gone,
         )
         return words % {"count": formats.number(gone)} if gone and self.ids else ""
 

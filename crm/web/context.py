@@ -23,7 +23,9 @@ def page(request):
         "csrf_input": format_html('<input type="hidden" name="csrfmiddlewaretoken" value="{}">', token),
         "demo_signins": demo_signins,
         # Lazy: its counts ask the database, and fragments and error pages show no navigation.
-        "nav": SimpleLazyObject(lambda: nav.build(request)) if signed_in else {"main": [], "lower": [], "favourites": [], "underway": ()},
+        "nav": SimpleLazyObject(lambda: nav.build(request))
+        if signed_in
+        else {"main": [], "lower": [], "favourites": [], "underway": ()},
         "can": {
             "edit": role.edit != "none",
             "delete": role.edit != "none" and role.may_delete,

@@ -154,7 +154,9 @@ def test_r18_what_was_removed_since_is_named_and_keeps_nothing_from_being_undone
     assert not fresh(change_set).undoable
 
 
-def test_r16_what_an_undo_left_is_counted_whole_however_little_of_it_is_kept(client, anna, max_, ada, settings, tmp_path, monkeypatch):
+def test_r16_what_an_undo_left_is_counted_whole_however_little_of_it_is_kept(
+    client, anna, max_, ada, settings, tmp_path, monkeypatch
+):
     settings.MEDIA_ROOT = tmp_path / "media"
     monkeypatch.setattr("crm.history.changes.MAX_LISTED", 2)
     source, _report = brought(anna, csv_of(["Name", "Company"], *([f"P{number}", f"C{number}"] for number in range(6))))

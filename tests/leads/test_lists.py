@@ -108,7 +108,9 @@ def test_settled_15_the_numbers_of_rows_stay_true_when_rows_go_between_two_pages
     assert told(before) == "18–42 of 54" and len(names(before)) == 25
     back = client.get(linked(second, "Previous page"))
     assert told(back) == "1–25 of 54" and names(back) == names(client.get(url))
-    assert 'aria-label="Next page" href' in back.content.decode() and 'aria-label="Previous page" href' not in back.content.decode()
+    assert (
+        'aria-label="Next page" href' in back.content.decode() and 'aria-label="Previous page" href' not in back.content.decode()
+    )
 
 
 def test_settled_15_the_numbers_of_rows_stay_true_when_rows_come_between_two_pages(client, anna):
