@@ -13,7 +13,7 @@ from tests.exchange.files import brought, csv_of
 from tests.factories import PersonFactory
 from tests.leads.test_lists import FRAGMENT, statements
 
-LINE = "what you see here may be half-done"
+LINE = "what you see here may be incomplete"
 pytestmark = pytest.mark.usefixtures("nothing_unattributed")
 
 

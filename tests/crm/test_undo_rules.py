@@ -166,11 +166,11 @@ def test_r16_what_an_undo_left_is_counted_whole_however_little_of_it_is_kept(
     client.force_login(anna)
     answer = client.post(reverse("crm:undo", args=[source.change_set_id]), **HTMX)
     told = json.loads(answer.headers["HX-Trigger"])["toast"]
-    assert told["text"].startswith("Undone: Imported (file.csv). 8 were left")
+    assert told["text"].startswith("Import of file.csv undone. 8 were left")
     for address in (told["link"]["url"], reverse("exchange:import", args=[source.pk])):
         page = client.get(address).content.decode()
         assert re.findall(r'<span class="end muted">(.*?)</span>', page) == ["8"]
-        assert "more</p>" not in page and "Without names: what you may not see" in page
+        assert "more</p>" not in page and "Not named: records you may not see" in page
         assert not any(company.name in page for company in theirs)
 
 
@@ -242,4 +242,4 @@ def test_r16_an_undo_overwrites_nothing_that_is_being_changed_as_it_begins(large
         lambda: actions.edit_person(person, {"title": "CEO"}, by=ada, via="card"),
         lambda: outcomes.append(undo(change_set, by=ada, via="card")),
     )
-    assert fresh(person).title == "CEO" and outcomes[0].left == [(person.pk, "“title” was changed again later.")]
+    assert fresh(person).title == "CEO" and outcomes[0].left == [(person.pk, "“job title” was changed again later.")]

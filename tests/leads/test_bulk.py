@@ -100,7 +100,7 @@ def test_a1_rows_one_may_not_see_are_not_touched(client, anna, max_, status):
     # No more is told than of a record that never was.
     assert answer["text"] == "1 person is now Qualified; 1 left unchanged."
     page = why(client)
-    assert "It is not in this list any more." in page and theirs.last_name not in page
+    assert "It is no longer in this list." in page and theirs.last_name not in page
     answer = toast(do(client, "/persons/act/status/", {"value": status("Open").pk}, ids=f"{mine.pk},999999"))
     assert answer["text"] == "1 person is now Open; 1 left unchanged." and why(client) == page
     assert Person.objects.get(pk=theirs.pk).lead_status == status("Open")
@@ -128,7 +128,7 @@ def test_settled_10_who_was_changed_after_the_dialog_opened_is_left(client, anna
     answer = toast(client.post("/persons/act/status/", {**form, "value": status("Qualified").pk}))
     assert answer["text"] == "1 person is now Qualified; 1 left unchanged."
     assert Person.objects.get(pk=two.pk).lead_status == status("Contacting")
-    assert "Somebody else changed it meanwhile" in client.get(answer["link"]["url"]).content.decode()
+    assert "Somebody else changed it in the meantime" in client.get(answer["link"]["url"]).content.decode()
 
 
 def test_settled_10_who_is_gone_since_the_dialog_opened_is_counted_and_told_with_why(client, anna, ada, max_, jan):
@@ -145,11 +145,11 @@ def test_settled_10_who_is_gone_since_the_dialog_opened_is_counted_and_told_with
     answer = toast(client.post(url, {**form, **values, "go": "1", "previewed": unescape(form["previewed"])}))
     assert answer["text"] == "2 records were changed; 3 left unchanged."
     page = client.get(answer["link"]["url"]).content.decode()
-    assert "Somebody else changed it meanwhile." in page and other.last_name in page
+    assert "Somebody else changed it in the meantime." in page and other.last_name in page
     assert "It is no longer in this list." in page and "Hidden" not in page and "Deleted" not in page
     # Looked at once more, the dialog itself tells it.
     _form, text = opened(client, url, ids=ids(*persons, deleted, hidden), **values, **{"try": "1"})
-    assert "2 of those ticked are not in this list any more." in text and "3 persons" in text
+    assert "2 of the ticked records are no longer in this list." in text and "3 persons" in text
 
 
 def test_settled_10_of_those_who_get_an_owner_one_is_deleted_meanwhile(client, anna, jan):
@@ -183,7 +183,7 @@ def test_what_came_to_match_after_the_dialog_opened_is_not_changed_unasked(clien
     form, _text = opened(client, url, everything="1")
     PersonFactory(by=anna, last_name="Petri")
     response = client.post(url, {**form, "value": status("Qualified").pk})
-    assert response.status_code == 422 and "The list has changed meanwhile" in response.content.decode()
+    assert response.status_code == 422 and "The list has changed in the meantime" in response.content.decode()
     assert not Person.objects.filter(lead_status=status("Qualified")).exists()
     again = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', response.content.decode()))
     assert toast(client.post(url, {**again, "value": status("Qualified").pk}))["text"] == "2 persons are now Qualified."
@@ -283,7 +283,7 @@ def test_settled_6_deleting_companies_names_what_goes_along_first(client, anna):
     _form, text = opened(client, "/companies/act/delete/", ids=ids(company))
     assert "1 person, 2 follow-ups" in text and "14 days" in text
     # If the persons stay, what is theirs stays, too.
-    assert "They stay, without a company" in text and "go: 1 follow-up." in text
+    assert "Keep them without a company" in text and "deleted: 1 follow-up." in text
     answer = toast(do(client, "/companies/act/delete/", ids=ids(company)))
     assert answer["text"] == "1 company is in the bin."
     assert not Person.objects.filter(deleted_at=None).exists() and not Activity.objects.filter(deleted_at=None).exists()
@@ -299,7 +299,7 @@ def test_settled_6_the_persons_may_stay_without_a_company(client, anna):
     of_sale = ActivityFactory(by=anna, person=person, sale=sale)
     client.force_login(anna)
     _form, text = opened(client, "/companies/act/delete/", ids=ids(company))
-    assert "go: 1 person, 3 follow-ups, 1 sale." in text and "go: 2 follow-ups, 1 sale." in text
+    assert "deleted: 1 person, 3 follow-ups, 1 sale." in text and "deleted: 2 follow-ups, 1 sale." in text
     toast(do(client, "/companies/act/delete/", {"keep_persons": "1"}, ids=ids(company)))
     person.refresh_from_db()
     assert person.deleted_at is None and person.company is None
