@@ -115,7 +115,7 @@ def test_settled_10_who_was_changed_after_the_dialog_opened_is_left(client, anna
     answer = toast(client.post("/persons/act/status/", {**form, "value": status("Qualified").pk}))
     assert answer["text"] == "1 person is now Qualified; 1 left unchanged."
     assert Person.objects.get(pk=two.pk).lead_status == status("Contacting")
-    assert "Somebody else changed it meanwhile" in client.get(answer["link"]["url"]).content.decode()
+    assert "Somebody else changed it in the meantime" in client.get(answer["link"]["url"]).content.decode()
 
 
 def test_all_that_match_are_changed_and_only_they(client, anna, status):
@@ -140,7 +140,7 @@ def test_what_came_to_match_after_the_dialog_opened_is_not_changed_unasked(clien
     form, _text = opened(client, url, everything="1")
     PersonFactory(by=anna, last_name="Petri")
     response = client.post(url, {**form, "value": status("Qualified").pk})
-    assert response.status_code == 422 and "The list has changed meanwhile" in response.content.decode()
+    assert response.status_code == 422 and "The list has changed in the meantime" in response.content.decode()
     assert not Person.objects.filter(lead_status=status("Qualified")).exists()
     again = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', response.content.decode()))
     assert toast(client.post(url, {**again, "value": status("Qualified").pk}))["text"] == "2 persons are now Qualified."
@@ -240,7 +240,7 @@ def test_settled_6_deleting_companies_names_what_goes_along_first(client, anna):
     _form, text = opened(client, "/companies/act/delete/", ids=ids(company))
     assert "1 person, 2 follow-ups" in text and "14 days" in text
     # If the persons stay, what is theirs stays, too.
-    assert "They stay, without a company" in text and "go: 1 follow-up." in text
+    assert "Keep them without a company" in text and "Also deleted: 1 follow-up." in text
     answer = toast(do(client, "/companies/act/delete/", ids=ids(company)))
     assert answer["text"] == "1 company is in the bin."
     assert not Person.objects.filter(deleted_at=None).exists() and not Activity.objects.filter(deleted_at=None).exists()
@@ -256,7 +256,7 @@ def test_settled_6_the_persons_may_stay_without_a_company(client, anna):
     of_sale = ActivityFactory(by=anna, person=person, sale=sale)
     client.force_login(anna)
     _form, text = opened(client, "/companies/act/delete/", ids=ids(company))
-    assert "go: 1 person, 3 follow-ups, 1 sale." in text and "go: 2 follow-ups, 1 sale." in text
+    assert "Also deleted: 1 person, 3 follow-ups, 1 sale." in text and "Also deleted: 2 follow-ups, 1 sale." in text
     toast(do(client, "/companies/act/delete/", {"keep_persons": "1"}, ids=ids(company)))
     person.refresh_from_db()
     assert person.deleted_at is None and person.company is None
