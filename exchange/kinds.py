@@ -112,7 +112,7 @@ PERSON = Kind(
     {
         "last_name": ["surname", "familyname", "nachname", "name", "lastname"],
         "first_name": ["givenname", "forename", "vorname", "firstname"],
-        "title": ["jobtitle", "position", "funktion", "designation", "role", "titel"],
+        "title": ["title", "jobtitle", "position", "funktion", "designation", "role", "titel"],
         "email": ["mail", "emailaddress", "emailadresse", "mailadresse", "email1", "emailid"],
         "phone": ["telephone", "telefon", "phonenumber", "tel", "telefonnummer", "businessphone"],
         "mobile": ["mobilephone", "cell", "cellphone", "mobil", "handy", "mobiltelefon", "mobilenumber"],

@@ -70,7 +70,7 @@ def test_a_colour_is_chosen_by_keys_and_a_deleted_item_is_restored(open_page):
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Enter")
     page.wait_for_url("**/source/")
-    assert "Trade press was added." in page.locator("#toasts").inner_text()
+    assert "Trade press was created." in page.locator("#toasts").inner_text()
     assert "c-indigo" in page.get_by_role("link", name="Trade press").get_attribute("class")
     page.get_by_label("Actions for Trade press").click()
     page.get_by_role("link", name="Delete …").click()

@@ -82,7 +82,7 @@ def test_two_at_the_same_board(two):
     drag(mia, card(mia, pk), cell(mia, "contacting"))
     expect(mia.locator(".toast-line", has_text=f"{name}: Contacting")).to_be_visible()
     drag(anna, card(anna, pk), cell(anna, "open"))
-    expect(anna.locator(".toast-line.error")).to_contain_text(f"Mia Sommer has moved {name} to Contacting meanwhile.")
+    expect(anna.locator(".toast-line.error")).to_contain_text(f"Mia Sommer has moved {name} to Contacting in the meantime.")
     expect(card(anna, pk, "qualified")).to_be_attached()  # back where it was
     anna.unroute("**/live/**")
     expect(card(anna, pk, "contacting")).to_be_attached()  # and then where it is

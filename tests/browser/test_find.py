@@ -190,7 +190,7 @@ def test_a_line_that_cannot_be_asked_says_so_on_a_phone(open_page):
     page.goto("/find/person/")
     settle(page)
     created = add(page, "angelegt", "Angelegt")
-    expect(created).to_contain_text("fragt noch nichts")
+    expect(created).to_contain_text("ohne Wirkung")
     condition(page, created, "Angelegt", "in den letzten X Tagen")
     created.get_by_role("spinbutton").fill("123456")
     expect(created.locator(":scope > .error")).to_contain_text("zwischen 0 und 9999")

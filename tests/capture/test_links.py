@@ -80,7 +80,7 @@ def test_c4_a_bad_address_is_told_at_its_field(target, page):
 
 
 @pytest.mark.parametrize(("name", "value", "told"), [
-    ("campaign", "", "This is required."), ("source", "   ", "This is required."), ("medium", "&?!", "Nothing of this can stand in a link."),
+    ("campaign", "", "This is required."), ("source", "   ", "This is required."), ("medium", "&?!", "None of these characters can be used in a link."),
     ("campaign", "anna@example.com", "No e-mail addresses"), ("content", "x" * 201, "At most 200 characters."), ("campaign", "весна", "Letters from a to z"),
 ])  # fmt: skip
 def test_c4_what_breaks_the_naming_is_told_at_the_field(name, value, told, page):
@@ -94,16 +94,16 @@ def test_c4_while_one_types_the_link_is_built_and_hints_are_given(page, mia):
     text = page.get(
         "/links/check/", {"target": "example.com/?utm_source=x", "source": "Linked In", "campaign": "Spring 2026"}
     ).content.decode()
-    assert "There is “linkedin” already." in text and "In the link: spring-2026" in text and "Still open: Medium" in text
-    assert "Its own utm_source is replaced." in text and "This is needed" not in text
+    assert "“linkedin” already exists." in text and "In the link: spring-2026" in text and "Still missing: Medium" in text
+    assert "Its own utm_source is replaced." in text and "This is required" not in text
     text = page.get("/links/check/", {**GIVEN, "campaign": "spring_2026", "source": "elsewhere"}).content.decode()
-    assert "There is “spring-2026” already." in text and "New: not in the team&#39;s list." in text
+    assert "“spring-2026” already exists." in text and "New: not in the team&#39;s list." in text
     assert "https://www.example.com/offer?utm_source=elsewhere&amp;utm_medium=social&amp;utm_campaign=spring_2026" in text
     text = page.get("/links/new/", {"campaign": "spring-2026"}).content.decode()
     assert (
         '<option value="linkedin">LinkedIn</option>' in text
         and '<option value="spring-2026">' in text
-        and "This is needed" not in text
+        and "This is required" not in text
     )
     with translation.override("de"):
         assert utm.listed()["medium"]["cpc"] == "Bezahlte Suche (je Klick)"
@@ -118,7 +118,7 @@ def test_c4_a_link_is_kept_once_found_copied_deleted_and_brought_back(page, mia,
     assert (link.owner, link.campaign, link.name_key) == (mia, "spring-2026", "spring-2026") and '"copyText"' in answer.headers[
         "HX-Trigger"
     ]
-    assert "kept before" in page.post("/links/new/", GIVEN, **HTMX).headers["HX-Trigger"] and CampaignLink.objects.count() == 1
+    assert "already saved" in page.post("/links/new/", GIVEN, **HTMX).headers["HX-Trigger"] and CampaignLink.objects.count() == 1
     # Without a script the browser is led to the link.
     assert (
         page.post("/links/new/", {**GIVEN, "content": "top"}).headers["Location"]

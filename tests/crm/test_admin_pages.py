@@ -126,7 +126,7 @@ def test_a_list_needs_the_same_number_of_queries_however_long_it_is(path, page, 
 def test_a_user_is_made_and_signs_in(page, teams, client):
     answer = page.post("/admin/crm/user/add/", user_form(teams=[teams["north"].pk]), follow=True)
     lea = User.objects.get(username="lea")
-    assert "Lea Brandt was added." in answer.content.decode() and list(lea.teams.all()) == [teams["north"]]
+    assert "Lea Brandt was created." in answer.content.decode() and list(lea.teams.all()) == [teams["north"]]
     assert (lea.role.code, lea.language, lea.time_zone, lea.name_key) == ("sales_rep", "de", "Europe/Vienna", "lea brandt")
     assert LogEntry.objects.filter(object_id=str(lea.pk), action_flag=1).exists()
     other = Client()

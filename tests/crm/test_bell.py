@@ -130,7 +130,7 @@ def test_nobody_sees_or_cancels_another_users_work(bell, jan):
 
 
 def test_the_owner_cancels_by_the_bell(bell, job):
-    assert "cancelled" in bell.post(f"/jobs/{job.pk}/cancel/").content.decode()
+    assert "Cancelled" in bell.post(f"/jobs/{job.pk}/cancel/").content.decode()
     job.refresh_from_db()
     assert job.state == "cancelled"
 

@@ -444,7 +444,7 @@ def test_d2_a_tile_asks_what_the_criteria_editor_says(page, anna, board):
     html = page.post(f"/dashboards/{mine.pk}/tiles/preview/", given, **HTMX).content.decode()
     assert "criteria-editor" in html and value(html) == "1"
     refused = page.post(f"/dashboards/{mine.pk}/tiles/new/", given)
-    assert refused.status_code == 422 and "lacks its value" in refused.content.decode()
+    assert refused.status_code == 422 and "has no value" in refused.content.decode()
     del tree["all"][1]
     page.post(f"/dashboards/{mine.pk}/tiles/new/", {**given, "c-tree": json.dumps(tree)})
     assert value(tile(page, mine)) == "1"

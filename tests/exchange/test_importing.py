@@ -267,7 +267,7 @@ def test_all_or_nothing_writes_nothing_while_a_row_has_an_error(ada):
     source, report = brought(ada, BROKEN)
     assert source.state == "failed" and report.failed == 3 and everything() == before
     assert source.told == "3 rows have errors; nothing was imported."
-    with pytest.raises(Exception, match="gone on meanwhile"):
+    with pytest.raises(Exception, match="continued in the meantime"):
         actions.run(source, by=ada)
 
 

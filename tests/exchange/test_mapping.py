@@ -119,9 +119,9 @@ def test_a_sales_rep_can_give_owners_to_users_and_to_nobody(anna, max_):
 
 def test_a_sales_rep_can_choose_neither_new_users_nor_new_list_items(anna):
     for target, column in (("owner", "Owner"), ("source", "Source")):
-        with pytest.raises(ValidationError, match="cannot be chosen"):
+        with pytest.raises(ValidationError, match="cannot be matched"):
             tried(anna, csv_of(["Name", column], ["A", "X"]), values={target: {"x": "create"}})
-    with pytest.raises(ValidationError, match="cannot be chosen"):
+    with pytest.raises(ValidationError, match="cannot be matched"):
         tried(anna, csv_of(["Name", "Lead Status"], ["A", "X"]), values={"lead_status": {"x": "create"}})
 
 
@@ -145,21 +145,21 @@ NAME, STATUS = "Last name", "Lead status"
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"columns": {"Last Name": ""}}, "One column has to become"),
-        ({"columns": {"Email": "last_name"}}, "Two columns become"),
-        ({"columns": {"Email": "owner__password"}}, "cannot become"),
+        ({"columns": {"Last Name": ""}}, "One column must be imported as"),
+        ({"columns": {"Email": "last_name"}}, "Two columns are imported as"),
+        ({"columns": {"Email": "owner__password"}}, "cannot be imported as"),
         ({"columns": {"Nowhere": "email"}}, "has no column"),
         ({"category": 999_999}, "Choose the category"),
         ({"category": True}, "Choose the category"),
         ({"category": None}, "Choose the category"),
         ({"category": ["Lead"]}, "Choose the category"),
         ({"policy": "delete"}, "Choose what happens"),
-        ({"values": {"email": {"a": 1}}}, "cannot become"),
-        ({"values": {"lead_status": {"new": 999_999}}}, "cannot be chosen"),
-        ({"values": {"lead_status": {"new": True}}}, "cannot be chosen"),
-        ({"values": {"lead_status": {"new": "me"}}}, "cannot be chosen"),
-        ({"values": {"lead_status": {"new": [1]}}}, "cannot be chosen"),
-        ({"values": {"lead_status": {"new": {}}}}, "cannot be chosen"),
+        ({"values": {"email": {"a": 1}}}, "cannot be imported as"),
+        ({"values": {"lead_status": {"new": 999_999}}}, "cannot be matched"),
+        ({"values": {"lead_status": {"new": True}}}, "cannot be matched"),
+        ({"values": {"lead_status": {"new": "me"}}}, "cannot be matched"),
+        ({"values": {"lead_status": {"new": [1]}}}, "cannot be matched"),
+        ({"values": {"lead_status": {"new": {}}}}, "cannot be matched"),
         ({"sources": {"external_id": "x" * 61}}, "too long"),
         ({"sources": {"external_id": 5}}, "too long"),
     ],
@@ -193,7 +193,7 @@ def test_a_mapping_by_hand_may_give_names(ada, status, category):
 
 def test_a_deleted_list_item_or_switched_off_user_cannot_be_chosen(ada, category):
     gone = UserFactory(is_active=False)
-    with pytest.raises(ValidationError, match="cannot be chosen"):
+    with pytest.raises(ValidationError, match="cannot be matched"):
         tried(ada, csv_of(["Name", "Owner"], ["A", "X"]), values={"owner": {"x": gone.pk}})
     from leads.list_items import delete_item
 

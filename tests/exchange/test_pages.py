@@ -277,7 +277,7 @@ def test_cancelled_before_it_began_it_can_be_tried_anew_or_discarded(client, ann
     client.post(f"/imports/{source.pk}/cancel/")
     page = client.get(f"/imports/{source.pk}/").content.decode()
     assert "It was cancelled; nothing was imported." in page and "Change the matching" in page
-    assert "It would bring" in work(client.post(f"/imports/{source.pk}/mapping/", sent), client)
+    assert "This import would create" in work(client.post(f"/imports/{source.pk}/mapping/", sent), client)
     assert client.post(f"/imports/{source.pk}/discard/").status_code == 302
     assert not Import.objects.exists() and not [path for path in settings.MEDIA_ROOT.rglob("*") if path.is_file()]
 

@@ -283,7 +283,7 @@ def test_settled_6_deleting_companies_names_what_goes_along_first(client, anna):
     _form, text = opened(client, "/companies/act/delete/", ids=ids(company))
     assert "1 person, 2 follow-ups" in text and "14 days" in text
     # If the persons stay, what is theirs stays, too.
-    assert "Keep them without a company" in text and "deleted: 1 follow-up." in text
+    assert "Keep them without a company" in text and "Also deleted: 1 follow-up." in text
     answer = toast(do(client, "/companies/act/delete/", ids=ids(company)))
     assert answer["text"] == "1 company is in the bin."
     assert not Person.objects.filter(deleted_at=None).exists() and not Activity.objects.filter(deleted_at=None).exists()
@@ -299,7 +299,7 @@ def test_settled_6_the_persons_may_stay_without_a_company(client, anna):
     of_sale = ActivityFactory(by=anna, person=person, sale=sale)
     client.force_login(anna)
     _form, text = opened(client, "/companies/act/delete/", ids=ids(company))
-    assert "deleted: 1 person, 3 follow-ups, 1 sale." in text and "deleted: 2 follow-ups, 1 sale." in text
+    assert "Also deleted: 1 person, 3 follow-ups, 1 sale." in text and "Also deleted: 2 follow-ups, 1 sale." in text
     toast(do(client, "/companies/act/delete/", {"keep_persons": "1"}, ids=ids(company)))
     person.refresh_from_db()
     assert person.deleted_at is None and person.company is None

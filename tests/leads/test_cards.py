@@ -222,7 +222,7 @@ def test_a_company_is_created_and_deleted_with_its_persons(page, company, person
     response = page.post(reverse("leads:company_new"), {"name": "Weser Optik", "category": category("Partner").pk})
     assert response.status_code == 302 and Company.objects.get(name="Weser Optik").category == category("Partner")
     dialog = page.get(reverse("leads:delete", args=["companies", company.pk]), **HTMX).content.decode()
-    assert "1 person belongs to it" in dialog
+    assert "What should happen to its 1 person?" in dialog
     page.post(reverse("leads:delete", args=["companies", company.pk]), {"keep_persons": "1"}, **HTMX)
     person.refresh_from_db()
     assert person.deleted_at is None and person.company is None

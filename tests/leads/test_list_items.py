@@ -124,7 +124,7 @@ def test_r11_the_name_of_a_deleted_item_is_free_again_but_then_that_one_cannot_c
     old = Source.objects.get(name_en="Google")
     list_items.delete_item(old, **admin)
     list_items.create_item(Source, {"name_en": "Google"}, **admin)
-    with pytest.raises(ValidationError, match="in this list already"):
+    with pytest.raises(ValidationError, match="already in this list"):
         list_items.restore_item(old, **admin)
 
 
@@ -434,7 +434,7 @@ def test_r11_a_replacement_is_another_item_of_the_list_that_is_not_deleted(admin
         with pytest.raises(ValidationError) as refused:
             list_items.delete_item(status("Qualified"), wrong, **admin)
         assert "replacement" in refused.value.message_dict
-    with pytest.raises(ValidationError, match="deleted already"):
+    with pytest.raises(ValidationError, match="already been deleted"):
         list_items.delete_item(status("Re-nurture"), **admin)
     with pytest.raises(ValidationError, match="restore it first"):
         list_items.edit_item(status("Re-nurture"), {"name_en": "Later"}, **admin)
@@ -508,7 +508,7 @@ def test_an_undo_never_brings_a_name_back_that_another_item_has_taken(admin):
     renamed = list_items.edit_item(google, {"name_en": "Search engine", "name_de": "Suchmaschine"}, **admin)
     list_items.create_item(Source, {"name_en": "Google"}, **admin)
     outcome = undo(renamed.change_set, **admin)
-    assert outcome.changed == 0 and "in this list already" in outcome.left[0][1]
+    assert outcome.changed == 0 and "already in this list" in outcome.left[0][1]
 
 
 def test_undoing_the_creation_of_an_item_leaves_it_if_records_use_it(admin, person):

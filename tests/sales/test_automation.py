@@ -143,7 +143,7 @@ def test_r13_a_question_lapses_when_it_is_no_longer_so(rules, ada, company, reas
     lost = actions.lose(sale, reason=reason("lost"), by=ada, via="card")
     assert waiting() == {("sale_registered", "Helios")} | ({("sale_lost", "Nordwind")} if asked else set())
     late = automation.answer(first, Category.objects.get(name_en="Opportunity"), by=ada)
-    assert not late.changed and "something else meanwhile" in late.left[0][1]
+    assert not late.changed and "changed in the meantime" in late.left[0][1]
     Proposal.objects.filter(pk=first.pk).update(answered_at=None)
     # What is taken back is asked again; another sale takes no question away.
     undo(lost.change_set, by=ada, via="card")

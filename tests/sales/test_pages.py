@@ -226,12 +226,12 @@ def test_what_is_wrong_in_a_new_sale_is_said_and_what_was_typed_stays(page, comp
 
 def test_who_creates_a_record_on_its_page_begins_in_the_first_field_and_knows_what_is_needed(page, company, anna):
     new = text_of(page.get(reverse("sales:sale_new")))
-    assert "data-focus-first" in new and "A sale needs one. Left empty, it is the person" in new
+    assert "data-focus-first" in new and "Required. If empty, the person" in new
     # What is wrong has the focus.
     assert "data-focus-first" not in text_of(page.post(reverse("sales:sale_new"), {"name": ""}), 422)
     sale = SaleFactory(company=company, owner=anna)
     form = text_of(page.get(reverse("leads:edit", args=["sales", sale.pk]), headers=FRAGMENT))
-    assert re.search(r'for="id_company">Company <span class="must"', form) and "Left empty" not in form
+    assert re.search(r'for="id_company">Company <span class="must"', form) and "If empty" not in form
 
 
 def test_the_search_for_a_person_finds_words_in_any_order_and_only_visible_ones(page, person, max_):

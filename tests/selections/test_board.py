@@ -335,7 +335,7 @@ def test_b6_who_moves_a_card_second_is_told_who_was_first(page, lead, status, ja
     jana = lead("Petersen")
     actions.set_lead_status(jana, status("Contacting"), by=jan, via="board")
     answer = move(page, [(jana, status("Open").pk)], status("Qualified").pk)
-    assert answer.status_code == 409 and told(answer) == "Jan Behrens has moved Petersen to Contacting meanwhile."
+    assert answer.status_code == 409 and told(answer) == "Jan Behrens has moved Petersen to Contacting in the meantime."
     jana.refresh_from_db()
     assert jana.lead_status == status("Contacting")
 

@@ -56,7 +56,7 @@ def test_s4_members_are_copied_from_another_selection_and_taken_out(page, anna, 
     ("given", "told"),
     [
         ({"way": "add", "by": "criteria", "criteria": "{"}, "no valid JSON"),
-        ({"way": "add", "by": "criteria", "criteria": '{"version": 1, "all": []}'}, "a line at least"),
+        ({"way": "add", "by": "criteria", "criteria": '{"version": 1, "all": []}'}, "at least one condition"),
         ({"way": "remove", "by": "criteria", "criteria": '{"all": [{"field": "shoe", "value": 1}]}'}, "does not exist"),
         ({"way": "add", "by": "selection", "selection": "999"}, "Choose one of these."),
         ({"way": "add", "by": "selection", "selection": ""}, "Choose one of these."),
@@ -83,7 +83,7 @@ def test_the_parts_of_a_combined_selection_are_changed_in_their_order(page, anna
     both.refresh_from_db()
     assert names(both, anna) == "AB"
     stale = page.post(address, {"part_ids": [one.pk, two.pk], "operation": "all", "version": before}, **HTMX)
-    assert stale.status_code == 422 and "meanwhile" in stale.content.decode()
+    assert stale.status_code == 422 and "in the meantime" in stale.content.decode()
     few = page.post(address, {"part_ids": [one.pk], "operation": "all", "version": both.version}, **HTMX)
     assert few.status_code == 422
     itself = page.post(address, {"part_ids": [one.pk, both.pk], "operation": "all", "version": both.version}, **HTMX)
