@@ -225,8 +225,8 @@ def _with_left(row, text, whole):
     left = next((one.left for one in taken_back.order_by("-pk") if one.left), None)
     if not left:
         return {"text": whole}
-    text = f"{text} {_('What others have changed or used since was left.')}"
-    return {"text": text, "left": left, "url": reverse("crm:left") + f"?job={row.pk}", "link": _("Why?")}
+    stays = _("What others have changed or used since was left.")
+    return {"text": f"{text} {stays}", "left": left, "url": reverse("crm:left") + f"?job={row.pk}", "link": _("Why?")}
 
 
 def _storable(result):
