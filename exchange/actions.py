@@ -19,6 +19,8 @@ from crm.history.hooks import after_undo
 from crm.history.models import Change
 from crm.jobs import Failed, enqueue, job
 from crm.jobs.schedule import each_night
+from crm.jobs.worker import own_job, take_back_the_dead
+from crm.locks import hold_every_key
 from crm.models import ExternalId, User
 from exchange import mapping as mappings
 from exchange.importer import Report
@@ -88,22 +90,22 @@ def _keep_facts(source, facts):
 
 
 def _start(source, function, title, state, total=0):
-    source.job = enqueue(
-        function, owner=source.by, title=title, total=total, unique_key=f"import-{source.pk}", import_id=source.pk
-    )
+    # Without a unique key: the job of the step before may not have ended yet, though all it had to do is done.
+    source.job = enqueue(function, owner=source.by, title=title, total=total, import_id=source.pk)
     source.state = state
-    source.save(update_fields=["job", "state", "mapping"])
+    source.save(update_fields=["job", "state", "mapping", "change_set"])
 
 
 @job
 def read_file(job, *, import_id):
     """Read a large file once and guess its mapping."""
-    source = _of_job(import_id)
-    try:
-        _keep_facts(source, open_table(source.file.path).facts(lambda done: job.progress(done, 0)))
-    except UnreadableFile as error:
-        raise Failed(error) from error
-    source.save(update_fields=["facts", "mapping", "state"])
+    source, waits = _of_job(job, import_id, State.READING)
+    if waits:
+        try:
+            _keep_facts(source, open_table(source.file.path).facts(lambda done: job.progress(done, 0)))
+        except UnreadableFile as error:
+            raise Failed(error) from error
+        source.save(update_fields=["facts", "mapping", "state"])
     return {
         "text": lambda: _("%(file)s was read; its columns can be matched now.") % {"file": source.file_name},
         "url": _page_of(source),
@@ -118,17 +120,22 @@ def check(source, mapping, *, by):
     _may_import(by)
     with transaction.atomic():
         source = _locked(source, {State.MAPPING, State.CHECKED, State.FAILED, State.CANCELLED})
-        source.mapping = mapping
+        source.mapping, source.change_set = mapping, None
         _start(
             source, check_file, lambda: _("Check of %(file)s") % {"file": source.file_name}, State.CHECKING, source.facts["total"]
         )
 
 
-def run(source, *, by, partial=False):
-    """Bring a checked file in, in the background; with `partial` its good rows only, else all or nothing."""
+def run(source, *, by, seen, partial=False):
+    """Bring a checked file in, in the background; with `partial` its good rows only, else all or nothing.
+
+    `seen` names the check whose report one goes by (`Import.check_seen`): another one may have had another mapping.
+    """
     _may_import(by)
     with transaction.atomic():
         source = _locked(source, {State.CHECKED})
+        if seen != source.check_seen:
+            raise _gone_on()
         if source.report["failed"] and not partial:
             raise ValidationError(_("Some rows have errors. Correct them, or import the good rows only."))
         source.mapping = {**source.mapping, "partial": partial}
@@ -140,31 +147,91 @@ def run(source, *, by, partial=False):
 def _locked(source, allowed):
     found = Import.objects.select_for_update(of=("self",)).select_related("job", "by").get(pk=source.pk)
     if found.stage not in allowed:
-        raise ValidationError(_("This import has continued in the meantime."))
+        raise _gone_on()
     return found
+
+
+def _gone_on():
+    return ValidationError(_("This import has continued in the meantime."))
 
 
 @job
 def check_file(job, *, import_id):
-    return _told_to_owner(_of_job(import_id), try_out, job)
+    return _step(job, import_id, State.CHECKING, try_out)
 
 
 @job
 def run_file(job, *, import_id):
-    return _told_to_owner(_of_job(import_id), bring_in, job)
+    return _step(job, import_id, State.RUNNING, bring_in)
 
 
-def _of_job(import_id):
-    return Import.objects.select_related("by__role").get(pk=import_id)
+def _of_job(job, import_id, state):
+    """Return the import, and whether this step of it still waits to be done.
+
+    It does not if a worker did it and died before it could say so: by now its owner may have gone on.
+    """
+    source = Import.objects.select_related("by__role", "change_set").get(pk=import_id)
+    return source, source.job_id == job.pk and source.state == state
 
 
-def _told_to_owner(source, work, job):
-    try:
-        work(source, lambda done: job.progress(done, source.facts["total"]))
-    except UnreadableFile as error:
-        raise Failed(error) from error
+def _step(job, import_id, state, work):
+    source, waits = _of_job(job, import_id, state)
+    if waits:
+        try:
+            work(source, lambda done: job.progress(done, source.facts["total"]))
+        except UnreadableFile as error:
+            raise Failed(error) from error
+        return _told_to_owner(source)
+    return _was_done(source)
+
+
+def _was_done(source):
+    """Finish a step that was done, save for its last words."""
+    if source.state == State.DONE:
+        _forget_file(source)
+    return {} if source.busy else _told_to_owner(source)
+
+
+def bring_in_here(source) -> Report:
+    """Bring a checked file in by this process, as a command does, with a job of its own; raise as `bring_in` and jobs do.
+
+    If the process is killed, what it wrote is taken back by the next worker, or the next command (`take_back_killed`).
+    """
+
+    def title():
+        return _("Import of %(file)s") % {"file": source.file_name}
+
+    total = source.facts["total"]
+    with own_job(tell_of_the_dead, owner=source.by, title=title, total=total, import_id=source.pk) as mine:
+        with transaction.atomic():
+            _locked(source, {State.CHECKED})
+            source.job_id, source.state = mine.pk, State.RUNNING
+            source.save(update_fields=["job", "state"])
+        try:
+            report = bring_in(source, lambda done: mine.progress(done, total))
+        except UnreadableFile as error:
+            raise Failed(error) from error
+        mine.result = _told_to_owner(source)
+    return report
+
+
+def take_back_killed():
+    """Take back what commands that were killed left half-done; before a file is read, which may be the same one."""
+    take_back_the_dead(tell_of_the_dead)
+
+
+@job
+def tell_of_the_dead(job, *, import_id):
+    """Say what came of an import whose command was killed, once what it left half-done was taken back."""
+    source = Import.objects.select_related("by__role", "change_set").get(pk=import_id)
+    if source.state not in {State.DONE, State.FAILED}:
+        raise Failed(_("It was ended in the middle; nothing was imported."))
+    return _was_done(source)
+
+
+def _told_to_owner(source):
     answer = {"text": lambda: source.told, "url": _page_of(source)}
-    return answer | ({"undo": source.change_set_id} if source.change_set_id else {})
+    return answer | ({"undo": source.change_set_id} if source.change_set and source.change_set.undoable else {})
 
 
 def _page_of(source):
@@ -190,9 +257,18 @@ def bring_in(source, progress=None) -> Report:
     _may_import(source.by)
     reader = _reader(source)
     importer = importer_of(reader, _keeper(source))
+
+    def done():
+        if change_set.pk is None:
+            _remove_unused_users(reader.created_users)
+            source.change_set = None
+        _keep_report(source, report, State.DONE, created_users=reader.created_users)
+
     try:
-        with long_change("import", by=source.by, via="import", params={"name": source.file_name}) as change_set:
+        named = {"name": source.file_name}
+        with long_change("import", by=source.by, via="import", params=named, at_end=done) as change_set:
             with writing(change_set):
+                hold_every_key()  # nobody else creates the same meanwhile (settled 17)
                 reader.create_missing()
                 source.change_set, source.report = change_set, {**source.report, "created_users": reader.created_users}
                 source.save(update_fields=["change_set", "report"])
@@ -201,18 +277,18 @@ def bring_in(source, progress=None) -> Report:
                 raise _AllOrNothing
     except _AllOrNothing:
         _remove_unused_users(reader.created_users)
-        source.change_set = None
+        source.change_set = change_set if change_set.left else None
         _keep_report(source, report, State.FAILED)
         return report
-    if change_set.pk is None:
-        _remove_unused_users(reader.created_users)
-        source.change_set = None
-    _keep_report(source, report, State.DONE, created_users=reader.created_users)
-    # What it was needed for is done; the rows it brought are in the history.
+    _forget_file(source)
+    return report
+
+
+def _forget_file(source):
+    """Delete a file that was brought in: the rows it brought are in the history."""
     source.file.delete(save=False)
     source.facts = {**source.facts, "sample": [], "values": {}}
     source.save(update_fields=["file", "facts"])
-    return report
 
 
 class _AllOrNothing(Exception):

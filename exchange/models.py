@@ -109,8 +109,15 @@ class Import(models.Model):
 
     @property
     def left(self):
-        """What stayed when it was undone: see crm.tables.left; empty if nothing did."""
+        """What stayed when it was undone, or taken back in the middle: see crm.tables.left; empty if nothing did."""
+        if self.stage in (self.State.CANCELLED, self.State.FAILED):
+            return self.change_set.left if self.change_set else {}
         return self.undoing.left if self.undoing else {}
+
+    @property
+    def check_seen(self):
+        """Which check the report tells of; a page sends it along, so that nothing else is brought in than it showed."""
+        return str(self.job_id or "")
 
     @property
     def stage_label(self):
@@ -137,10 +144,12 @@ class Import(models.Model):
     @property
     def told(self):
         """What came of it last, in a sentence; empty where nothing has yet."""
-        if self.stage == self.State.CANCELLED:
-            return _("It was cancelled; nothing was imported.")
         if self.stage == self.State.FAILED and (self.state != self.State.FAILED or not self.report):
             return self.job.text if self.job else ""
+        if self.left and self.stage != self.State.DONE:
+            return _("It was taken back, except for what others have changed or used since.")
+        if self.stage == self.State.CANCELLED:
+            return _("It was cancelled; nothing was imported.")
         if not self.report:
             return ""
         words = {"created": number(self.created), "updated": number(self.updated), "failed": number(self.report["failed"]),

@@ -8,8 +8,9 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
@@ -24,6 +25,8 @@ SAMPLE = 5
 MAX_DISTINCT, MAX_DISTINCT_LENGTH = 200, 120
 #: What an Excel file may unpack to: in all, for each packed byte, and in the parts that are read whole.
 MAX_UNPACKED, MAX_RATIO, MAX_PART = 400_000_000, 200, 60_000_000
+#: So many sheets are looked at, and so many rows of each, to find the first that has content.
+MAX_SHEETS, MAX_BLANK = 50, 1_000
 ERRORS = {"#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A"}
 
 
@@ -84,10 +87,10 @@ class Table:
         head = self.head()
         sample: list[list[str]] = []
         values: dict[int, Counter] = {place: Counter() for place in range(len(head))}
-        total = 0
+        total, shown = 0, day_alone if self.file_type == "xlsx" else str
         for total, (_number, cells) in enumerate(self.records(), 1):
             if len(sample) < SAMPLE:
-                sample.append([storable(cell)[:200] for cell in cells[: len(head)]])
+                sample.append([storable(shown(cell))[:200] for cell in cells[: len(head)]])
             for place in list(values):
                 if cell := cells[place]:
                     counter = values[place]
@@ -100,12 +103,17 @@ class Table:
             raise UnreadableFile(_("The file has a head, but no rows."))
         listed = {str(place): [[storable(text), count] for text, count in found.most_common()] for place, found in values.items()}
         return {"head": head, "total": total, "sample": sample, "values": listed, "encoding": self.encoding,
-                "delimiter": self.delimiter}  # fmt: skip
+                "delimiter": self.delimiter, "sheet": _one_of_several(self.path) if self.file_type == "xlsx" else ""}  # fmt: skip
 
 
 def storable(text: str) -> str:
     """Return the text without what no database can hold."""
     return text.replace("\x00", "\ufffd")
+
+
+def day_alone(text: str) -> str:
+    """Return a day without the midnight that a workbook adds to it."""
+    return text[:10] if len(text) == 19 and re.fullmatch(r"\d{4}-\d\d-\d\d 00:00:00", text, re.ASCII) else text
 
 
 def _clean(cell: str, number: int) -> str:
@@ -243,20 +251,58 @@ def _check_xlsx(path: str) -> None:
         raise _damaged() from error
 
 
-def _xlsx_rows(path: str) -> Iterator[list[str]]:
+@contextmanager
+def _sheets(path: str):
+    """Open a workbook; give its sheets that can be seen, or the first of them all."""
     from openpyxl import load_workbook
 
-    file = open(path, "rb")  # noqa: SIM115 (closed below; by a path openpyxl would ask for its ending)
-    try:
-        book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
-        sheet = next((one for one in book.worksheets if one.sheet_state == "visible"), None) or book.worksheets[0]
-        # What the file says of its size may be a lie.
-        sheet.reset_dimensions()
-        rows = sheet.iter_rows(values_only=True, max_col=MAX_COLUMNS + 1)
-    except Exception as error:  # whatever openpyxl stumbles over
-        file.close()
-        raise _damaged() from error
-    try:
+    with open(path, "rb") as file:  # by a path openpyxl would ask for its ending
+        try:
+            book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
+            sheets = [one for one in book.worksheets if one.sheet_state == "visible"] or [book.worksheets[0]]
+            for sheet in sheets:
+                # What the file says of its size may be a lie.
+                sheet.reset_dimensions()
+        except Exception as error:  # whatever openpyxl stumbles over
+            raise _damaged() from error
+        try:
+            yield sheets
+        finally:
+            book.close()
+
+
+def _rows_of(sheet) -> Iterator[tuple]:
+    return sheet.iter_rows(values_only=True, max_col=MAX_COLUMNS + 1)
+
+
+def _is_blank(row) -> bool:
+    return row.count(None) == len(row)
+
+
+def _filled(sheets) -> Iterator:
+    """Yield those of the sheets that have content."""
+    for sheet in sheets[:MAX_SHEETS]:
+        if not all(map(_is_blank, islice(_rows_of(sheet), MAX_BLANK))):
+            yield sheet
+
+
+def _one_of_several(path: str) -> str:
+    """Return the name of the sheet that is read, where others have content, too."""
+    with _sheets(path) as sheets:
+        try:
+            found = list(islice(_filled(sheets), 2)) if len(sheets) > 1 else []
+        except Exception as error:
+            raise _damaged() from error
+        return storable(found[0].title)[:100] if len(found) > 1 else ""
+
+
+def _xlsx_rows(path: str) -> Iterator[list[str]]:
+    """Yield the rows of the first sheet that has content."""
+    with _sheets(path) as sheets:
+        try:
+            rows = _rows_of(next(_filled(sheets), sheets[0]) if len(sheets) > 1 else sheets[0])
+        except Exception as error:
+            raise _damaged() from error
         while True:
             try:
                 row = next(rows, None)
@@ -265,10 +311,7 @@ def _xlsx_rows(path: str) -> Iterator[list[str]]:
             if row is None:
                 return
             # openpyxl fills up the rows that are missing, up to a million of them above a single cell.
-            yield [] if row.count(None) == len(row) else [_text(value) for value in row]
-    finally:
-        book.close()
-        file.close()
+            yield [] if _is_blank(row) else [_text(value) for value in row]
 
 
 def _text(value) -> str:

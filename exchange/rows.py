@@ -1,13 +1,14 @@
 """One row of a file as the records take it: the values of a record as Python has them, or what is wrong with it."""
 
 import datetime
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import Max, Q
+from django.db.models import Max, Q, TextField
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -20,6 +21,7 @@ from exchange import mapping as mappings
 from exchange import values as cells_of
 from exchange.kinds import EXTERNAL_ID, KINDS, LISTS, PERSON_EMAIL
 from exchange.mapping import CREATE, ME, NO_REASON
+from exchange.reading import day_alone
 from leads.models import Company
 from sales.models import Sale, SaleReason
 from sales.money import Rates
@@ -27,6 +29,8 @@ from sales.money import Rates
 MAX_ID = 120
 #: How many different values of a column that has too many to be matched one by one are matched by their names.
 MAX_VALUES = 5_000
+#: What ends a line within a cell, as Alt+Enter does in a spreadsheet, or moves on in it.
+_BREAK = re.compile(r"[\t-\r\x85\u2028\u2029]")
 
 
 @dataclass(slots=True)
@@ -163,11 +167,17 @@ class RowReader:
             convert = cells_of.yes_or_no
         else:
             # The model's own checks: length, e-mail, phone, web address, what no database can hold.
-            check = model._meta.get_field(name).run_validators
+            described = model._meta.get_field(name)
+            check, has_lines = described.run_validators, isinstance(described, TextField)
 
             def convert(text):
                 if "\x00" in text:
                     raise ValidationError(_("Null characters are not allowed."))
+                if has_lines:
+                    text = text.replace("\r\n", "\n").replace("\r", "\n")
+                elif _BREAK.search(text):
+                    text = " ".join(text.split())
+                text = text if self._narrow else day_alone(text)
                 check(text)
                 return text
 
@@ -340,14 +350,23 @@ class RowReader:
                     continue
                 name = _name(names[text])
                 if (model, fold(name)) not in made:
-                    made[model, fold(name)] = self._create_user(name) if model is User else _item_called(model, name)
+                    made[model, fold(name)] = self._user_called(name) if model is User else _item_called(model, name)
                 items[text] = made[model, fold(name)]
         lost = any(Sale.Status.LOST in self._items.get(target, {}).values() for target in ("stage", "status"))
         if lost and self.lost_reason is not None and self.lost_reason.pk < 0:
-            self.lost_reason = SaleReason.objects.create(**NO_REASON, outcome=Sale.Status.LOST, rank=_next_rank(SaleReason))
+            there = self._lost_reason()
+            new = {**NO_REASON, "outcome": Sale.Status.LOST, "rank": _next_rank(SaleReason)}
+            self.lost_reason = there if there.pk > 0 else SaleReason.objects.create(**new)
+
+    def _user_called(self, name):
+        """Return the user of this name, whom another import may have created since the file was checked; else a new one.
+
+        A new one can own records, and cannot sign in before an administrator gives them an e-mail address.
+        """
+        there = User.objects.filter(is_active=True, name_key=fold(name)).order_by("pk").first()
+        return there or self._create_user(name)
 
     def _create_user(self, name):
-        """Create a user who can own records, and cannot sign in before an administrator gives them an e-mail address."""
         first, _space, last = name.rpartition(" ")
         base = ".".join(fold(name).split())[:100]
         base = "".join(char for char in base if char.isalnum() or char in ".-_") or "user"

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from crm import records
 from crm.tables.left import reasons_of
-from crm.web.htmx import page_or_fragment, redirect_to, say
+from crm.web.htmx import page_or_fragment, redirect_to, say, wants_fragment
 from exchange import actions
 from exchange.forms import MappingForm, UploadForm
 from exchange.models import Import
@@ -88,6 +88,7 @@ def _show(request, source, form=None):
         "list_url": _list_url(source),
         "left": reasons_of(source.left, request.user),
         "undo": source.change_set if source.change_set and source.change_set.undoable else None,
+        "oob": wants_fragment(request),
     }
     status = 422 if form is not None and form.errors else 200
     return page_or_fragment(request, "exchange/import.html", "exchange/_import.html", context, status=status)
@@ -147,8 +148,9 @@ def _do(request, action, *args, **kwargs) -> bool:
 def run(request, pk):
     """Bring the checked file in, in the background; with `partial` its good rows only."""
     source = _find(request, pk, own=True)
-    if source.stage == Import.State.CHECKED:
-        _do(request, actions.run, source, partial=request.POST.get("partial") == "1")
+    # Sent twice, what it has become shows itself.
+    if source.stage not in (Import.State.RUNNING, Import.State.DONE):
+        _do(request, actions.run, source, seen=request.POST.get("seen", ""), partial=request.POST.get("partial") == "1")
     return redirect_to(request, reverse("exchange:import", args=[source.pk]))
 
 

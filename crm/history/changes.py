@@ -168,11 +168,12 @@ def act(
 
 
 @contextmanager
-def long_change(action, *, by, via, params=None):
+def long_change(action, *, by, via, params=None, at_end: Callable[[], None] = lambda: None):
     """Open a change set for work of several transactions, each a `writing(change_set)` of the caller's.
 
     It is marked *running* until the end; an error takes back what was written and is raised on. Leaves none behind under
-    which nothing was written.
+    which nothing was written. `at_end` is called when it is marked *done*, or is gone, in the same transaction: whoever asks
+    later, after the process has died at any place, finds both or neither.
     """
     change_set = ChangeSet.objects.create(
         action=action, by=by, via=via, params=params or {}, state=ChangeSet.State.RUNNING, parent_id=running_id()
@@ -187,8 +188,10 @@ def long_change(action, *, by, via, params=None):
         else:
             change_set.delete()
         raise
-    if change_set.changes.exists() or change_set.children.exists():
-        ChangeSet.objects.filter(pk=change_set.pk).update(state=ChangeSet.State.DONE)
-        change_set.state = ChangeSet.State.DONE
-    else:
-        change_set.delete()
+    with transaction.atomic():
+        if change_set.changes.exists() or change_set.children.exists():
+            ChangeSet.objects.filter(pk=change_set.pk).update(state=ChangeSet.State.DONE)
+            change_set.state = ChangeSet.State.DONE
+        else:
+            change_set.delete()
+        at_end()

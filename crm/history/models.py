@@ -97,7 +97,7 @@ class ChangeSet(models.Model):
 
     @property
     def left(self):
-        """What this undo left as it was: how many records, and which; empty if none."""
+        """What this undo, or the taking back of this itself, left as it was: how many records, and which; empty if none."""
         return self.params.get("left") or {}
 
 

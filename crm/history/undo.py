@@ -131,7 +131,7 @@ def _mark(change_set, sets, outcome):
 
 
 def _keep_left(mine, outcome):
-    """Keep with the undo which records it left, and why (settled 8)."""
+    """Keep with the undo, or with what was taken back, which records were left, and why (settled 8)."""
     if outcome.left:
         mine.params = {**mine.params, "left": outcome.listed()}
         ChangeSet.objects.filter(pk=mine.pk).update(params=mine.params)
@@ -155,14 +155,20 @@ def _require_some(outcome):
 
 
 def take_back(change_set):
-    """Take back the finished part of a change set that failed or was cancelled, and what it set off; as if it never ran."""
+    """Take back the finished part of a change set that failed or was cancelled, and what it set off; as if it never ran.
+
+    What others have changed or built on since is left, and listed with it (settled 8).
+    """
     sets = family(change_set)
-    plans = plan_for(sets)
+    plans, outcome = plan_for(sets), Outcome()
     for record_type, plan in in_order(plans):
         for ids in chunks(sorted(plan.records() | plan.created)):
             with writing(change_set):
                 part = plan_for(sets, only=(record_type, ids))
-                write_plans(part, sets, Outcome(), None, remove=True)
+                write_plans(part, sets, outcome, None, remove=True)
     for function in hooks.after:
         function(change_set)
-    ChangeSet.objects.filter(pk__in=sets).update(state=ChangeSet.State.FAILED, undone=True)
+    with transaction.atomic():
+        ChangeSet.objects.filter(pk__in=sets).update(state=ChangeSet.State.FAILED, undone=True)
+        _keep_left(change_set, outcome)
+    change_set.state, change_set.undone = ChangeSet.State.FAILED, True

@@ -232,7 +232,9 @@ def _mark_undone(entries, record_type, record_id):
         change_set = entry.change_set
         # What a rule did is undone with what set it off.
         above = {change_set.pk, change_set.parent_id, change_set.parent and change_set.parent.parent_id}
-        entry.undone = change_set.state == ChangeSet.State.FAILED or bool(above & taken_back)
+        left = change_set.left.get("of", {}).get(record_type, {})
+        failed = change_set.state == ChangeSet.State.FAILED and not any(record_id in ids for ids in left.values())
+        entry.undone = failed or bool(above & taken_back)
 
 
 def of_field(record, name) -> tuple[str, str]:

@@ -73,6 +73,14 @@ def find(path) -> Callable | None:
     return _registered.get(path)
 
 
+def titled(title):
+    """Return the columns of a job that hold its title: a text, or a function or lazy text that says it in each language."""
+    from crm.web import formats
+
+    titles = {language: text.replace("\x00", "")[:200] for language, text in formats.in_languages(title).items()} if title else {}
+    return {"title": formats.in_own(titles), "titles": titles}
+
+
 def enqueue(
     function: Any, *, owner=None, title: Any = "", total=0, unique_key="", run_after: datetime | None = None, priority=0, **args
 ) -> Job:
@@ -85,12 +93,10 @@ def enqueue(
     from django.utils import timezone
 
     from crm.jobs.models import Job
-    from crm.web import formats
 
-    titles = {language: text.replace("\x00", "")[:200] for language, text in formats.in_languages(title).items()} if title else {}
     row = Job(
-        path=function.job_path, args=args, owner=owner, title=formats.in_own(titles), titles=titles, total=total,
-        unique_key=unique_key, priority=priority, run_after=run_after or timezone.now(), max_attempts=function.job_attempts,
+        path=function.job_path, args=args, owner=owner, **titled(title), total=total, unique_key=unique_key,
+        priority=priority, run_after=run_after or timezone.now(), max_attempts=function.job_attempts,
     )  # fmt: skip
     if not unique_key:
         row.save(force_insert=True)

@@ -19,12 +19,13 @@ from functools import partial
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import DatabaseError, close_old_connections, connection, connections, transaction
+from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 
 from crm.history.models import ChangeSet, running_job
 from crm.history.undo import take_back
-from crm.jobs import Cancelled, Ended, Failed, find
+from crm.jobs import Cancelled, Ended, Failed, find, titled
 from crm.jobs.models import Job
 from crm.web import formats
 
@@ -51,6 +52,7 @@ class Run:
         self.pk, self.owner, self.title, self.attempt = row.pk, row.owner, row.title, row.attempts
         self.done, self.total = row.done, row.total
         self.end: type[Ended] | None = None
+        self.result: dict = {}
 
     def progress(self, done, total=None):
         """Say how far the job is; raise Ended if it is to stop. Cheap, and allowed inside a transaction."""
@@ -65,10 +67,10 @@ class Run:
             raise self.end()
 
 
-def claim(worker) -> Job | None:
-    """Take the next job, or None. Nobody else gets it as long as this worker prolongs its lease."""
+def claim(worker, jobs=Job.objects) -> Job | None:
+    """Take the next of the jobs, or None. Nobody else gets it as long as this worker prolongs its lease."""
     now = timezone.now()
-    due = Job.objects.due(now)
+    due = jobs.due(now)
     # A plain look first: on SQLite the transaction below takes the only write lock.
     if not due.exists():
         return None
@@ -85,22 +87,77 @@ def claim(worker) -> Job | None:
 
 def work(row, *, stopping=None, beating=True):
     """Run a claimed job to its end and write down what came of it. `beating` off serves tests inside a transaction."""
-    run = Run(row)
-    # Fenced: whoever lost the lease finds no row to write to.
-    mine = Job.objects.filter(pk=row.pk, worker=row.worker, state=Job.State.RUNNING, attempts=row.attempts)
+    run, mine = Run(row), _mine(row)
+    with _as_owner(row), _lease(mine, run, stopping, beating):
+        outcome = _outcome(row, run)
+    _write_down(mine, run, outcome)
+
+
+def _mine(row):
+    """Return the row as its worker writes it; fenced: whoever lost the lease finds none."""
+    return Job.objects.filter(pk=row.pk, worker=row.worker, state=Job.State.RUNNING, attempts=row.attempts)
+
+
+@contextlib.contextmanager
+def _lease(mine, run, stopping=None, beating=True):
+    """Keep the lease of a running job."""
     finished = threading.Event()
-    thread = threading.Thread(target=_beat, args=(mine, run, finished, stopping), daemon=True, name=f"lease of job {row.pk}")
+    thread = threading.Thread(target=_beat, args=(mine, run, finished, stopping), daemon=True, name=f"lease of job {run.pk}")
     if beating:
         thread.start()
     try:
-        with _as_owner(row):
-            outcome = _outcome(row, run)
+        yield
     finally:
         finished.set()
         if beating:
             thread.join()
-    if outcome is not None:
-        _write_down(mine, {"done": run.done, "total": run.total, **outcome})
+
+
+@contextlib.contextmanager
+def own_job(function, *, owner, title, total=0, **args):
+    """Do what is in the block as a job of this very process, as a command does: with a lease and progress, to be cancelled like any.
+
+    Yield what a job's function gets; its `result` is what the owner finds. When the process is killed, a worker takes back what
+    it left half-done, and calls `function` to say what came of it: nobody goes on with what a command began.
+    """
+    now = timezone.now()
+    row = Job.objects.create(
+        path=function.job_path, args=args, owner=owner, **titled(title), total=total, state=Job.State.RUNNING, worker=_name(),
+        lease_until=now + LEASE, attempts=1, max_attempts=function.job_attempts, started_at=now,
+    )  # fmt: skip
+    run, mine, token, outcome = Run(row), _mine(row), running_job.set(row.pk), None
+    try:
+        # Inside a transaction of the caller's the row is not there yet for anybody else, nor are its changes.
+        with _lease(mine, run, beating=not connection.in_atomic_block):
+            yield run
+        outcome = {"state": Job.State.DONE, "result": _storable(_in_words(run.result)), "finished_at": timezone.now()}
+    except BaseException as error:
+        if ChangeSet.objects.filter(job_id=row.pk, state=ChangeSet.State.RUNNING).exists():
+            # Ended once more while it took back what it had done: the next worker does, at once.
+            mine.update(lease_until=timezone.now())
+            raise
+        outcome = _outcome_of(error if isinstance(error, Exception) else Cancelled(), row, again=False)
+        raise
+    finally:
+        running_job.reset(token)
+        _write_down(mine, run, outcome)
+
+
+def take_back_the_dead(function):
+    """Take back what a killed process left of its `own_job`; return once it is known of each that runs whether its process lives.
+
+    Whoever began the same anew before that would find half of it here, and build on what is about to go.
+    """
+    theirs = Job.objects.filter(path=function.job_path)
+    unknown = dict(theirs.unfinished().values_list("pk", "lease_until"))
+    while unknown:
+        while row := claim(_name(), theirs):
+            work(row)
+        there = theirs.unfinished().filter(pk__in=unknown)
+        # One that lives prolongs its lease long before that ends; at the second attempt a worker is taking it back.
+        unknown = {row.pk: unknown[row.pk] for row in there if row.attempts > 1 or row.lease_until == unknown[row.pk]}
+        if unknown:
+            time.sleep(BEAT)
 
 
 @contextlib.contextmanager
@@ -118,8 +175,6 @@ def _as_owner(row):
 
 def _outcome(row, run):
     """Call the function and return the columns that say what came of it, or None if the job is no longer ours."""
-    now = timezone.now
-    failed = {"state": Job.State.FAILED, "cancel_asked": False}
     try:
         if row.attempts > 1:
             _clean_up_after_the_dead(row)
@@ -132,30 +187,48 @@ def _outcome(row, run):
         if (function := find(row.path)) is None:
             raise Failed(_("This version of Lotse does not know this kind of work."))
         result = _storable(_in_words(function(run, **row.args) or {}))
-        return {"state": Job.State.DONE, "result": result, "error": "", "finished_at": now()}
-    except Cancelled:
-        return {
-            "state": Job.State.CANCELLED,
-            "finished_at": now(),
-            "result": _in_words({"text": _("Cancelled; nothing was changed.")}),
-        }
-    except Stopping:
-        return {"state": Job.State.READY, "run_after": now(), "attempts": row.attempts - 1, "done": 0}
-    except Lost:
+        return {"state": Job.State.DONE, "result": result, "error": "", "finished_at": timezone.now()}
+    except Exception as error:
+        return _outcome_of(error, row, again=row.attempts < row.max_attempts)
+
+
+def _outcome_of(error, row, *, again):
+    """Return the columns that say what came of a job which ended by this error; with `again` an unexpected one is tried again."""
+    now, trace = timezone.now(), ""
+    if isinstance(error, Lost):
         logger.warning("Job %s was taken over by another worker.", row.pk)
         return None
-    except Failed as error:
-        return {**failed, "finished_at": now(), "result": _in_words({"text": error})}
-    except (ValidationError, PermissionDenied) as error:
-        return {**failed, "finished_at": now(), "result": _in_words({"text": partial(_reason, error)})}
-    except Exception:
-        logger.exception("Job %s failed", row.pk)
-        trace = traceback.format_exc()[-4000:].replace("\x00", "")
-        if row.attempts < row.max_attempts:
+    if isinstance(error, Stopping):
+        return {"state": Job.State.READY, "run_after": now, "attempts": row.attempts - 1, "done": 0}
+    if isinstance(error, Cancelled):
+        result = _with_left(row, _("Cancelled."), _("Cancelled; nothing was changed."))
+        return {"state": Job.State.CANCELLED, "finished_at": now, "result": result}
+    if isinstance(error, Failed):
+        text = error
+    elif isinstance(error, (ValidationError, PermissionDenied)):
+        text = partial(_reason, error)
+    else:
+        logger.error("Job %s failed", row.pk, exc_info=error)
+        trace = "".join(traceback.format_exception(error))[-4000:].replace("\x00", "")
+        if again:
             wait = BACKOFF * 2 ** (row.attempts - 1)
-            return {"state": Job.State.READY, "run_after": now() + wait, "error": trace, "done": 0}
+            return {"state": Job.State.READY, "run_after": now + wait, "error": trace, "done": 0}
         text = _("Something went wrong. The error was logged.")
-        return {**failed, "finished_at": now(), "error": trace, "result": _in_words({"text": text})}
+    failed = {"state": Job.State.FAILED, "cancel_asked": False, "finished_at": now, "result": _with_left(row, text, text)}
+    return failed | ({"error": trace} if trace else {})
+
+
+def _with_left(row, text, whole):
+    """Return the result of a job that was taken back as a `whole`; else its text, with what had to be left, and why (settled 8)."""
+    taken_back = ChangeSet.objects.filter(job_id=row.pk, at__gte=row.started_at, state=ChangeSet.State.FAILED)
+    left = next((one.left for one in taken_back.order_by("-pk") if one.left), None)
+    if not left:
+        return _in_words({"text": whole})
+
+    def said():
+        return f"{text() if callable(text) else text} {_('What others have changed or used since was left.')}"
+
+    return _in_words({"text": said, "left": left, "url": reverse("crm:left") + f"?job={row.pk}", "link": _("Why?")})
 
 
 def _reason(refusal) -> str:
@@ -203,11 +276,13 @@ def _beat(mine, run, finished, stopping):
     connection.close()
 
 
-def _write_down(mine, values):
+def _write_down(mine, run, outcome):
+    if outcome is None:
+        return
     for wait in (0, 1, 5):
         time.sleep(wait)
         try:
-            mine.update(**values)
+            mine.update(**{"done": run.done, "total": run.total, **outcome})
             return
         except DatabaseError:
             logger.warning("What came of a job could not be written; trying again.", exc_info=True)

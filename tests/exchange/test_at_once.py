@@ -6,9 +6,11 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import timedelta
 
 import pytest
 from django.db import connection, connections
+from django.utils import timezone
 
 from crm.history.models import Change, ChangeSet
 from crm.jobs.worker import run_pending
@@ -16,6 +18,7 @@ from crm.models import Job, User
 from exchange import actions
 from exchange.models import Import
 from exchange.rows import RowReader
+from leads.actions import edit_person
 from leads.models import Company, Industry, Person
 from tests.crm.test_jobs import ROOT, database_url, state, until
 from tests.exchange.files import csv_of, everything, uploaded
@@ -67,7 +70,7 @@ def test_eight_imports_of_the_same_rows_at_once_make_one_record_each(transaction
 def queued(by, count):
     source = uploaded(by, rows_of(count))
     actions.try_out(source)
-    actions.run(source, by=by)
+    actions.run(source, by=by, seen=source.check_seen)
     source.refresh_from_db()
     return source
 
@@ -97,7 +100,7 @@ def test_cancelled_in_the_middle_all_is_as_before(transactional_db, ada, monkeyp
     assert not Industry.objects.filter(name_en="Shipping").exists()
     # It can be run anew.
     actions.try_out(source)
-    actions.run(source, by=ada)
+    actions.run(source, by=ada, seen=source.check_seen)
     run_pending()
     assert Person.objects.count() == 601
 
@@ -108,10 +111,12 @@ def start_worker(transactional_db, settings):
     settings.MEDIA_ROOT = settings.VAR_DIR / "media"  # where another process looks for the file
     processes = []
 
-    def start():
+    def start(*command):
         environment = {**os.environ, "DATABASE_URL": database_url(), "LOTSE_PROFILE": "test",
                        "DJANGO_SETTINGS_MODULE": "crm.settings"}  # fmt: skip
-        processes.append(subprocess.Popen([sys.executable, "-m", "tests.exchange.run_worker"], cwd=ROOT, env=environment))
+        processes.append(
+            subprocess.Popen([sys.executable, "-m", "tests.exchange.run_worker", *command], cwd=ROOT, env=environment)
+        )
         return processes[-1]
 
     yield start
@@ -135,6 +140,193 @@ def test_a_killed_workers_import_is_taken_over_and_comes_once(start_worker, ada)
     assert [(one.state, one.undone) for one in sets] == [("failed", True), ("done", False)]
     source.refresh_from_db()
     assert source.state == "done" and source.report["persons_created"] == 1_501 and not source.file
+
+
+# --- By a command, which no worker runs -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def start_command(start_worker, ada, tmp_path):
+    """Import a file by the command; return its process once it has written some of it."""
+
+    def start(count=1_500):
+        path = tmp_path / "many.csv"
+        path.write_bytes(rows_of(count))
+        process = start_worker("import_file", str(path), "--by", "ada")
+        until(lambda: Person.objects.count() >= 100, patience=90)
+        return process
+
+    return start
+
+
+def kill(process):
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert 100 <= Person.objects.count() < 1_501 and Import.objects.get().stage == "running"  # half-done
+
+
+def test_what_a_killed_command_left_is_taken_back_by_a_worker(start_command, start_worker):
+    before = everything(edits=False)
+    kill(start_command())
+    source = Import.objects.get()
+    start_worker()
+    until(lambda: state(source.job) == "failed", patience=60)
+    assert everything(edits=False) == before
+    source.refresh_from_db()
+    assert source.stage == "failed" and source.told == "It was ended in the middle; nothing was imported."
+    assert [(one.state, one.undone) for one in ChangeSet.objects.filter(action="import")] == [("failed", True)]
+
+
+def test_what_a_killed_command_left_is_taken_back_before_it_is_begun_anew(start_command, start_worker, tmp_path):
+    kill(start_command())
+    assert start_worker("import_file", str(tmp_path / "many.csv"), "--by", "ada").wait(120) == 0
+    first, second = Import.objects.order_by("pk")
+    assert (first.stage, second.stage) == ("failed", "done") and second.report["persons_created"] == 1_501
+    assert Person.objects.count() == 1_501 and User.objects.filter(last_name="Rep").count() == 1
+    assert second.change_set.undoable
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_terminated_command_takes_back_what_it_did(start_command, number):
+    before = everything(edits=False)
+    process = start_command()
+    process.send_signal(number)
+    assert process.wait(60) == 130 and everything(edits=False) == before
+    source = Import.objects.get()
+    assert source.stage == "cancelled" and state(source.job) == "cancelled"
+    assert ChangeSet.objects.get(action="import").state == "failed"
+
+
+def test_a_commands_import_shows_and_can_be_cancelled_like_any(start_command):
+    before = everything(edits=False)
+    process = start_command()
+    Import.objects.get().job.cancel()
+    assert process.wait(60) == 1 and everything(edits=False) == before
+    assert Import.objects.get().told == "It was cancelled; nothing was imported."
+
+
+# --- Other ends at the wrong time -------------------------------------------------------------------------------------
+
+
+def test_two_imports_at_once_with_owners_that_are_not_known_yet(transactional_db, ada, monkeypatch):
+    data = rows_of(30)
+    sources = [uploaded(ada, data) for _number in range(2)]
+    for source in sources:
+        actions.try_out(source)
+    ready, errors = threading.Barrier(2), []
+    create = RowReader.create_missing
+
+    def together(self):
+        try:
+            ready.wait(2)  # if nothing keeps them from it
+        except threading.BrokenBarrierError:
+            ready.abort()
+        create(self)
+
+    monkeypatch.setattr(RowReader, "create_missing", together)
+
+    def run(pk):
+        try:
+            actions.bring_in(Import.objects.select_related("by__role").get(pk=pk))
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=[source.pk]) for source in sources]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert not errors and User.objects.filter(last_name="Rep").count() == 1 and Person.objects.count() == 31
+    reports = [source.report for source in Import.objects.all()]
+    assert [report["persons_created"] + report["unchanged"] for report in reports] == [31, 31]
+    assert sum(report["persons_created"] for report in reports) == 31
+
+
+def test_what_others_changed_before_it_was_cancelled_stays_and_is_listed(transactional_db, ada, client, monkeypatch):
+    monkeypatch.setattr("exchange.importer.BATCH", 50)
+    monkeypatch.setattr("crm.jobs.worker.BEAT", 0.01)
+    source = queued(ada, 300)
+    rows = RowReader.rows
+
+    def rows_and_a_click(self):
+        for number, row in enumerate(rows(self)):
+            if number == 130:
+                edit_person(Person.objects.get(last_name="N7"), {"title": "CEO"}, by=ada, via="card")
+                Job.objects.get(pk=source.job_id).cancel()
+                time.sleep(0.5)
+            yield row
+
+    monkeypatch.setattr(RowReader, "rows", rows_and_a_click)
+    run_pending()
+    kept = Person.objects.get()
+    assert (kept.last_name, kept.title) == ("N7", "CEO")
+    source.refresh_from_db()
+    assert source.stage == "cancelled" and source.told == "It was taken back, except for what others have changed or used since."
+    job = Job.objects.get(pk=source.job_id)
+    assert job.text == "Cancelled. What others have changed or used since was left."
+    client.force_login(ada)
+    for address in (f"/imports/{source.pk}/", job.url):
+        page = client.get(address).content.decode()
+        assert f'<a href="/persons/{kept.pk}/">N7</a>' in page and "It was changed since." in page
+    assert "undone" not in client.get(f"/persons/{kept.pk}/history/").content.decode()
+    # Checked anew it is another attempt, of which nothing was left yet.
+    monkeypatch.setattr(RowReader, "rows", rows)
+    actions.check(source, source.mapping, by=ada)
+    run_pending()
+    source.refresh_from_db()
+    assert source.stage == "checked" and not source.left
+
+
+def died_after(job):
+    """Let a job be as if its worker had died just before it could say that it was done."""
+    Job.objects.filter(pk=job.pk).update(state="running", lease_until=timezone.now() - timedelta(seconds=1), finished_at=None)
+
+
+def test_a_check_whose_worker_died_after_it_holds_up_nothing(transactional_db, ada):
+    source = uploaded(ada, rows_of(30))
+    actions.check(source, source.mapping, by=ada)
+    run_pending()
+    source.refresh_from_db()
+    died_after(check := source.job)
+    actions.run(source, by=ada, seen=source.check_seen)
+    source.refresh_from_db()
+    assert source.job_id != check.pk and source.stage == "running"
+    run_pending()
+    source.refresh_from_db()
+    assert source.stage == "done" and source.report["persons_created"] == 31 and not source.file
+    assert state(check) == state(source.job) == "done"
+
+
+def test_an_import_whose_worker_died_after_it_can_be_undone_as_a_whole(transactional_db, ada):
+    source = queued(ada, 30)
+    run_pending()
+    source.refresh_from_db()
+    died_after(source.job)
+    run_pending()
+    source.refresh_from_db()
+    assert state(source.job) == "done" and source.report["persons_created"] == 31 and source.change_set.undoable
+    assert Job.objects.get(pk=source.job_id).undo_url
+
+
+def test_an_import_is_done_at_the_moment_at_which_its_change_set_is(transactional_db, ada, monkeypatch):
+    """Between the two nobody finds rows that no import knows of."""
+    source = queued(ada, 30)
+
+    def die(*_args, **_more):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(actions, "_keep_report", die)
+    with pytest.raises(KeyboardInterrupt):
+        run_pending()
+    assert ChangeSet.objects.get(action="import").state == "running"
+    monkeypatch.undo()
+    died_after(source.job)
+    run_pending()
+    source.refresh_from_db()
+    assert source.stage == "done" and source.report["persons_created"] == 31 == Person.objects.count()
+    assert source.change_set.undoable
 
 
 MEASURE = """

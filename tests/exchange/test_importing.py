@@ -1,8 +1,11 @@
 """What bringing a file in does: matching, policies, the domain's rules, all or nothing (I1, R4–R7, R12, settled 17, 18)."""
 
+from datetime import datetime
+
 import pytest
 from django.core.exceptions import PermissionDenied
 
+from activities.models import Activity
 from crm.history.models import Change, ChangeSet
 from crm.models import ExternalId
 from exchange import actions
@@ -268,7 +271,7 @@ def test_all_or_nothing_writes_nothing_while_a_row_has_an_error(ada):
     assert source.state == "failed" and report.failed == 3 and everything() == before
     assert source.told == "3 rows have errors; nothing was imported."
     with pytest.raises(Exception, match="continued in the meantime"):
-        actions.run(source, by=ada)
+        actions.run(source, by=ada, seen=source.check_seen)
 
 
 def test_errors_are_said_by_column_in_the_users_words(ada):
@@ -285,8 +288,8 @@ def test_errors_are_said_by_column_in_the_users_words(ada):
 def test_a_checked_file_with_errors_runs_only_as_partial(ada):
     source, _report = tried(ada, BROKEN)
     with pytest.raises(Exception, match="import the good rows only"):
-        actions.run(source, by=ada)
-    actions.run(source, by=ada, partial=True)
+        actions.run(source, by=ada, seen=source.check_seen)
+    actions.run(source, by=ada, seen=source.check_seen, partial=True)
     from crm.jobs.worker import run_pending
 
     run_pending(beating=False)
@@ -337,6 +340,29 @@ def test_nul_characters_are_an_error_of_their_row(ada):
     assert [number for number, _reason in reasons(source)] == [2, 3, 4] and report.counts["persons_created"] == 1
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_line_break_in_a_cell_is_a_blank_where_there_is_one_line(ada, end):
+    _source, report = brought(
+        ada, csv_of([*HEAD, "Title"], ["Jana", f"von{end}Petersen", "", f"Müller{end} & Söhne", f"CTO{end}"])
+    )
+    assert counts(report) == {"persons_created": 1, "companies_created": 1}
+    person = Person.objects.get()
+    assert (person.last_name, person.company.name, person.title) == ("von Petersen", "Müller & Söhne", "CTO")
+    data = csv_of(["Subject", "Text", "E-mail"], [f"Call{end}again", f"One{end}{end}two", "there@example.com"])
+    PersonFactory(by=ada, email="there@example.com")
+    _source, report = brought(ada, data, "activity", columns={"Text": "text", "E-mail": "person.email"})
+    activity = Activity.objects.get()
+    assert (activity.subject, activity.text) == ("Call again", "One\n\ntwo")
+
+
+def test_a_day_of_a_workbook_is_no_midnight_where_it_is_text(ada):
+    days = [datetime.fromisoformat(text) for text in ("2024-02-03", "2024-02-03T10:30")]
+    source = uploaded(ada, xlsx_of(["Name", "Title"], *[["A", day] for day in days]))
+    assert source.facts["sample"] == [["A", "2024-02-03"], ["A", "2024-02-03 10:30:00"]]
+    brought(ada, xlsx_of(["Name", "Title"], *[["A", day] for day in days]))
+    assert list(Person.objects.order_by("pk").values_list("title", flat=True)) == ["2024-02-03", "2024-02-03 10:30:00"]
+
+
 def test_canaries_are_text_like_any_other(ada, client):
     evil = "<script>alert(1)</script>{{ 7*7 }}"
     source, _report = brought(ada, csv_of(HEAD, [evil, evil, "", evil]), name="<b>.csv")
@@ -355,9 +381,10 @@ def test_only_who_may_import_can(rita, mia, anna, roles):
     for step in (actions.try_out, actions.bring_in):
         with pytest.raises(PermissionDenied):
             step(source)
-    for step in (actions.run, actions.discard):
-        with pytest.raises(PermissionDenied):
-            step(source, by=source.by)
+    with pytest.raises(PermissionDenied):
+        actions.run(source, by=source.by, seen=source.check_seen)
+    with pytest.raises(PermissionDenied):
+        actions.discard(source, by=source.by)
     assert not Person.objects.exists()
 
 

@@ -13,7 +13,7 @@ from crm.jobs.worker import run_pending
 from crm.models import Job
 from exchange.models import Import
 from leads.models import Person
-from tests.exchange.files import brought, csv_of, tried, uploaded
+from tests.exchange.files import brought, csv_of, tried, uploaded, xlsx_of
 from tests.factories import PersonFactory
 
 HEAD = ["Id", "Last name", "E-mail", "Company", "Owner", "Lead status"]
@@ -49,6 +49,12 @@ def fields(page):
     return chosen | dict(re.findall(r'<input type="text" id="[^"]*" name="([^"]*)" value="([^"]*)"', page))
 
 
+def run_of(page):
+    """Return what a browser would send to bring in what the page shows."""
+    form = re.search(r'<form method="post" action="/imports/\d+/run/">(.*?)</form>', page, re.DOTALL)[1]
+    return {"seen": re.search(r'name="seen" value="(\d*)"', form)[1]}
+
+
 def test_a_rep_brings_a_file_in_from_upload_to_undo(client, anna, jan):
     client.force_login(anna)
     assert client.get("/imports/").status_code == client.get("/imports/new/").status_code == 200
@@ -60,7 +66,7 @@ def test_a_rep_brings_a_file_in_from_upload_to_undo(client, anna, jan):
     page = work(client.post(f"{to(response)}mapping/", {**sent, "value-owner-0": str(jan.pk)}), client)
     assert "This import would create 3 records and change 0; rows with errors: 0." in page and "Import now" in page
     assert not Person.objects.exists()
-    page = work(client.post(f"{to(response)}run/"), client)
+    page = work(client.post(f"{to(response)}run/", run_of(page)), client)
     assert "Imported: 3 new, 0 changed; rows with errors: 0." in page
     assert dict(Person.objects.values_list("last_name", "owner__username")) == {"Petersen": "jan", "Weiß": "anna"}
     undo = re.search(r'hx-post="(/history/\d+/undo/)"', page)[1]
@@ -95,7 +101,7 @@ def test_what_the_page_shows_is_all_that_has_to_be_sent(client, ada, record):
     address = to(client.post("/imports/new/", {"file": a_file(csv_of(*FILES[record])), "record_type": record}))
     page = work(client.post(f"{address}mapping/", fields(client.get(address).content.decode())), client)
     assert '<button class="button primary">Import now' in page and "Open the list" not in page, page
-    page = work(client.post(f"{address}run/"), client)
+    page = work(client.post(f"{address}run/", run_of(page)), client)
     assert "Undo the whole import" in page and Import.objects.get().created
 
 
@@ -105,7 +111,7 @@ def test_a_file_that_brings_nothing_offers_the_list_first(client, anna):
         address = to(client.post("/imports/new/", {"file": a_file(), "record_type": "person"}))
         page = work(client.post(f"{address}mapping/", fields(client.get(address).content.decode())), client)
         if not time:
-            work(client.post(f"{address}run/"), client)
+            work(client.post(f"{address}run/", run_of(page)), client)
     assert "Everything in the file already exists." in page
     assert re.search(r'class="button primary" href="[^"]*">Open the list', page) and '<button class="button">Import now' in page
 
@@ -114,8 +120,13 @@ def test_a_large_file_is_read_in_the_background(client, anna, monkeypatch):
     monkeypatch.setattr("exchange.actions.READ_AT_ONCE", {"csv": 10, "xlsx": 10})
     client.force_login(anna)
     response = client.post("/imports/new/", {"file": a_file(), "record_type": "person"})
-    assert "<progress" in client.get(to(response)).content.decode()
-    assert "6 of 6 columns" in work(response, client)
+    page = client.get(to(response)).content.decode()
+    assert "<progress" in page and re.search(r'id="import-facts">[^<]* · Anna Kraft, ', page)
+    run_pending(beating=False)
+    # What asks for itself every second brings the number of rows along, which stands in the page's head.
+    part = client.get(to(response), headers={"HX-Request": "true"}).content.decode()
+    assert "6 of 6 columns" in part and re.search(r'id="import-facts" hx-swap-oob="true">[^<]* · 2 rows · ', part)
+    assert "hx-swap-oob" not in client.get(to(response)).content.decode()
     broken = client.post("/imports/new/", {"file": a_file(b'Name,Ort\r\n"not closed,x\r\n'), "record_type": "person"})
     page = work(broken, client)
     assert "not closed" in page and "Change the matching" not in page
@@ -260,13 +271,33 @@ def test_sent_twice_is_done_once(client, anna):
     first, second = (client.post(f"/imports/{source.pk}/mapping/", sent) for _time in range(2))
     assert first.status_code == second.status_code == 302 and Job.objects.count() == 1
     run_pending(beating=False)
-    first, second = (client.post(f"/imports/{source.pk}/run/") for _time in range(2))
+    seen = run_of(client.get(f"/imports/{source.pk}/").content.decode())
+    first, second = (client.post(f"/imports/{source.pk}/run/", seen) for _time in range(2))
     assert first.status_code == second.status_code == 302 and Job.objects.count() == 2
     run_pending(beating=False)
     for part in ("run/", "mapping/", "discard/"):
         assert client.post(f"/imports/{source.pk}/{part}", sent).status_code == 302
     source.refresh_from_db()
     assert source.state == "done" and Person.objects.count() == 2
+
+
+def test_a_page_left_open_brings_in_nothing_but_what_it_shows(client, anna):
+    source = uploaded(anna, DATA)
+    client.force_login(anna)
+    sent = fields(client.get(f"/imports/{source.pk}/").content.decode())
+    left_open = work(client.post(f"/imports/{source.pk}/mapping/", sent), client)
+    assert "It would bring 3 new records" in left_open
+    # In another tab the company is left out, and the file is checked anew.
+    client.post(f"/imports/{source.pk}/mapping/", {**sent, "column-3": ""})
+    for stage in ("checking", "checked"):
+        response = client.post(f"/imports/{source.pk}/run/", run_of(left_open))
+        page = client.get(to(response)).content.decode()
+        source.refresh_from_db()
+        assert "This import has gone on meanwhile." in page and source.stage == stage
+        run_pending(beating=False)
+    assert "It would bring 2 new records" in page and not Person.objects.exists()
+    work(client.post(f"/imports/{source.pk}/run/", run_of(page)), client)
+    assert set(Person.objects.values_list("company", flat=True)) == {None}
 
 
 def test_cancelled_before_it_began_it_can_be_tried_anew_or_discarded(client, anna, settings):
@@ -285,7 +316,7 @@ def test_cancelled_before_it_began_it_can_be_tried_anew_or_discarded(client, ann
 def test_a_right_withdrawn_while_it_waits_holds(client, anna, roles):
     source, _report = tried(anna, DATA)
     client.force_login(anna)
-    client.post(f"/imports/{source.pk}/run/")
+    client.post(f"/imports/{source.pk}/run/", run_of(client.get(f"/imports/{source.pk}/").content.decode()))
     roles["sales_rep"].may_import = False
     roles["sales_rep"].save()
     run_pending(beating=False)
@@ -323,6 +354,16 @@ def test_a_column_with_too_many_owners_says_how_they_are_matched(client, ada):
     source = uploaded(ada, csv_of(["Name", "Owner"], *[[f"N{number}", f"user{number}"] for number in range(250)]))
     client.force_login(ada)
     assert "too many different values to list" in client.get(f"/imports/{source.pk}/").content.decode()
+
+
+def test_a_workbook_of_several_sheets_says_which_one_is_read(client, anna):
+    rows = [["Name"], ["Petersen"]]
+    several = uploaded(anna, xlsx_of(*rows, sheets=[("Second", "visible", [["Other"], ["x"]]), ("Empty", "visible", [])]))
+    one = uploaded(anna, xlsx_of(*rows, sheets=[("Empty", "visible", []), ("Secret", "hidden", [["Other"]])]))
+    client.force_login(anna)
+    assert "the first of them, “Second”, is read" in client.get(f"/imports/{several.pk}/").content.decode()
+    page = client.get(f"/imports/{one.pk}/").content.decode()
+    assert "is read" not in page and "Petersen" in page
 
 
 def test_the_pages_speak_german(client, anna):

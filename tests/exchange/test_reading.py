@@ -168,6 +168,16 @@ def test_the_first_visible_sheet_counts(read):
     assert cells(table) == [["Name"], ["Seen"]]
 
 
+def test_the_first_sheet_with_content_is_read(read):
+    table = read(xlsx_of(["Name"], ["Seen"], sheets=[("Other", "hidden", [["Hidden"]]), ("Empty", "visible", [])]))
+    assert list(table.rows()) == [(1, ["Name"]), (2, ["Seen"])] and table.facts()["sheet"] == ""
+    table = read(
+        xlsx_of(["Later"], ["x"], sheets=[("First", "visible", [[], [None, ""], ["Name"], ["A"]]), ("Empty", "visible", [])])
+    )
+    assert list(table.rows()) == [(3, ["Name"]), (4, ["A"])] and table.facts()["sheet"] == "First"
+    assert refusal(read, xlsx_of(sheets=[("Empty", "visible", [])])) == "The file is empty."
+
+
 def changed_xlsx(data, **parts):
     """Return the file with parts replaced by what a function makes of them, or added."""
     made = io.BytesIO()

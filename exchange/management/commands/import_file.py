@@ -1,12 +1,14 @@
 """Import a CSV or Excel file: the same code as the page, from the command line."""
 
 import json
+import signal
 from pathlib import Path
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files import File
 from django.core.management.base import BaseCommand, CommandError
 
+from crm.jobs import Ended, Failed
 from crm.models import User
 from exchange import actions
 from exchange.kinds import KINDS
@@ -27,13 +29,26 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="only say what would happen")
         parser.add_argument("--json", action="store_true", help="end with the counts as one line of JSON")
 
-    def handle(self, *args, file, record, category, by, dry_run, **options):
+    def handle(self, *args, **options):
+        # `kill`, or a closed terminal, ends it as Ctrl-C does: what was written is taken back first.
+        numbers = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) != signal.SIG_IGN]  # nohup
+        before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
+        try:
+            self.bring_in(**options)
+        except KeyboardInterrupt:
+            raise CommandError("It was ended; what it had written is taken back.", returncode=130) from None
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def bring_in(self, *, file, record, category, by, dry_run, **options):
         user = User.objects.filter(username__iexact=by, is_active=True).first()
         if user is None:
             raise CommandError(f"There is no active user {by}.")
         if not file.is_file():
             raise CommandError(f"There is no file {file}.")
         try:
+            actions.take_back_killed()
             with file.open("rb") as opened:
                 source = actions.upload(File(opened), file.name, record, by=user, at_once=True)
             if options["map"]:
@@ -48,8 +63,10 @@ class Command(BaseCommand):
             # All or nothing: every row is checked before the first is written (settled 11).
             report = actions.try_out(source)
             if not dry_run and (not report.failed or source.mapping["partial"]):
-                report = actions.bring_in(source)
-        except (UnreadableFile, PermissionDenied) as error:
+                report = actions.bring_in_here(source)
+        except Ended as error:
+            raise CommandError("It was cancelled; nothing was imported.") from error
+        except (UnreadableFile, Failed, PermissionDenied) as error:
             raise CommandError(str(error)) from error
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
