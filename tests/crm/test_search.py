@@ -77,7 +77,17 @@ def test_w7_umlauts_written_out_are_found(records, ada, typed):
 
 
 @pytest.mark.parametrize(
-    ("typed", "found"), [("🚀", True), ("rakete 🚀", True), ("❤️", True), ("🚀 ❤", True), ("🦊", False), ("&", False), ("Ødegard", True), ("odegaard", True)]
+    ("typed", "found"),
+    [
+        ("🚀", True),
+        ("rakete 🚀", True),
+        ("❤️", True),
+        ("🚀 ❤", True),
+        ("🦊", False),
+        ("&", False),
+        ("Ødegard", True),
+        ("odegaard", True),
+    ],
 )
 def test_w7_an_emoji_and_a_letter_with_a_stroke_are_found(ada, anna, max_, typed, found):
     CompanyFactory(by=ada, owner=anna, name="Rakete 🚀 Ødegård ❤️ & Co")
@@ -173,6 +183,12 @@ def test_the_palette_offers_records_and_commands(page):
 
     assert 'role="option"' in palette("peters") and "Karla" in palette("peters")
     assert "Commands" in palette("")
+    offered = [
+        place
+        for name in ("New person", "New follow-up", "My day", "Leads<", "Import a file", "Webhooks")
+        if (place := palette("").find(name)) >= 0
+    ]
+    assert len(offered) == 6 and offered == sorted(offered)  # by use
     assert "Nothing found" in palette("qqqqqq")
 
 
