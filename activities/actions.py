@@ -17,7 +17,7 @@ from crm.history.models import Change
 from crm.models import time_zones
 from crm.web import formats
 from leads import actions as leads
-from leads.models import Person
+from leads.models import Person, validators
 
 FIELDS = ("kind", "subject", "text", "person", "company", "sale", "owner", "priority", "due_at", "all_day", "time_zone", "done_at",
           "repeat", "repeat_every", "repeat_until")  # fmt: skip
@@ -103,8 +103,11 @@ def _placed(activity, values, by):
     owner = values.get("owner", activity.owner)
     if isinstance(given, str):
         given = values["due_at"] = Activity._meta.get_field("due_at").to_python(given)
-    if given is not None and not 1900 < given.year < 9000:
-        raise ValidationError({"due_at": [_("Enter a date, for example 2026-01-31.")]})
+    if given is not None:
+        try:
+            validators.day(given)
+        except ValidationError as error:
+            raise ValidationError({"due_at": error.messages}) from error
     if is_day := isinstance(given, datetime.date) and not isinstance(given, datetime.datetime):
         all_day = values["all_day"] = True
     zone_name = _zone_name(values.get("time_zone"))
@@ -173,8 +176,12 @@ def go_on(ids, now):
 
 def postpone(activities, day, *, by, via, as_of=None, progress=None) -> Outcome:
     """Let open follow-ups be due on another day, at the time they had where `by` is. A series goes on from where it was."""
-    if day is None or not 1900 < day.year < 9000:
+    if day is None:
         raise ValidationError({"day": _("Enter a date, for example 2026-01-31.")})
+    try:
+        validators.day(day)
+    except ValidationError as error:
+        raise ValidationError({"day": error.messages}) from error
 
     def step(ids, outcome):
         ids = _unchanged_since(as_of, "due_at", _editable(ids, by, outcome), outcome)

@@ -12,6 +12,7 @@ from activities.lifecycle import LINKS, linked
 from activities.models import Activity
 from crm import access
 from crm.models import User
+from leads.models import validators
 
 #: What a follow-up can be about; in a form one is called *person-7*.
 RECORDS = LINKS
@@ -41,7 +42,12 @@ class ActivityForm(forms.ModelForm):
     about = forms.CharField(
         label=_("Person, company or sale"), widget=RecordInput, error_messages={"required": _("Choose one from the list.")}
     )
-    day = forms.DateField(label=_("Due on"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    day = forms.DateField(
+        label=_("Due on"),
+        required=False,
+        validators=[validators.day],
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
     time = forms.TimeField(label=_("at"), required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"))
     repeat_until = forms.DateField(
         label=_("until"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")

@@ -65,7 +65,9 @@ def folded_anew(table, *columns):
                 last = rows[-1][0]
                 cursor.executemany(update, [(*map(fold, texts), pk) for pk, *texts in rows])
                 if table == "crm_searchtext" and database.vendor == "sqlite":
-                    cursor.executemany("UPDATE crm_searchfts SET text = %s WHERE rowid = %s", [(fold(text), pk) for pk, text in rows])
+                    cursor.executemany(
+                        "UPDATE crm_searchfts SET text = %s WHERE rowid = %s", [(fold(text), pk) for pk, text in rows]
+                    )
 
     return migrations.RunPython(write, migrations.RunPython.noop)
 

@@ -12,7 +12,9 @@ def words(apps, schema_editor):
     while rows := list(ids.filter(pk__gt=last)[:10_000]):
         last = rows[-1][0]
         folded = {pk: fold(word)[:60] for pk, word in rows if fold(word) != word}
-        SearchWord.objects.bulk_create([SearchWord(word=word) for word in folded.values()], batch_size=1_000, ignore_conflicts=True)
+        SearchWord.objects.bulk_create(
+            [SearchWord(word=word) for word in folded.values()], batch_size=1_000, ignore_conflicts=True
+        )
         for some in (list(folded)[start : start + 1_000] for start in range(0, len(folded), 1_000)):
             SearchWord.objects.filter(pk__in=some).delete()
 

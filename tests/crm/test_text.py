@@ -21,8 +21,16 @@ texts = st.text(st.one_of(st.sampled_from(LETTERS), st.characters(min_codepoint=
 
 @pytest.mark.parametrize(
     ("text", "folded"),
-    [("Straße", "strasse"), ("  MÜLLER  & Söhne ", "muller & sohne"), ("Élodie", "elodie"), ("ΣΊΣΥΦΟΣ", "σισυφοσ"), (None, ""),
-     ("Ødegård & Łuków", "odegard & lukow"), ("Þórður Đặng ÆSIR Œuvre Diyarbakır", "thordur dang aesir oeuvre diyarbakir"), ("O’Brien", "o'brien")],
+    [
+        ("Straße", "strasse"),
+        ("  MÜLLER  & Söhne ", "muller & sohne"),
+        ("Élodie", "elodie"),
+        ("ΣΊΣΥΦΟΣ", "σισυφοσ"),
+        (None, ""),
+        ("Ødegård & Łuków", "odegard & lukow"),
+        ("Þórður Đặng ÆSIR Œuvre Diyarbakır", "thordur dang aesir oeuvre diyarbakir"),
+        ("O’Brien", "o'brien"),
+    ],
 )
 def test_folding(text, folded):
     assert fold(text) == folded
@@ -55,10 +63,20 @@ def test_what_was_stored_before_a_letter_was_folded_is_written_anew(number, anna
     SearchText.objects.filter(record_type="company").update(text=f"{before} łukow tromsø")
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
-            cursor.execute("UPDATE crm_searchfts SET text = %s WHERE rowid IN (SELECT id FROM crm_searchtext WHERE record_type = 'company')", [f"{before} łukow tromsø"])
+            cursor.execute(
+                "UPDATE crm_searchfts SET text = %s WHERE rowid IN (SELECT id FROM crm_searchtext WHERE record_type = 'company')",
+                [f"{before} łukow tromsø"],
+            )
     SearchWord.objects.all().delete()
     SearchWord.objects.bulk_create(SearchWord(word=word) for word in (before, "odegard", "tromsø", "kraft"))
-    for name in ("crm.migrations.0011_letters", "leads.migrations.0008_letters", "sales.migrations.0003_letters", "selections.migrations.0002_letters", "dashboards.migrations.0003_letters", "capture.migrations.0006_letters"):
+    for name in (
+        "crm.migrations.0011_letters",
+        "leads.migrations.0008_letters",
+        "sales.migrations.0003_letters",
+        "selections.migrations.0002_letters",
+        "dashboards.migrations.0003_letters",
+        "capture.migrations.0006_letters",
+    ):
         for operation in importlib.import_module(name).Migration.operations:
             if operation.code is not database.prepare:
                 operation.code(apps, SimpleNamespace(connection=connection))
@@ -67,5 +85,10 @@ def test_what_was_stored_before_a_letter_was_folded_is_written_anew(number, anna
     assert dict(SearchText.objects.values_list("record_type", "text")) == texts
     assert sorted(SearchWord.objects.values_list("word", flat=True)) == ["kraft", "odegard", "tromso"]
     for typed, record in (("lukow", company), ("ŁUKÓW", company), ("O’Brien", person), ("o'brien", person), ("aesa", person)):
-        found = [hit.pk for hits in search.find(anna, typed).values() for hit in hits if hit.record.name == type(record)._meta.model_name]
+        found = [
+            hit.pk
+            for hits in search.find(anna, typed).values()
+            for hit in hits
+            if hit.record.name == type(record)._meta.model_name
+        ]
         assert record.pk in found
