@@ -36,18 +36,18 @@ def create_activities(many, *, by, via) -> list[Activity]:
     to its company and person; the owner is `by` unless given; a note is done at once. `due_at` may be a date: then it is due on that day, at no particular time."""
     if by.role.edit == "none":
         raise PermissionDenied(_("Your role may not create records."))
-    made = []
+    planned = []
     for given in many:
         _known(given)
         values = _placed(Activity(), {"owner": by, **given}, by)
         activity = lifecycle.linked(Activity(**values))
         if activity.kind == Activity.Kind.NOTE and not activity.due_at and not activity.done_at:
             activity.done_at = timezone.now()
-        made.append((activity, values))
-    hidden = _hidden([activity for activity, _values in made if activity.owner_id != by.pk])
-    for activity, values in made:
+        planned.append((activity, values))
+    made = [activity for activity, _values in planned]
+    hidden = _hidden([activity for activity in made if activity.owner_id != by.pk])
+    for activity, values in planned:
         _clean(activity, values, by, hidden)
-    made = [activity for activity, _values in made]
     params = {"count": len(made)} | ({"name": made[0].subject} if len(made) == 1 else {})
     with change("activity.create", by=by, via=via, params=params):
         Activity.objects.bulk_create(made, batch_size=1_000)

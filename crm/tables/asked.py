@@ -34,7 +34,7 @@ CALLED = {
     "sort": gettext_lazy("Sorting"),
     "group": gettext_lazy("Grouping"),
     "per": gettext_lazy("Rows on a page"),
-    "in": gettext_lazy("Group"),
+    "in": gettext_lazy("Grouping"),
 }
 #: Widths of columns in pixels, by the kind of their field.
 WIDTHS = {"text": 170, "link": 180, "choice": 138, "user": 118, "yesno": 110, "number": 110, "date": 152}
