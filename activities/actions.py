@@ -17,7 +17,7 @@ from crm.history.models import Change
 from crm.models import time_zones
 from crm.web import formats
 from leads import actions as leads
-from leads.models import Person
+from leads.models import Person, validators
 
 FIELDS = ("kind", "subject", "text", "person", "company", "sale", "owner", "priority", "due_at", "all_day", "time_zone", "done_at",
           "repeat", "repeat_every", "repeat_until")  # fmt: skip
@@ -36,20 +36,18 @@ def create_activities(many, *, by, via) -> list[Activity]:
     to its company and person; the owner is `by` unless given; a note is done at once. `due_at` may be a date: then it is due on that day, at no particular time."""
     if by.role.edit == "none":
         raise PermissionDenied(_("Your role may not create records."))
-    made = []
+    planned = []
     for given in many:
         _known(given)
         values = _placed(Activity(), {"owner": by, **given}, by)
-        activity = Activity(**values)
-        if activity.sale_id:
-            activity.company_id = activity.company_id or activity.sale.company_id
-            activity.person_id = activity.person_id or activity.sale.person_id
-        if activity.person_id and not activity.company_id:
-            activity.company_id = activity.person.company_id
+        activity = lifecycle.linked(Activity(**values))
         if activity.kind == Activity.Kind.NOTE and not activity.due_at and not activity.done_at:
             activity.done_at = timezone.now()
-        _clean(activity, values, by)
-        made.append(activity)
+        planned.append((activity, values))
+    made = [activity for activity, _values in planned]
+    hidden = _hidden([activity for activity in made if activity.owner_id != by.pk])
+    for activity, values in planned:
+        _clean(activity, values, by, hidden)
     params = {"count": len(made)} | ({"name": made[0].subject} if len(made) == 1 else {})
     with change("activity.create", by=by, via=via, params=params):
         Activity.objects.bulk_create(made, batch_size=1_000)
@@ -76,10 +74,12 @@ def edit_activity(activity, values, *, by, via, version=None, was=None) -> Outco
             before = lifecycle.links_of([current])
             for name, value in changed.items():
                 setattr(current, name, value)
-            _clean(current, changed, by)
-            if changed.get("person") and "company" not in values and not current.sale_id:
-                # As when it is made; one of a sale stays with the sale's.
-                current.company = changed["company"] = current.person.company
+            # As when it is made; one of a sale stays with the sale's.
+            if follows := changed.get("person") and "company" not in values and not current.sale_id:
+                current.company = current.person.company
+            _clean(current, changed, by, _hidden([current]) if {"owner", *lifecycle.LINKS} & changed.keys() else ())
+            if follows:
+                changed["company"] = current.company
             columns = {(f := Activity._meta.get_field(name)).attname: getattr(current, f.attname) for name in changed}
             Activity.objects.filter(pk=current.pk).update(**columns, **Activity.edited())
             if changed.get("done_at"):
@@ -103,8 +103,11 @@ def _placed(activity, values, by):
     owner = values.get("owner", activity.owner)
     if isinstance(given, str):
         given = values["due_at"] = Activity._meta.get_field("due_at").to_python(given)
-    if given is not None and not 1900 < given.year < 9000:
-        raise ValidationError({"due_at": [_("Enter a date, for example 2026-01-31.")]})
+    if given is not None:
+        try:
+            validators.day(given)
+        except ValidationError as error:
+            raise ValidationError({"due_at": error.messages}) from error
     if is_day := isinstance(given, datetime.date) and not isinstance(given, datetime.datetime):
         all_day = values["all_day"] = True
     zone_name = _zone_name(values.get("time_zone"))
@@ -173,8 +176,12 @@ def go_on(ids, now):
 
 def postpone(activities, day, *, by, via, as_of=None, progress=None) -> Outcome:
     """Let open follow-ups be due on another day, at the time they had where `by` is. A series goes on from where it was."""
-    if day is None or not 1900 < day.year < 9000:
+    if day is None:
         raise ValidationError({"day": _("Enter a date, for example 2026-01-31.")})
+    try:
+        validators.day(day)
+    except ValidationError as error:
+        raise ValidationError({"day": error.messages}) from error
 
     def step(ids, outcome):
         ids = _unchanged_since(as_of, "due_at", _editable(ids, by, outcome), outcome)
@@ -211,8 +218,11 @@ def set_owner(activities, owner, *, by, via, as_of=None, progress=None) -> Outco
     def step(ids, outcome):
         ids = _unchanged_since(as_of, "owner", _editable(ids, by, outcome), outcome)
         others = ~Q(owner=owner) | Q(owner=None) if owner else Q(owner__isnull=False)
-        given = Activity.objects.filter(others, pk__in=ids, deleted_at=None)
-        ids = list(given.order_by("pk").values_list("pk", flat=True))
+        given = list(Activity.objects.filter(others, pk__in=ids, deleted_at=None).only(*lifecycle.LINKS, "owner").order_by("pk"))
+        hidden = hidden_from(owner, given) if owner else []
+        for activity in hidden:
+            outcome.leave([activity.pk], may_not_see(owner, activity))
+        ids = sorted({activity.pk for activity in given} - {activity.pk for activity in hidden})
         elsewhere = []
         if owner:
             whole_days = Activity.objects.select_for_update().filter(pk__in=ids, all_day=True, due_at__isnull=False)
@@ -381,13 +391,44 @@ def _params(activities):
     return leads.params(activities)
 
 
+def hidden_from(owner, activities):
+    """Return those of these follow-ups, stored or not, that would be in nobody's day, for their owner may not see what they are about.
+
+    Who is switched off sees nothing; what is theirs stays with them until somebody gives it away.
+    """
+    if not owner.is_active:
+        return []
+    seen = {id(activity) for activity in access.seen_among(activities, owner)}
+    return [activity for activity in activities if id(activity) not in seen]
+
+
+def _hidden(activities):
+    """Return those of these follow-ups that their owners may not see; what belongs to nobody is hidden from nobody."""
+    of = {}
+    for activity in activities:
+        if activity.owner_id:
+            of.setdefault(activity.owner, []).append(activity)
+    return [one for owner, theirs in of.items() for one in hidden_from(owner, theirs)]
+
+
+def may_not_see(owner, activity):
+    """Say that a follow-up cannot be given to this user."""
+    if activity.sale_id:
+        words = _("%(name)s may not see this sale.")
+    elif activity.person_id:
+        words = _("%(name)s may not see this person.")
+    else:
+        words = _("%(name)s may not see this company.")
+    return words % {"name": owner.name}
+
+
 def _known(values):
     if unknown := set(values) - set(FIELDS):
         raise ValidationError({name: _("This field does not exist or cannot be changed.") for name in sorted(unknown)})
 
 
-def _clean(activity, values, by):
-    """Raise ValidationError by field unless the given values may stand in the follow-up."""
+def _clean(activity, values, by, hidden):
+    """Raise ValidationError by field unless the given values may stand in the follow-up; `hidden` are those their owner may not see."""
     errors = {}
     exclude = {f.name for f in activity._meta.fields if f.name not in {*values, "subject"} or f.is_relation}
     try:
@@ -415,5 +456,7 @@ def _clean(activity, values, by):
         errors["repeat_until"] = [_("This is before it is due for the first time.")]
     if activity.owner_id and "owner" in values and not values["owner"].is_active:
         errors["owner"] = [_("This user is switched off; choose another one.")]
+    elif any(one is activity for one in hidden):
+        errors["owner"] = [may_not_see(activity.owner, activity)]
     if errors:
         raise ValidationError(errors)

@@ -8,9 +8,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from activities import due
-from activities.lifecycle import LINKS
+from activities.lifecycle import LINKS, linked
 from activities.models import Activity
+from crm import access
 from crm.models import User
+from leads.models import validators
 
 #: What a follow-up can be about; in a form one is called *person-7*.
 RECORDS = LINKS
@@ -40,7 +42,12 @@ class ActivityForm(forms.ModelForm):
     about = forms.CharField(
         label=_("Person, company or sale"), widget=RecordInput, error_messages={"required": _("Choose one from the list.")}
     )
-    day = forms.DateField(label=_("Due on"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    day = forms.DateField(
+        label=_("Due on"),
+        required=False,
+        validators=[validators.day],
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
     time = forms.TimeField(label=_("at"), required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"))
     repeat_until = forms.DateField(
         label=_("until"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
@@ -57,6 +64,8 @@ class ActivityForm(forms.ModelForm):
         self.user = user
         self.fields["owner"].queryset = User.objects.filter(Q(is_active=True) | Q(pk=self.instance.owner_id or 0))
         self.fields["owner"].empty_label = _("Nobody")
+        if not choose:
+            self._offer_seers()
         self.fields["kind"].choices = Activity.Kind.choices
         self.fields["priority"].choices = Activity.Priority.choices
         self.fields["priority"].required = False
@@ -71,6 +80,15 @@ class ActivityForm(forms.ModelForm):
             self.initial.setdefault("day", self._shown().date())
             if not self.instance.all_day:
                 self.initial.setdefault("time", f"{self._shown():%H:%M}")  # a form knows minutes
+
+    def _offer_seers(self):
+        """Let the choice of an owner show those who see what it is about. Who else is given is refused by the action, which says why."""
+        owner = self.fields["owner"]
+        chosen = self["owner"].value()
+        kept = [pk for pk in (self.instance.owner_id, chosen) if str(pk or "").isdecimal() and len(str(pk)) < 19]
+        seers = User.objects.filter(access.seers_q(linked(self.instance)), is_active=True)
+        offered = owner.queryset.filter(Q(pk__in=seers.values("pk")) | Q(pk__in=kept))
+        owner.widget.choices = [("", owner.empty_label), *((one.pk, owner.label_from_instance(one)) for one in offered)]
 
     def _shown(self):
         """The due date as the form shows it: a whole day where that was meant, a time where the user is."""

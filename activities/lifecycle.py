@@ -24,6 +24,17 @@ LINKS = {link: Activity._meta.get_field(link).related_model for link in Activity
 IN_ORDER = ("company", "person", "sale")
 
 
+def linked(activity):
+    """Return a follow-up that is not stored yet with what it belongs to besides: one of a person at a company to the company too, one
+    of a sale to its company and person."""
+    if activity.sale_id:
+        activity.company_id = activity.company_id or activity.sale.company_id
+        activity.person_id = activity.person_id or activity.sale.person_id
+    if activity.person_id and not activity.company_id:
+        activity.company_id = activity.person.company_id
+    return activity
+
+
 def refresh_next(links):
     """Write anew when the next activities of these records are due: field of the follow-up -> ids."""
     for link in IN_ORDER:

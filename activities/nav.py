@@ -12,5 +12,5 @@ def edits(user):
 
 nav.add(nav.Entry("h", _("My day"), "sun-high", "activities:my_day", ("activities:",), order=5, count=due_now,
                   allowed=edits))  # fmt: skip
-nav.add_command(nav.Command(_("New follow-up"), "calendar-plus", "activities:follow_up_new", edits))
-nav.add_command(nav.Command(_("Follow-ups"), "calendar-event", "activities:follow_ups"))
+nav.add_command(nav.Command(_("New follow-up"), "calendar-plus", "activities:follow_up_new", edits, order=2))
+nav.add_command(nav.Command(_("Follow-ups"), "calendar-event", "activities:follow_ups", order=6))

@@ -44,8 +44,8 @@ nav.add(
         "k", _("Campaigns"), "trending-up", "capture:campaigns", tuple(f"capture:{page}" for page in campaign_pages), order=61
     )
 )
-nav.add_command(nav.Command(_("Build a link"), "link", "capture:link_new", edits))
+nav.add_command(nav.Command(_("Build a link"), "link", "capture:link_new", edits, order=4))
 nav.add_command(nav.Command(_("Links"), "list", "capture:links"))
-nav.add_command(nav.Command(_("New form"), "forms", "capture:form_new", edits))
+nav.add_command(nav.Command(_("New form"), "forms", "capture:form_new", edits, order=4))
 nav.add_command(nav.Command(_("Lead distribution"), "forms", "capture:given_out"))
 nav.add_command(nav.Command(_("Submissions"), "inbox", "capture:submissions"))

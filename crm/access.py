@@ -76,6 +76,42 @@ def known(queryset, user):
     return _seen(queryset, user)
 
 
+def seen_among(records, user):
+    """Return those of these records, which follow others and need not be stored yet, that the user sees, or would see."""
+    if not records or user.role.see == "all":
+        return list(records)
+    model, lending = type(records[0]), []
+    for name in model.follows_records:
+        link, others = f"{name}_id", [f"{other}_id" for other in model.of_nobodys_unless.get(name, ())]
+        related = model._meta.get_field(name).related_model
+        if ids := {getattr(record, link) for record in records} - {None}:
+            found = _seen(related.objects.filter(pk__in=ids), user).values_list("pk", related.owner_paths[0])
+            lending.append((link, dict(found), others))
+    return [
+        record
+        for record in records
+        if any(
+            (pk := getattr(record, link)) in found and (found[pk] or not any(getattr(record, other) for other in others))
+            for link, found, others in lending
+        )
+    ]
+
+
+def seers_q(record):
+    """Return the condition of the users who see this record, which follows others and need not be stored yet. By their teams a user
+    may meet it more than once."""
+    owners, nobodys = set(), False
+    for name in record.follows_records:
+        pk, others = getattr(record, f"{name}_id"), record.of_nobodys_unless.get(name, ())
+        related = record._meta.get_field(name).related_model
+        found = pk and related.objects.filter(pk=pk).values_list(*related.owner_paths).first()
+        if found:
+            owners |= set(found) - {None}
+            nobodys |= found[0] is None and not any(getattr(record, f"{other}_id") for other in others)
+    of_team = Q(role__see="team") if nobodys else Q(role__see="team", teams__users__in=owners)
+    return Q(role__see="all") | Q(pk__in=owners) | of_team
+
+
 def sees_owner(user, owner_id):
     """Tell whether the user may see a record of this owner, where its own owner alone decides (companies)."""
     scope = user.role.see

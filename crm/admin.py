@@ -213,6 +213,8 @@ class UserAdmin(LoggedAdmin):
         return context | {"facts": facts, "notes": notes}
 
     def page(self, request, item, form, status=200, **more):
+        if form and form.errors and "password" in form.fields and "password" not in form.errors:
+            form.add_error("password", _("Enter it again: for security, a password is not sent back to the page."))
         response = super().page(request, item, form, status, **more)
         if item and Authenticator.objects.filter(user=item).exists():
             remove = (self.url("second_factor", item.pk), _("Remove second factor"), "device-mobile", True, "")
@@ -235,6 +237,9 @@ class UserAdmin(LoggedAdmin):
         form.fields["absent_until"].help_text = _("Absent users are assigned no leads from forms.")
         form.fields["teams"].help_text = _("Members of a team see each other's records if their role allows it.")
         return form
+
+    def also_wrong(self, user, form):
+        return users.wrong_in_user(self.tried(user, form), form.cleaned_data.get("password"))
 
     def save(self, request, user, form):
         values = form.values
@@ -369,6 +374,12 @@ class RoleAdmin(Deletable, LoggedAdmin):
         for language in ("en", "de"):
             form.fields[f"name_{language}"].required = False
         return form
+
+    def also_wrong(self, role, form):
+        wrong = users.wrong_in_role(self.tried(role, form), {})
+        if "see" in form.errors:
+            wrong.pop("edit", None)  # it was compared with what nobody chose
+        return wrong
 
     def save(self, request, role, form):
         saved = users.save_role(role, form.values, by=request.user)

@@ -6,6 +6,7 @@ find that somebody was quicker (R17), or hand the work to a job.
 """
 
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -178,7 +179,6 @@ class PageAdmin(admin.ModelAdmin):
             "add_url": self.url("add") if self.has_add_permission(request) else "",
             "pages": self.page_links(changelist),
             "reorder_url": "",
-            "refused": "",
             **(extra_context or {}),
         }
         return TemplateResponse(request, "admin/list.html", context)
@@ -246,6 +246,9 @@ class PageAdmin(admin.ModelAdmin):
                         return self.page(request, item, None, **saved.shown)
                     say(request, saved.text, saved.change_set)
                     return HttpResponseRedirect(saved.url or self.url("changelist"))
+            else:
+                # Whoever mends one field is not to learn of the next one only then.
+                add_errors(form, ValidationError(self.also_wrong(item, form)), beside=True)
         return self.page(request, item, form, status)
 
     def page(self, request, item, form, status=200, *, fields=None, **more):
@@ -303,6 +306,18 @@ class PageAdmin(admin.ModelAdmin):
             version=getattr(item, "version", None),
             new=item is None,
         )
+
+    def also_wrong(self, item, form) -> dict:
+        """Return by field what the action would refuse of the values of a form in which something is wrong already."""
+        return {}
+
+    def tried(self, item, form):
+        """Return the item as it would be by what of the form could be read."""
+        tried = copy(item) if item else self.model()
+        columns = {field.name for field in self.opts.fields}
+        for name in columns & form.cleaned_data.keys() - {"version"}:
+            setattr(tried, name, form.cleaned_data[name])
+        return tried
 
     def save(self, request, item, form) -> Saved:
         """Let the action write the form's values; raise what it raises."""
@@ -381,9 +396,9 @@ class ActionForm(forms.Form):
         return dict(getattr(self.fields[name], "choices", ())).get(value, value)
 
 
-def add_errors(form, error):
-    """Put an action's errors at the fields of the form."""
+def add_errors(form, error, beside=False):
+    """Put an action's errors at the fields of the form; `beside` what is wrong already, only where nothing is."""
     fields = error.message_dict if hasattr(error, "error_dict") else {NON_FIELD_ERRORS: error.messages}
     for name, sentences in fields.items():
-        for sentence in sentences:
+        for sentence in sentences if not beside or (name in form.fields and name not in form.errors) else ():
             form.add_error(name if name in form.fields else None, sentence)

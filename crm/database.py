@@ -2,21 +2,21 @@
 
 from operator import itemgetter
 
-from django.db import connection
+from django.db import connection, migrations, transaction
 from django.db.models.base import ModelState
 from django.utils import timezone
 
-from crm.text import fold
+from crm.text import LETTERS, fold
 
 POSTGRESQL = [
     "CREATE EXTENSION IF NOT EXISTS pg_trgm",
     # The twin of crm.text.fold. The ICU collation lower-cases all scripts, whatever the database's own locale.
     r"""
     CREATE OR REPLACE FUNCTION lotse_fold(value text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-      SELECT btrim(regexp_replace(regexp_replace(normalize(
+      SELECT replace(replace(replace(translate(btrim(regexp_replace(regexp_replace(normalize(
         replace(replace(lower(normalize(coalesce(value, ''), NFKC) COLLATE "und-x-icu"), 'ß', 'ss'), 'ς', 'σ'), NFKD),
         '[\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u064b-\u065f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]', '', 'g'),
-        '\s+', ' ', 'g'))
+        '\s+', ' ', 'g')), 'øłđðħŧı’‘ʼ', 'olddhti'''''''), 'þ', 'th'), 'æ', 'ae'), 'œ', 'oe')
     $$
     """,
     "CREATE INDEX IF NOT EXISTS searchtext_trigrams ON crm_searchtext USING gin (text gin_trgm_ops)",
@@ -40,6 +40,36 @@ def prepare(apps, schema_editor):
     """Make functions and indexes of the kind Django has no field for (a migration's operation)."""
     for statement in POSTGRESQL if schema_editor.connection.vendor == "postgresql" else SQLITE:
         schema_editor.execute(statement, params=None)
+
+
+def folded_anew(table, *columns):
+    """Return the operation of a migration that writes folded texts anew where letters are folded that were not (crm.text.LETTERS).
+
+    What was stored is folded once more: that is what folding the text itself gives. Each thousand rows are a transaction of
+    their own, if the migration is none; running it twice changes nothing more.
+    """
+
+    def write(apps, schema_editor):
+        database = schema_editor.connection
+        test = "{} ~ %s" if database.vendor == "postgresql" else "{} GLOB %s"
+        letters = f"[{''.join(LETTERS)}]" if database.vendor == "postgresql" else f"*[{''.join(LETTERS)}]*"
+        unfolded = " OR ".join(test.format(column) for column in columns)
+        find = f"SELECT id, {', '.join(columns)} FROM {table} WHERE id > %s AND ({unfolded}) ORDER BY id LIMIT 1000"
+        update = f"UPDATE {table} SET {', '.join(f'{column} = %s' for column in columns)} WHERE id = %s"
+        last = 0
+        while True:
+            with transaction.atomic(using=database.alias), database.cursor() as cursor:
+                cursor.execute(find, [last, *[letters] * len(columns)])
+                if not (rows := cursor.fetchall()):
+                    return
+                last = rows[-1][0]
+                cursor.executemany(update, [(*map(fold, texts), pk) for pk, *texts in rows])
+                if table == "crm_searchtext" and database.vendor == "sqlite":
+                    cursor.executemany(
+                        "UPDATE crm_searchfts SET text = %s WHERE rowid = %s", [(fold(text), pk) for pk, text in rows]
+                    )
+
+    return migrations.RunPython(write, migrations.RunPython.noop)
 
 
 def connected(sender, connection, **kwargs):

@@ -172,7 +172,22 @@ def _ids(record, user, words, limit):
     if len(ids) < limit and max(map(len, words)) > 2:
         known = set(ids)
         ids += [pk for pk in _containing(record, user, [[word] for word in words], limit) if pk not in known]
+    elif not ids and all(map(_is_sign, words)):
+        ids = _with_signs(record, user, words, limit)
     return ids[:limit]
+
+
+def _is_sign(word):
+    """Tell whether a word is an emoji, or another sign that is no letter of any script: names with it are few."""
+    return not word.isascii() and not any(char.isalnum() for char in word)
+
+
+def _with_signs(record, user, words, limit):
+    """Return the ids of records with these signs in their names: no index knows them, so all names are read through."""
+    names = record.model.objects.visible_to(user)
+    for word in words:
+        names = names.filter(name_key__contains=word.strip("\ufe0f"))  # which asks for the coloured one
+    return list(names.order_by("name_key", "pk").values_list("pk", flat=True)[:limit])
 
 
 def _beginning(record, user, words, limit):

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from crm import access
-from crm.models import ApiToken, Role, Team, User
+from crm.models import ApiToken, EditScope, Role, Team, User
 from crm.setup import ROLES
 from crm.web.accounts import change_email, notify
 
@@ -57,8 +57,8 @@ def create_user(values, password, *, by) -> User:
     values = dict(values)
     teams = values.pop("teams", [])
     user = User(**values)
-    _clean_user(user)
-    _check_password(password, user)
+    if errors := wrong_in_user(user, password):
+        raise ValidationError(errors)
     user.set_password(password)
     with _names_the_field(), transaction.atomic():
         user.save(force_insert=True)
@@ -76,7 +76,8 @@ def edit_user(user, values, *, by) -> User:
         for name, value in values.items():
             if name != "teams":
                 setattr(current, name, value)
-        _clean_user(current)
+        if errors := wrong_in_user(current):
+            raise ValidationError(errors)
         if columns := [name for name in values if name not in {"teams", "email"}]:
             current.save(update_fields=columns)
         if current.email != old_email:
@@ -90,7 +91,10 @@ def edit_user(user, values, *, by) -> User:
 def set_password(user, password, *, by) -> None:
     """Give a user another password; where they are signed in, they are signed out."""
     access.require(by, "administers")
-    _check_password(password, user)
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise ValidationError({"password": error.messages}) from error
     user.set_password(password)
     user.save(update_fields=["password"])
     notify(user, _("An administrator has given you a new password."))
@@ -110,14 +114,35 @@ def save_role(role, values, *, by) -> Role:
     _known(values, ROLE_FIELDS)
     with _an_administrator_stays():
         current = Role.objects.select_for_update().get(pk=role.pk) if role else Role()
-        for name, value in values.items():
-            setattr(current, name, value.strip() if isinstance(value, str) else value)
-        current.name_en, current.name_de = current.name_en or current.name_de, current.name_de or current.name_en
-        if not current.code:
-            current.code = _free_code(slugify(current.name_en) or "role")
-        current.full_clean()
+        if errors := wrong_in_role(current, values):
+            raise ValidationError(errors)
         current.save()
     return current
+
+
+def wrong_in_role(role, values):
+    """Give a role these values; return all that is wrong in it then, by field."""
+    for name, value in values.items():
+        setattr(role, name, value.strip() if isinstance(value, str) else value)
+    role.name_en, role.name_de = role.name_en or role.name_de, role.name_de or role.name_en
+    if not role.code:
+        role.code = _free_code(slugify(role.name_en) or "role")
+    errors = {}
+    try:
+        role.full_clean()
+    except ValidationError as error:
+        errors.update(error.message_dict)
+    others = Role.objects.exclude(pk=role.pk)
+    for name, sentence in (
+        ("name_en", _("A role with this English name already exists.")),
+        ("name_de", _("A role with this German name already exists.")),
+    ):
+        if getattr(role, name).casefold() in {getattr(other, name).casefold() for other in others}:
+            errors.setdefault(name, [sentence])
+    reach = EditScope.values
+    if role.see in reach and role.edit in reach and reach.index(role.edit) > reach.index(role.see):
+        errors["edit"] = [_("Nobody can edit what they cannot see. Choose no more here than may be seen.")]
+    return errors
 
 
 def delete_role(role, *, by) -> None:
@@ -173,27 +198,25 @@ def _known(values, fields):
         raise ValidationError({name: _("This field does not exist or cannot be changed.") for name in sorted(unknown)})
 
 
-def _clean_user(user):
+def wrong_in_user(user, password=None):
+    """Return all that is wrong in a user, and in the password they are to have, by field."""
     errors = {}
     for name in ("username", "email", "first_name", "last_name"):
         setattr(user, name, getattr(user, name).strip())
-    try:
-        user.clean_fields(exclude={"password", "last_login"})
-        user.clean()
-    except ValidationError as error:
-        errors.update(error.message_dict)
+    for check in (lambda: user.clean_fields(exclude={"password", "last_login"}), user.clean):
+        try:
+            check()
+        except ValidationError as error:
+            errors.update(error.message_dict)
     for name, sentence in (("username", _("This user name is taken.")), ("email", _("This e-mail is taken."))):
         if name not in errors and User.objects.filter(**{f"{name}__iexact": getattr(user, name)}).exclude(pk=user.pk).exists():
             errors[name] = [sentence]
-    if errors:
-        raise ValidationError(errors)
-
-
-def _check_password(password, user):
-    try:
-        validate_password(password, user)
-    except ValidationError as error:
-        raise ValidationError({"password": error.messages}) from error
+    if password is not None:
+        try:
+            validate_password(password, user)
+        except ValidationError as error:
+            errors["password"] = error.messages
+    return errors
 
 
 @contextmanager

@@ -37,4 +37,4 @@ nav.add(
         "d", _("Dashboards"), "layout-dashboard", "dashboards:dashboards", tuple(f"dashboards:{one}" for one in pages), order=58
     )
 )
-nav.add_command(nav.Command(_("New dashboard"), "layout-dashboard", "dashboards:dashboard_new", edits))
+nav.add_command(nav.Command(_("New dashboard"), "layout-dashboard", "dashboards:dashboard_new", edits, order=4))

@@ -225,7 +225,7 @@ def tell_of_the_dead(job, *, import_id):
     """Say what came of an import whose command was killed, once what it left half-done was taken back."""
     source = Import.objects.select_related("by__role", "change_set").get(pk=import_id)
     if source.state not in {State.DONE, State.FAILED}:
-        raise Failed(_("It was ended in the middle; nothing was imported."))
+        raise Failed(_("It was interrupted; nothing was imported."))
     return _was_done(source)
 
 

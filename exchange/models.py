@@ -147,7 +147,7 @@ class Import(models.Model):
         if self.stage == self.State.FAILED and (self.state != self.State.FAILED or not self.report):
             return self.job.text if self.job else ""
         if self.left and self.stage != self.State.DONE:
-            return _("It was taken back, except for what others have changed or used since.")
+            return _("It was taken back, except for records that others have changed or used since.")
         if self.stage == self.State.CANCELLED:
             return _("It was cancelled; nothing was imported.")
         if not self.report:

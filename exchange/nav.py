@@ -13,4 +13,4 @@ def may_import(user):
 nav.add(nav.Entry("i", _("Imports"), "upload", "exchange:imports", ("exchange:imports", "exchange:new", "exchange:import"),
                   group="lower", order=40, allowed=may_import))  # fmt: skip
 nav.add_command(nav.Command(_("Import a file"), "file-import", "exchange:new", may_import))
-nav.add_command(nav.Command(_("Webhooks"), "plug", "exchange:webhooks", may_have))
+nav.add_command(nav.Command(_("Webhooks"), "plug", "exchange:webhooks", may_have, order=89))

@@ -1,7 +1,7 @@
 """The admin site's pages of the lists: ordered by dragging, deleted with a replacement, restored, undone (R11)."""
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Q
 from django.http import HttpResponse, HttpResponseRedirect
@@ -160,15 +160,13 @@ class ListAdmin(PageAdmin):
         say(request, text, outcome.change_set)
         return HttpResponseRedirect(self.url("changelist"))
 
-    def refused(self, request, error):
-        """Say what an action refused, on the list as it is now."""
-        text = " ".join(error.messages)
+    def refused(self, request, error, query=""):
+        """Say what an action refused, on the list as it is now; `query` is the part of it one came from."""
+        text = " ".join(dict.fromkeys(error.messages))
         if request.htmx:
             return trigger(toast(HttpResponse(status=204), text, level="error"), "changed")
-        response = self.changelist_view(request)
-        response.context_data["refused"] = text
-        response.status_code = 422
-        return response
+        messages.error(request, text)
+        return HttpResponseRedirect(self.url("changelist") + query)
 
     def default_view(self, request, object_id):
         item = self.item_or_404(request, object_id)
@@ -184,7 +182,7 @@ class ListAdmin(PageAdmin):
         try:
             outcome = list_items.restore_item(item, by=request.user, via=ADMIN)
         except ValidationError as error:
-            return self.refused(request, error)
+            return self.refused(request, error, f"?{DeletedFilter.parameter_name}=1")
         say(request, _("%(name)s was restored.") % {"name": item.name}, outcome.change_set)
         return HttpResponseRedirect(self.url("changelist"))
 
@@ -203,6 +201,9 @@ class ListAdmin(PageAdmin):
             return {}
         notes = [_("This item was deleted. Restore it to change it.")] if item.deleted_at else []
         return {"facts": used_by(list_items.usage(item)), "notes": notes, "locked": bool(item.deleted_at), "colour": item.colour}
+
+    def also_wrong(self, item, form):
+        return list_items.wrong_in(self.tried(item, form))
 
     def save(self, request, item, form):
         if item is None:

@@ -293,6 +293,9 @@ def restore_item(item, *, by, via) -> Outcome:
         current = _locked(item)
         if current.deleted_at:
             current.deleted_at = None
+            if taken := _of_the_same_name(current):
+                words = _("This list has another “%(name)s” by now. Rename that one first, then restore this one.")
+                raise ValidationError(words % {"name": taken.name})
             _clean(current)
             outcome.changed = model.objects.filter(pk=current.pk).update(deleted_at=None, **model.edited())
             _tell(change_set, current)
@@ -397,6 +400,12 @@ def _known(model, values):
 
 def _clean(item):
     """Raise ValidationError by field unless the item may stand in its list."""
+    if errors := wrong_in(item):
+        raise ValidationError(errors)
+
+
+def wrong_in(item) -> dict[str, list]:
+    """Return by field why an item may not stand in its list; its texts are tidied on the way."""
     for language, other in (("en", "de"), ("de", "en")):
         for name in (f"name_{language}", f"description_{language}"):
             setattr(item, name, getattr(item, name).replace("\r\n", "\n").strip())
@@ -414,12 +423,19 @@ def _clean(item):
                 validate(getattr(item, name))
             except ValidationError as error:
                 errors[name] += error.messages
-    if not errors:
-        others = type(item).objects.exclude(pk=item.pk)
-        for name, sentence in _broken([*others, item]).get(item.pk, {}).items():
+    others = type(item).objects.exclude(pk=item.pk)
+    for name, sentence in _broken([*others, item]).get(item.pk, {}).items():
+        if name not in errors:
             errors[name].append(sentence)
-    if errors:
-        raise ValidationError(dict(errors))
+    return dict(errors)
+
+
+def _of_the_same_name(item):
+    """Return the item in use that has a name of this deleted one, if there is any."""
+    for other in type(item).objects.selectable().exclude(pk=item.pk):
+        if any(getattr(other, name).casefold() == getattr(item, name).casefold() for name in ("name_en", "name_de")):
+            return other
+    return None
 
 
 def _broken(items) -> dict[int | None, dict[str, str]]:
@@ -434,7 +450,7 @@ def _broken(items) -> dict[int | None, dict[str, str]]:
             for item in several if len(several) > 1 else ():
                 errors[item.pk][name] = _("“%(name)s” is already in this list.") % {"name": getattr(item, name)}
     for item in items:
-        if getattr(item, "lead_status_enabled", False) and item.group_id != CategoryGroup.POTENTIAL:
+        if getattr(item, "lead_status_enabled", False) and item.group_id not in {None, CategoryGroup.POTENTIAL}:
             errors[item.pk]["lead_status_enabled"] = _(
                 "Only a category of the group %(potential)s can have lead status. Switch it off to choose the group %(group)s."
             ) % {"potential": CategoryGroup.objects.get(pk=CategoryGroup.POTENTIAL), "group": item.group}

@@ -36,5 +36,5 @@ def may_create(user):
     return user.role.edit != "none"
 
 
-nav.add_command(nav.Command(_("New person"), "user-plus", "leads:person_new", may_create))
-nav.add_command(nav.Command(_("New company"), "building", "leads:company_new", may_create))
+nav.add_command(nav.Command(_("New person"), "user-plus", "leads:person_new", may_create, order=0))
+nav.add_command(nav.Command(_("New company"), "building", "leads:company_new", may_create, order=1))

@@ -20,7 +20,7 @@ from crm.models import User
 from crm.web import formats
 from leads import actions as leads
 from leads.automation import as_one
-from leads.models import Company, LeadStatus, Person
+from leads.models import Company, LeadStatus, Person, validators
 from sales import automation, bulk, lifecycle
 from sales.models import Sale, SaleReason, SaleStage
 from sales.money import Rates
@@ -177,8 +177,12 @@ def _clean(sale, values, by):
         errors["stage"] = [_("A sale is always at a stage; choose another one.")]
     for name in ("expected_on", "closed_on", "reopen_on"):
         day = values.get(name)
-        if day is not None and not 1900 < day.year < 9000:
-            errors[name] = [_("Enter a date, for example 2026-01-31.")]
+        if day is None:
+            continue
+        try:
+            validators.day(day)
+        except ValidationError as error:
+            errors[name] = error.messages
     if errors:
         raise ValidationError(errors)
 

@@ -22,4 +22,4 @@ urlpatterns = [
 
 nav.add(nav.Entry("s", _("Sales"), "currency-euro", "sales:sales", ("sales:sales", "sales:sale", "sales:sale_new", "sales:company_sales",
                   "sales:person_sales"), order=50))  # fmt: skip
-nav.add_command(nav.Command(_("New sale"), "currency-euro", "sales:sale_new", edits))
+nav.add_command(nav.Command(_("New sale"), "currency-euro", "sales:sale_new", edits, order=3))

@@ -13,7 +13,8 @@ from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from activities.actions import create_activities
+from activities.actions import create_activities, hidden_from, may_not_see
+from activities.lifecycle import linked
 from activities.models import Activity
 from crm import records as catalogue
 from crm.history.changes import Outcome, act
@@ -191,7 +192,7 @@ def run_plan(records, value, *, by, via, as_of=None, progress=None, **options):
 
     def step(ids, outcome):
         ids = leads.editable(records.model, ids, by, outcome)
-        many, along = [], ("owner", "company__owner") if per_company else ("owner",)
+        many, along = {}, ("owner", "company__owner") if per_company else ("owner",)
         found = records.model.objects.filter(pk__in=ids, deleted_at=None).select_related(*along).order_by("pk")
         there = found.values("company") if per_company else []
         seen = set(Company.objects.visible_to(by).filter(pk__in=there).values_list("pk", flat=True))
@@ -206,9 +207,15 @@ def run_plan(records, value, *, by, via, as_of=None, progress=None, **options):
                     continue
                 companies_done.add(about.pk)
             whose = owner or about.owner or by
-            many.append({**values, "owner": whose if whose.is_active else by, about._meta.model_name: about})
+            many[record.pk] = {**values, "owner": whose if whose.is_active else by, about._meta.model_name: about}
+        if owner and owner != by:
+            planned = {pk: linked(Activity(**values)) for pk, values in many.items()}
+            hidden = {id(one) for one in hidden_from(owner, list(planned.values()))}
+            for pk in [pk for pk, one in planned.items() if id(one) in hidden]:
+                outcome.leave([pk], may_not_see(owner, planned[pk]))
+                del many[pk]
         if many:
-            outcome.changed += len(create_activities(many, by=by, via=via))
+            outcome.changed += len(create_activities(many.values(), by=by, via=via))
 
     said = {"de": values["subject"], "en": values["subject"]}
     outcome = act(

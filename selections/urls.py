@@ -48,4 +48,4 @@ nav.add_favourites(
 )
 boards = tuple(f"selections:{page.name}" for page in board_pages.PAGES if not page.of)
 nav.add(nav.Entry("b", _("Board"), "layout-kanban", "selections:board_leads", boards, order=20))
-nav.add_command(nav.Command(_("New selection"), "filter", "selections:selection_new", edits))
+nav.add_command(nav.Command(_("New selection"), "filter", "selections:selection_new", edits, order=4))

@@ -40,10 +40,12 @@ def new(request, kind=None, pk=None):
     record = get_object_or_404(LINKS[KINDS[kind]].objects.visible_to(request.user), pk=pk) if kind else None
     if request.user.role.edit == "none":
         raise PermissionDenied(_("Your role may not create records."))
+    link = {KINDS[kind]: record} if record else {}
     initial = {"owner": request.user.pk, "kind": "call"} | ({} if record else {"day": timezone.localdate()})
-    form = ActivityForm(request.POST or None, initial=initial, user=request.user, choose=record is None)
+    form = ActivityForm(
+        request.POST or None, instance=Activity(**link), initial=initial, user=request.user, choose=record is None
+    )
     if request.method == "POST" and form.is_valid():
-        link = {KINDS[kind]: record} if record else {}
         try:
             activity = actions.create_activity({**form.values(), **link}, by=request.user, via="card" if record else "form")
         except ValidationError as error:

@@ -225,8 +225,10 @@ def _with_left(row, text, whole):
     if not left:
         return _in_words({"text": whole})
 
+    kept = _("Records that others have changed or used since were kept.")
+
     def said():
-        return f"{text() if callable(text) else text} {_('What others have changed or used since was left.')}"
+        return f"{text() if callable(text) else text} {kept}"
 
     return _in_words({"text": said, "left": left, "url": reverse("crm:left") + f"?job={row.pk}", "link": _("Why?")})
 

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from django.http import QueryDict
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from crm import criteria
 from crm.criteria.words import sentence
@@ -26,6 +27,15 @@ MAX_SORT = 3
 MAX_GROUPS = 3
 #: Parameters that are no filters. `in` is a group's place, `all` says that the list's own filters were taken off.
 STATE = ("criteria", "cols", "sort", "group", "per", "all", "after", "before", "in")
+#: What they are called where one is wrong.
+CALLED = {
+    "criteria": gettext_lazy("Criteria"),
+    "cols": gettext_lazy("Columns"),
+    "sort": gettext_lazy("Sorting"),
+    "group": gettext_lazy("Grouping"),
+    "per": gettext_lazy("Rows on a page"),
+    "in": gettext_lazy("Grouping"),
+}
 #: Widths of columns in pixels, by the kind of their field.
 WIDTHS = {"text": 170, "link": 158, "choice": 122, "user": 114, "yesno": 110, "number": 110, "date": 152}
 NOTHING = "-"  # the key of those without a value, in the place of a group
@@ -216,7 +226,7 @@ class Asked:
         for param in dict.fromkeys(name for name, _value in self.filters):
             without = self.address([pair for pair in self.filters if pair[0] != param])
             if error := self.errors.get(param):
-                chips.append(Chip(param[:60], error, without, error=True))
+                chips.append(Chip(self.called(param), error, without, error=True))
                 continue
             line = by_param.get(param) or next((one for one in self.lines if _means(param, one)), None)
             if line:
@@ -230,8 +240,15 @@ class Asked:
         for param, error in self.errors.items():
             if param in self.state:
                 taken_out: dict[str, Any] = {param: None}
-                chips.append(Chip(param, error, self.address(**taken_out), param=param, error=True))
+                chips.append(Chip(self.called(param), error, self.address(**taken_out), param=param, error=True))
         return chips
+
+    def called(self, param) -> str:
+        """Return what a parameter of the address is called on the page; one that nobody knows, as it was given."""
+        if param in CALLED:
+            return str(CALLED[param])
+        field = next((one for one in self.record.fields.values() if one.param in {param, param.rpartition("__")[0]}), None)
+        return str(field.label) if field else param[:60]
 
     @cached_property
     def tips(self) -> str:

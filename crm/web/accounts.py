@@ -36,12 +36,13 @@ from crm.sealed import opened, seal
 
 logger = logging.getLogger("lotse.accounts")
 
+_CODES = "mfa/messages/recovery_codes_generated.txt"
 #: What allauth tells after a redirect, in our words; all else it would say goes without saying.
 SAID = {
     "account/messages/password_changed.txt": gettext_lazy("Your password was changed."),
     "mfa/messages/totp_activated.txt": gettext_lazy("The second factor is on."),
     "mfa/messages/totp_deactivated.txt": gettext_lazy("The second factor is off."),
-    "mfa/messages/recovery_codes_generated.txt": gettext_lazy("There are new recovery codes; the old ones no longer work."),
+    _CODES: gettext_lazy("There are new recovery codes; the old ones no longer work."),
 }
 #: What is told by mail as well, so that nobody's account is changed behind their back.
 TOLD = {
@@ -71,7 +72,7 @@ class AccountAdapter(DefaultAccountAdapter):
         "username_password_mismatch": _mismatch,
         "email_password_mismatch": _mismatch,
         "too_many_login_attempts": gettext_lazy(
-            "Too many failed attempts. For some minutes even the right password is refused; please try again later."
+            "Too many failed attempts. For some minutes even a right one is refused; please try again later."
         ),
         "enter_current_password": gettext_lazy("This is not your current password."),
         "incorrect_password": gettext_lazy("This is not your password."),
@@ -90,7 +91,10 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def add_message(self, request, level, message_template=None, message_context=None, extra_tags="", message=None):
         if message_template in SAID:
-            messages.add_message(request, level, SAID[message_template], extra_tags=extra_tags)
+            # Who switches the second factor on is given their first codes.
+            first = message_template == _CODES and request.resolver_match.url_name == "mfa_activate_totp"
+            text = _("Keep your recovery codes in a safe place.") if first else SAID[message_template]
+            messages.add_message(request, level, text, extra_tags=extra_tags)
 
     def get_password_change_redirect_url(self, request):
         return reverse("crm:settings")

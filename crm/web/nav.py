@@ -37,12 +37,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class Command:
-    """Something the palette offers beside records: its words, and where it leads."""
+    """Something the palette offers beside records: its words, and where it leads. Its order is that of the navigation's entries;
+    what makes something new comes before all of them."""
 
     label: Any
     icon: str
     url_name: str
     allowed: Any = None
+    order: int = 70
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,8 @@ def add_favourites(favourites):
 
 
 def commands(user):
-    """Return the (label, icon, address) of all commands this user may use, those that make something new first."""
-    offered = [*_commands.values(), *sorted(_entries.values(), key=lambda entry: entry.order)]
+    """Return the (label, icon, address) of all commands this user may use, in their order of use."""
+    offered = sorted([*_commands.values(), *_entries.values()], key=lambda one: one.order)
     return [(one.label, one.icon, url(one.url_name)) for one in offered if not one.allowed or one.allowed(user)]
 
 

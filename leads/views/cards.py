@@ -385,8 +385,8 @@ def set_status(request, pk):
         return trigger(trigger(response, "changed"), "closeDialog")
     try:
         answer = question.answer()
-    except ValidationError as error:
-        return render(request, "leads/_ask_status.html", {**asked, "errors": error.messages}, status=422)
+    except ValidationError:
+        return render(request, "leads/_ask_status.html", asked, status=422)
     try:
         outcome = actions.set_lead_status(person, status, by=request.user, via="card", as_of=as_of, **answer)
     except ValidationError as error:

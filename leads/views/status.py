@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 
-from leads.models import DisqualifyReason, LeadStatus
+from leads.models import DisqualifyReason, LeadStatus, validators
 
 #: The kinds of status that ask something.
 ASKING = (LeadStatus.Kind.DISQUALIFIED, LeadStatus.Kind.NURTURE)
@@ -20,6 +20,7 @@ class StatusQuestion:
 
     def __init__(self, status, data):
         self.status, self.data = status, data
+        self.errors: list[str] = []  # what is said at the field
 
     @property
     def asks_why(self):
@@ -43,6 +44,14 @@ class StatusQuestion:
 
     def answer(self) -> dict:
         """Return what the action is told beside the status; raise ValidationError for what has to be answered first."""
+        try:
+            return self._answer()
+        except ValidationError as error:
+            # Nothing is wrong before it was asked.
+            self.errors = error.messages if self.was_asked else []
+            raise
+
+    def _answer(self):
         if self.asks_why:
             chosen = next((one for one in self.reasons if str(one.pk) == self.data.get("reason")), None)
             if chosen is None:
@@ -63,6 +72,7 @@ def day_of(text):
         day = parse_date(text)
     except ValueError:
         day = None
-    if day is None or not 1900 < day.year < 9000:
+    if day is None:
         raise ValidationError(_("Enter a date, for example 2026-01-31."))
+    validators.day(day)
     return day

@@ -11,7 +11,7 @@
 //             taken all the same; if it was somebody else, that is said instead
 //   guard     <form data-guard>, and any form in a dialog that writes: leaving with unsaved text asks first
 //   tabs      <nav class="tabs"> of a card: the section that comes stands where the one before stood, and by keys the tab has the focus
-//   focus     what refreshes itself keeps it; of what htmx brings in, the first wrong field, or [autofocus], [data-focus], or the first field in [data-focus-first]
+//   focus     (kept by focus.js) of what htmx brings in, the first wrong field, or [autofocus], [data-focus], or the first field in [data-focus-first]
 const send = (name, detail) => document.body.dispatchEvent(new CustomEvent(name, { detail }));
 const words = document.getElementById("toasts").dataset;
 
@@ -341,24 +341,6 @@ document.addEventListener("htmx:load", (event) => {
   if (!field || (panel?.open && !panel.contains(field))) return;
   field.focus();
   if (field.matches("input:not([type=checkbox], [type=radio], [type=date], [type=datetime-local])")) field.select();
-});
-
-// Where something refreshes itself under the hand, the focus stays on the same link or button of what came instead.
-const SAME = ["href", "data-href", "hx-post", "name", "aria-label", "data-set-status"];
-let held = null;
-document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-  const here = document.activeElement;
-  held = null;
-  // Rows see to it themselves: what was done may have made another one the current one.
-  if (detail.requestConfig?.triggeringEvent?.type !== "refresh" || here.id || here.closest("[data-row]") || !detail.target.contains(here)) return;
-  const mark = SAME.find((name) => here.hasAttribute(name));
-  if (mark) held = `${here.localName}[${mark}="${CSS.escape(here.getAttribute(mark))}"]`;
-});
-document.addEventListener("htmx:load", (event) => {
-  const place = held && (event.detail.elt.querySelector?.(held) ?? null);
-  if (!place || document.activeElement !== document.body) return;
-  held = null;
-  place.focus({ preventScroll: true });
 });
 
 // A strip that scrolls begins at the one that is chosen; the page itself stays where it is.

@@ -8,9 +8,11 @@ from django.utils import timezone
 
 from activities import actions, lifecycle
 from activities.models import Activity
+from crm import access
 from crm.history import words
 from crm.history.models import Change, ChangeSet
 from crm.history.undo import undo
+from crm.models import User
 from leads import actions as leads
 from leads.models import Person
 from tests.factories import ActivityFactory, CompanyFactory, PersonFactory, SaleFactory, UserFactory, arrange
@@ -36,7 +38,7 @@ def following(activity):
 
 
 def test_a_day_is_due_until_its_end_where_the_owner_is(anna, person):
-    tokyo = UserFactory(time_zone="Asia/Tokyo", role=anna.role)
+    tokyo = UserFactory(time_zone="Asia/Tokyo")
     mine = ActivityFactory(by=anna, person=person, due_at=MONDAY)
     theirs = ActivityFactory(by=anna, person=person, due_at=MONDAY, owner=tokyo)
     assert mine.all_day and mine.due_at.isoformat() == "2027-03-01T22:59:59+00:00"
@@ -45,7 +47,7 @@ def test_a_day_is_due_until_its_end_where_the_owner_is(anna, person):
 
 
 def test_given_to_somebody_elsewhere_it_is_due_on_the_same_day_there(anna, person):
-    tokyo = UserFactory(time_zone="Asia/Tokyo", role=anna.role)
+    tokyo = UserFactory(time_zone="Asia/Tokyo")
     whole_day = ActivityFactory(by=anna, person=person, due_at=MONDAY, repeat="monthly")
     at_ten = ActivityFactory(by=anna, person=person, due_at=datetime.datetime(2027, 3, 1, 9, tzinfo=datetime.UTC))
     by_edit = ActivityFactory(by=anna, person=person, due_at=MONDAY)
@@ -217,8 +219,65 @@ def test_a_follow_up_of_ones_own_is_changed_though_the_record_is_not(roles, anna
 
 
 def test_a_follow_up_of_ones_own_with_a_hidden_person_is_hidden(anna, max_):
-    hidden = ActivityFactory(by=anna, person=PersonFactory(by=anna), owner=max_, due_at=MONDAY)
+    hidden = ActivityFactory(by=anna, person=PersonFactory(by=anna), due_at=MONDAY)
+    arrange(Activity.objects.filter(pk=hidden.pk), owner=max_)
     assert not Activity.objects.visible_to(max_).filter(pk=hidden.pk).exists()
+
+
+def test_a1_nobody_is_given_what_they_may_not_see(anna, jan, max_, mia, person):
+    """It would be in nobody's day. Who owns the record sees it, who is switched off keeps what is theirs."""
+    sale = SaleFactory(by=anna, company=person.company)
+    for what, link in (("person", {"person": person}), ("company", {"company": person.company}), ("sale", {"sale": sale})):
+        words = {"owner": [f"Max Lorenz may not see this {what}."]}
+        with pytest.raises(ValidationError) as refused:
+            actions.create_activity({"subject": "", "owner": max_, **link}, by=anna, via="card")
+        assert refused.value.message_dict == {"subject": ["This field cannot be blank."], **words}
+        call = actions.create_activity({"subject": "Call", **link}, by=anna, via="card")
+        with pytest.raises(ValidationError) as refused:
+            actions.edit_activity(call, {"owner": max_}, by=anna, via="card")
+        assert refused.value.message_dict == words
+        for owner in (jan, mia, None):
+            actions.edit_activity(call, {"owner": owner}, by=anna, via="card")
+    elsewhere = PersonFactory(by=max_)
+    with pytest.raises(ValidationError) as refused:  # nor is it moved where its owner does not see it
+        given = ActivityFactory(by=anna, person=person, owner=jan)
+        actions.edit_activity(given, {"person": elsewhere, "company": None}, by=mia, via="api")
+    assert refused.value.message_dict == {"owner": ["Jan Behrens may not see this person."]}
+    arrange(Activity.objects.filter(pk=given.pk), owner=max_)
+    actions.edit_activity(given, {"subject": "Write", "owner": max_}, by=anna, via="card")
+    max_.is_active = False
+    max_.save()
+    actions.edit_activity(given, {"person": PersonFactory(by=anna), "company": None}, by=anna, via="api")
+
+
+def test_a1_of_many_those_are_left_that_the_new_owner_may_not_see(anna, max_, mia, person):
+    hidden = ActivityFactory(by=anna, person=person)
+    shared = ActivityFactory(by=mia, person=PersonFactory(by=mia, company=None, owner=max_), owner=mia)
+    outcome = actions.set_owner([hidden, shared], max_, by=mia, via="bulk")
+    assert outcome.changed == 1 and outcome.left == [(hidden.pk, "Max Lorenz may not see this person.")]
+    with pytest.raises(ValidationError, match="Max Lorenz may not see this person"):
+        actions.set_owner(hidden, max_, by=mia, via="list")
+    hidden.refresh_from_db()
+    assert hidden.owner == anna
+
+
+def test_who_would_see_a_follow_up_is_who_sees_it_then(roles, teams, anna, jan, max_, mia):
+    """Three ways of saying it agree: of one that is stored, of one that is not yet, and of those a form offers (crm.access)."""
+    roles["marketer"].see = "own"
+    roles["marketer"].save()
+    users = User.objects.filter(pk__in=[anna.pk, jan.pk, max_.pk, mia.pk])
+    made, ada = [], UserFactory()
+    for theirs in (anna, mia, None):
+        company = CompanyFactory(by=ada, owner=theirs)
+        for own in (anna, max_, mia, None):
+            person = PersonFactory(by=ada, company=company, owner=own)
+            made.append(ActivityFactory(by=ada, owner=None, person=person))
+            made.append(ActivityFactory(by=ada, owner=None, person=None, sale=SaleFactory(by=ada, company=company, owner=own)))
+        made.append(ActivityFactory(by=ada, owner=None, person=None, company=company))
+    for user in users:
+        sees = set(Activity.objects.visible_to(user).values_list("pk", flat=True))
+        assert {one.pk for one in access.seen_among(made, user)} == sees
+        assert {one.pk for one in made if users.filter(access.seers_q(one), pk=user.pk).exists()} == sees
 
 
 def test_next_activity_is_right_after_every_way_in(anna, person, weekly):

@@ -310,7 +310,16 @@ def test_what_is_typed_wrong_is_told_at_its_field(page, anna, person):
     assert "Say when it is due first" in page.post(new, {**data, "day": "", "repeat_until": ""}, **HTMX).content.decode()
     for wrong in ({"repeat_every": "1000"}, {"repeat": "hourly"}, {"priority": "urgent"}, {"day": "32.13."}, {"owner": "0"}):
         assert page.post(new, {**data, "repeat_until": "", **wrong}, **HTMX).status_code == 422
+    for far in ("0001-01-01", "9999-12-31"):
+        for time in ("", "00:00", "23:59"):
+            refused = page.post(new, {**data, "repeat_until": "", "day": far, "time": time}, **HTMX)
+            assert refused.status_code == 422 and re.search(
+                r'id="id_day_error"><p class="error">Enter a date between the years 1901 and 8999', refused.content.decode()
+            )
     assert not Activity.objects.exists()
+    call = plan(anna, person, "Call", hours(1))
+    postponed = page.post(reverse("activities:postpone", args=[call.pk]), {"to": "9999-12-31", "picked": "1"}, **HTMX)
+    assert postponed.status_code == 422 and "between the years 1901 and 8999" in postponed.content.decode()
 
 
 def test_the_form_shows_a_whole_day_as_it_was_meant_wherever_one_is(client, anna, person):

@@ -125,6 +125,24 @@ def test_bulk_refuses_a_day_that_is_none_and_an_owner_that_is_not_there(page, an
     assert one.version == 1
 
 
+def test_a1_a_form_offers_who_sees_the_record_and_says_at_the_field_who_does_not(page, anna, jan, max_, person):
+    call = ActivityFactory(by=anna, person=person, subject="Call", due_at=MONDAY)
+    for address in (reverse("activities:edit", args=[call.pk]), reverse("activities:new", args=["persons", person.pk])):
+        shown = page.get(address, **HTMX).content.decode()
+        assert "Jan Behrens</option>" in shown and "Max Lorenz</option>" not in shown
+        data = {"subject": "Call", "kind": "call", "day": "2027-03-02", "owner": max_.pk, "version": 1}
+        refused = page.post(address, data, **HTMX)
+        text = refused.content.decode()
+        assert refused.status_code == 422 and f'value="{max_.pk}" selected' in text
+        assert re.search(r'id="id_owner_error"><p class="error">Max Lorenz may not see this person\.', text)
+    response = act(page, "owner", [call.pk, ActivityFactory(by=anna, person=person).pk], value=str(max_.pk))
+    assert response.status_code == 204 and "2 left" in response.headers["HX-Trigger"]
+    assert "Max Lorenz may not see this person" in page.get(reverse("crm:left")).content.decode()
+    asked = {"subject": "Call", "person": person.pk, "owner": max_.pk}
+    answer = page.post("/api/v1/activities/", asked, content_type="application/json")
+    assert answer.status_code == 400 and "Max Lorenz may not see this person." in answer.json()["owner"]
+
+
 def test_rows_one_may_not_change_are_left_and_those_one_may_not_see_are_not_there(page, anna, max_, person):
     mine = ActivityFactory(by=anna, person=person, due_at=MONDAY)
     hidden = ActivityFactory(by=max_, person=PersonFactory(by=max_), due_at=MONDAY)

@@ -164,6 +164,38 @@ def test_what_cannot_be_is_refused_at_its_field_and_nothing_typed_is_lost(given,
     assert User.objects.count() == before and "quite a long one" not in html  # a password is never sent back
 
 
+def wrong_at(answer):
+    """Return the fields of a refused form at which something is said."""
+    assert answer.status_code == 422
+    return set(re.findall(r'<div id="id_(\w+)_error">', answer.content.decode()))
+
+
+def test_u3_all_that_is_wrong_with_a_user_is_told_at_once(page, anna):
+    absent = {"absent_from": "2026-12-24", "absent_until": "2026-12-01"}
+    given = user_form(username="two words", email="ANNA@example.com", **absent)
+    answer = page.post("/admin/crm/user/add/", given)
+    assert wrong_at(answer) == {"username", "email", "absent_until", "password"} and "Enter it once more" in shown(answer)
+    answer = page.post("/admin/crm/user/add/", given | {"username": "", "password": "short"})
+    assert wrong_at(answer) == {"username", "email", "absent_until", "password"} and "too short" in shown(answer)
+    answer = page.post(f"/admin/crm/user/{anna.pk}/change/", as_shown(anna, username="", time_zone="Mars/Base", **absent))
+    assert wrong_at(answer) == {"username", "time_zone", "absent_until"}
+
+
+def test_names_of_roles_are_unique_in_each_language_and_nobody_edits_what_they_do_not_see(page, roles):
+    given = {"name_en": "sales REP", "name_de": "VERTRIEB", "see": "own", "edit": "all"}
+    answer = page.post("/admin/crm/role/add/", given)
+    assert wrong_at(answer) == {"name_en", "name_de", "edit"} and "Nobody can edit what they do not see" in shown(answer)
+    assert wrong_at(page.post("/admin/crm/role/add/", given | {"see": ""})) == {"name_en", "name_de", "see"}
+    given |= {"name_en": "Inside sales", "name_de": "Innendienst"}
+    for edit in ("none", "own"):
+        assert page.post("/admin/crm/role/add/", given | {"name_en": edit, "name_de": edit, "edit": edit}).status_code == 302
+    rep = roles["sales_rep"]
+    seen = {name: getattr(rep, name) for name in ("name_en", "name_de", "see", "edit")}
+    seen |= {f"initial-{name}": value for name, value in seen.items()}
+    assert wrong_at(page.post(f"/admin/crm/role/{rep.pk}/change/", seen | {"name_de": "marketing"})) == {"name_de"}
+    assert wrong_at(page.post(f"/admin/crm/role/{rep.pk}/change/", seen | {"edit": "all"})) == {"edit"}
+
+
 def test_a_user_is_edited_in_the_fields_that_were_changed_and_no_others(page, anna):
     seen = as_shown(anna)
     User.objects.filter(pk=anna.pk).update(last_name="Kraft-Meier")  # another administrator, meanwhile
@@ -328,8 +360,8 @@ def test_a_role_is_made_given_and_protected_while_somebody_has_it(page, anna):
     assert page.post("/admin/crm/role/add/", data).status_code == 302
     role = Role.objects.get(name_de="Intern")
     assert (role.code, role.see, role.edit, role.may_export, role.may_delete) == ("intern", "own", "none", True, False)
-    page.post("/admin/crm/role/add/", data)
-    assert Role.objects.filter(name_en="Intern").count() == 2  # a code of its own
+    page.post("/admin/crm/role/add/", data | {"name_en": "Intern!", "name_de": "Praktikum"})
+    assert Role.objects.get(name_en="Intern!").code == "intern-1"  # a code of its own
     page.post(f"/admin/crm/user/{anna.pk}/change/", as_shown(anna, role=role.pk))
     answer = page.post(f"/admin/crm/role/{role.pk}/delete/")
     assert answer.status_code == 422 and "1 user has this role" in shown(answer)

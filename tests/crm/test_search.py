@@ -76,6 +76,25 @@ def test_w7_umlauts_written_out_are_found(records, ada, typed):
     assert names(find(ada, typed), "company") == ["Müller & Söhne KG"]
 
 
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("🚀", True),
+        ("rakete 🚀", True),
+        ("❤️", True),
+        ("🚀 ❤", True),
+        ("🦊", False),
+        ("&", False),
+        ("Ødegard", True),
+        ("odegaard", True),
+    ],
+)
+def test_w7_an_emoji_and_a_letter_with_a_stroke_are_found(ada, anna, max_, typed, found):
+    CompanyFactory(by=ada, owner=anna, name="Rakete 🚀 Ødegård ❤️ & Co")
+    assert names(find(anna, typed), "company") == (["Rakete 🚀 Ødegård ❤️ & Co"] if found else [])
+    assert names(find(max_, typed), "company") == []
+
+
 def test_w7_nobody_finds_what_they_may_not_see(records, ada, max_):
     assert find(max_, "petersen") == {} == find(max_, "petresen") == find(max_, "pe")
     seen = PersonFactory(by=ada, owner=max_, first_name="Petra", last_name="Petersen", company=None)
@@ -164,6 +183,12 @@ def test_the_palette_offers_records_and_commands(page):
 
     assert 'role="option"' in palette("peters") and "Karla" in palette("peters")
     assert "Commands" in palette("")
+    offered = [
+        place
+        for name in ("New person", "New follow-up", "My day", "Leads<", "Import a file", "Webhooks")
+        if (place := palette("").find(name)) >= 0
+    ]
+    assert len(offered) == 6 and offered == sorted(offered)  # by use
     assert "Nothing found" in palette("qqqqqq")
 
 

@@ -5,8 +5,11 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from django.contrib import messages
+from django.contrib.messages.storage.cookie import CookieStorage
 from django.contrib.sessions.models import Session
 from django.core import mail
 from django.db import connection
@@ -17,6 +20,7 @@ from django.urls import reverse
 from crm.jobs.worker import run_pending
 from crm.models import User
 from crm.web import middleware
+from crm.web.accounts import AccountAdapter
 from tests.factories import PersonFactory
 
 PASSWORD = "a good password"
@@ -157,7 +161,8 @@ def test_after_five_failed_attempts_even_the_right_password_is_refused(anna, cli
     for name in ["anna", "anna@example.com"] * 3:  # one counter, whatever she is called
         sign_in(client, name, "wrong", **{"X-Forwarded-For": f"10.0.0.{len(name)}"})
     answer = sign_in(client, "anna")
-    assert "Too many failed attempts" in answer.content.decode()
+    # The same is said where a code is asked for.
+    assert "Too many failed attempts. For some minutes every further one is refused" in answer.content.decode()
     assert not signed_in(client)
 
 
@@ -168,7 +173,6 @@ def test_a_forged_address_evades_nothing(anna, jan, client):
 
 
 def test_behind_a_proxy_only_what_it_adds_counts(rf, settings):
-    from crm.web.accounts import AccountAdapter
 
     settings.TRUSTED_PROXIES = 1
     request = rf.get("/", headers={"X-Forwarded-For": "6.6.6.6, 1.2.3.4"})
@@ -327,6 +331,17 @@ def secret(anna, client):
     answer = client.post("/accounts/2fa/totp/activate/", {"code": totp(secret)}, follow=True)
     assert "Recovery codes" in answer.content.decode()
     return secret
+
+
+@pytest.mark.parametrize(
+    "page, words",
+    [("mfa_activate_totp", "Keep your recovery codes"), ("mfa_generate_recovery_codes", "the old ones no longer work")],
+)
+def test_of_the_first_recovery_codes_no_old_ones_are_told(page, words, rf):
+    request = rf.get("/")
+    request.resolver_match, request._messages = SimpleNamespace(url_name=page), CookieStorage(request)
+    AccountAdapter().add_message(request, messages.SUCCESS, "mfa/messages/recovery_codes_generated.txt")
+    assert words in str(next(iter(request._messages)))
 
 
 def test_with_a_second_factor_the_password_alone_does_not_open(anna, secret):

@@ -173,7 +173,7 @@ def test_what_a_killed_command_left_is_taken_back_by_a_worker(start_command, sta
     until(lambda: state(source.job) == "failed", patience=60)
     assert everything(edits=False) == before
     source.refresh_from_db()
-    assert source.stage == "failed" and source.told == "It was ended in the middle; nothing was imported."
+    assert source.stage == "failed" and source.told == "It was interrupted; nothing was imported."
     assert [(one.state, one.undone) for one in ChangeSet.objects.filter(action="import")] == [("failed", True)]
 
 
@@ -263,9 +263,9 @@ def test_what_others_changed_before_it_was_cancelled_stays_and_is_listed(transac
     kept = Person.objects.get()
     assert (kept.last_name, kept.title) == ("N7", "CEO")
     source.refresh_from_db()
-    assert source.stage == "cancelled" and source.told == "It was taken back, except for what others have changed or used since."
+    assert source.stage == "cancelled" and source.told == "It was taken back, except for records that others have changed or used since."
     job = Job.objects.get(pk=source.job_id)
-    assert job.text == "Cancelled. What others have changed or used since was left."
+    assert job.text == "Cancelled. Records that others have changed or used since were kept."
     client.force_login(ada)
     for address in (f"/imports/{source.pk}/", job.url):
         page = client.get(address).content.decode()

@@ -146,6 +146,20 @@ def test_deleted_items_stand_under_a_filter_and_can_be_restored(name, page, ada)
     assert item.deleted_at is None
 
 
+@pytest.mark.parametrize("name", LISTS)
+def test_r11_what_has_its_name_used_again_is_not_restored_and_says_what_to_do(name, page, ada):
+    item = LISTS[name].objects.last()
+    list_items.delete_item(item, by=ada, via="admin")
+    values = {field: getattr(item, field) for field in list_items.fields_of(LISTS[name])}
+    other = list_items.create_item(LISTS[name], values, by=ada, via="admin")
+    answer = page.post(url(item, "restore/"), follow=True)
+    assert answer.redirect_chain == [(url(LISTS[name]) + "?deleted=1", 302)]
+    sentence = f"This list has another “{item.name}” by now. Rename that one first, then restore this one."
+    assert last_message(answer)[0] == sentence and answer.content.decode().count(sentence) == 1
+    list_items.edit_item(other, {"name_en": "Other one", "name_de": "Anderer"}, by=ada, via="admin")
+    assert "was restored" in last_message(page.post(url(item, "restore/"), follow=True))[0]
+
+
 def test_a_list_in_german_has_its_items_in_german(page, ada):
     ada.language = "de"
     ada.save()
@@ -238,6 +252,13 @@ def test_what_cannot_be_is_refused_at_its_field_and_nothing_typed_is_lost(given,
     answer = page.post(url(LeadStatus, "add/"), new(description_de="Was ich tippte", kind="open") | given)
     assert answer.status_code == 422 and sentence in shown(answer) and "Was ich tippte" in answer.content.decode()
     assert LeadStatus.objects.count() == 5
+
+
+def test_u3_all_that_is_missing_of_an_item_is_told_at_once(page):
+    answer = page.post(url(Category, "add/"), {"name_en": "", "name_de": "", "colour": "", "lead_status_enabled": "on"})
+    assert set(re.findall(r'<div id="id_(\w+)_error">', answer.content.decode())) == {"name_en", "name_de", "group", "colour"}
+    answer = page.post(url(Category, "add/"), new(name_en="Customer"))
+    assert set(re.findall(r'<div id="id_(\w+)_error">', answer.content.decode())) == {"name_en", "group"}
 
 
 def test_an_item_is_edited_and_the_message_undoes_it(page, status):
@@ -359,8 +380,8 @@ def test_r5_make_default_moves_the_mark_and_undo_brings_it_back(page, ada, statu
 
 
 def test_r5_what_cannot_be_the_default_is_refused_in_words(page, status):
-    answer = page.post(url(status("Qualified"), "default/"))
-    assert answer.status_code == 422 and "Only a status of the kind Open can be the default." in shown(answer)
+    answer = page.post(url(status("Qualified"), "default/"), follow=True)
+    assert last_message(answer)[0] == "Only a status of the kind Open can be the default."
 
 
 def test_r5_the_default_cannot_be_deleted(page, status, category):

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import re
 
 import pytest
 from django.urls import reverse
@@ -157,6 +158,16 @@ def test_r17_a_colleagues_change_of_another_field_is_kept(page, person, ada):
     assert save(page, person, "title", "Mine", was="", version=seen).status_code == 204
     person.refresh_from_db()
     assert (person.title, person.mobile) == ("Mine", "+49 171 555 0199")
+
+
+def test_r4_edit_all_of_a_person_with_a_company_shows_its_category(page, anna, category):
+    company = CompanyFactory(by=anna, category=category("Partner"))
+    there, alone = PersonFactory(by=anna, company=company), PersonFactory(by=anna, company=None)
+    text = page.get(reverse("leads:edit", args=["persons", there.pk]), headers={"HX-Request": "true"}).content.decode()
+    assert re.search(r'<span class="label">Category</span><div>Partner <a [^>]*href="' + company.get_absolute_url(), text)
+    assert 'name="category"' not in text and "from the company" in text
+    text = page.get(reverse("leads:edit", args=["persons", alone.pk]), headers={"HX-Request": "true"}).content.decode()
+    assert 'name="category"' in text and "from the company" not in text
 
 
 def test_r17_after_a_conflict_what_one_left_alone_is_the_colleagues_also_when_saved_again(page, person, ada):

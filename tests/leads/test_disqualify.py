@@ -180,7 +180,9 @@ def test_the_list_asks_once_for_all_ticked_rows(page, anna, category, status, re
         and "No budget" in question.content.decode()
         and "Choose why." not in question.content.decode()
     )
-    assert "Choose why." in page.post(address, {**data, "asked": "1"}, **HTMX).content.decode()
+    refused = page.post(address, {**data, "asked": "1"}, **HTMX).content.decode()
+    at_field = '<div id="error-question" role="alert"><p class="error">Choose why.</p></div></fieldset>'
+    assert refused.count("Choose why.") == 1 and at_field in refused
     done = page.post(address, {**data, "asked": "1", "reason": reason().pk}, **HTMX)
     assert "3 persons are now Disqualified" in done.headers["HX-Trigger"]
     assert set(Person.objects.values_list("disqualify_reason__name_en", flat=True)) == {"No budget"}

@@ -124,7 +124,7 @@ def test_r11_the_name_of_a_deleted_item_is_free_again_but_then_that_one_cannot_c
     old = Source.objects.get(name_en="Google")
     list_items.delete_item(old, **admin)
     list_items.create_item(Source, {"name_en": "Google"}, **admin)
-    with pytest.raises(ValidationError, match="already in this list"):
+    with pytest.raises(ValidationError, match="Rename that one first"):
         list_items.restore_item(old, **admin)
 
 

@@ -167,7 +167,7 @@ def test_a1_the_exact_count_the_groups_and_the_file_are_of_visible_records(clien
     fill(anna, 3)
     fill(max_, 2)
     client.force_login(max_)
-    assert "exactly 2" in client.get("/persons/count/").content.decode()
+    assert ">2</span>" in client.get("/persons/count/").content.decode()
     assert '<span class="count">2</span>' in client.get("/persons/?group=owner").content.decode()
     assert b"".join(client.get("/persons/export.csv").streaming_content).decode().count("Person") == 2
 
@@ -267,12 +267,29 @@ def test_settled_15_a_count_beyond_the_cap_says_so_and_is_counted_exactly_when_a
     monkeypatch.setattr("crm.tables.asked.PER", (5,))
     client.force_login(anna)
     text = client.get("/persons/").content.decode()
-    assert "1–5 of 10+" in text and "/persons/count/" in text
-    assert "exactly 12" in client.get("/persons/count/").content.decode()
+    assert "1–5 of <span>10+ <button" in text and "/persons/count/" in text
+    assert client.get("/persons/count/").content.decode().strip() == "<span>12</span>"  # it takes the place of "10+"
     # Of what a team sees, groups are counted by one statement, exactly.
     assert '<span class="count">12</span>' in client.get("/persons/?group=lead_status").content.decode()
     client.force_login(mia)
     assert '<span class="count">5+</span>' in client.get("/persons/?group=lead_status").content.decode()
+
+
+@pytest.mark.parametrize(
+    "query, label",
+    [
+        ("group=company", "Grouping"),
+        ("sort=nothing", "Sorting"),
+        ("per=7", "Rows on a page"),
+        ("cols=x", "Columns"),
+        ("created_at=x", "Created"),
+        ("nonsense=1", "nonsense"),
+    ],
+)
+def test_u3_what_the_address_asks_wrongly_is_called_as_on_the_page(query, label, client, anna):
+    client.force_login(anna)
+    text = client.get(f"/persons/?{query}").content.decode()
+    assert f"<p><b>{label}</b>: " in text and re.search(rf'<span class="chip bad">{label} <b>', text)
 
 
 @pytest.fixture

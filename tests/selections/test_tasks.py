@@ -15,7 +15,7 @@ from leads import actions as leads
 from leads.models import Company, Person
 from sales.models import Sale
 from selections import tasks
-from tests.factories import PersonFactory, SaleFactory
+from tests.factories import PersonFactory, SaleFactory, arrange
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nothing_unattributed")]
 HTMX = {"HTTP_HX_REQUEST": "true"}
@@ -128,6 +128,17 @@ def test_s8_follow_ups_one_each_or_per_company_and_all_undone(act, anna, persons
     assert Activity.objects.live().get().company == persons[0].company and "1 left" in done.headers["HX-Trigger"]
     for wrong in ({"subject": " "}, {"due_on": "2030-02-31"}, {"kind": "note"}, {"owner": "999999"}):
         assert act("plan", **{**given, **wrong}).status_code == 422
+
+
+def test_a1_follow_ups_are_planned_for_those_that_their_owner_sees(act, anna, max_, mia, persons):
+    shared = PersonFactory(by=mia, company=None, owner=anna, last_name="XXX")
+    given = {"kind": "call", "subject": "Invite", "due_on": "2030-01-31", "owner": str(max_.pk), "go": "1"}
+    for per in ("record", "company"):
+        done = act("plan", on=[*persons, shared], per=per, **given)
+        assert done.status_code == 204 and "Nothing was changed" in done.headers["HX-Trigger"]
+    arrange(Company.objects.all(), owner=max_)
+    done = act("plan", on=[*persons, shared], per="record", **given)
+    assert Activity.objects.filter(owner=max_).count() == 4 and "1 left" in done.headers["HX-Trigger"]
 
 
 @pytest.mark.parametrize("per, told", [("record", "4 follow-ups created: Invite"), ("company", "Follow-up created: Invite")])
