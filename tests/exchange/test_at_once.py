@@ -263,7 +263,10 @@ def test_what_others_changed_before_it_was_cancelled_stays_and_is_listed(transac
     kept = Person.objects.get()
     assert (kept.last_name, kept.title) == ("N7", "CEO")
     source.refresh_from_db()
-    assert source.stage == "cancelled" and source.told == "It was taken back, except for records that others have changed or used since."
+    assert (
+        source.stage == "cancelled"
+        and source.told == "It was taken back, except for records that others have changed or used since."
+    )
     job = Job.objects.get(pk=source.job_id)
     assert job.text == "Cancelled. Records that others have changed or used since were kept."
     client.force_login(ada)
