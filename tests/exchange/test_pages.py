@@ -79,7 +79,7 @@ def test_a_rep_brings_a_file_in_from_upload_to_undo(client, anna, jan):
     assert {job.url for job in Job.objects.filter(owner=anna)} == {to(response)}
     with translation.override("de"):
         done = Job.objects.get(path="exchange.actions.run_file")
-        assert done.text == "Importiert: 3 neu, 0 geändert; ausgelassene Zeilen: 0."
+        assert done.text == "Importiert: 3 neu, 0 geändert; fehlerhafte Zeilen: 0."
 
 
 FILES = {
@@ -286,16 +286,16 @@ def test_a_page_left_open_brings_in_nothing_but_what_it_shows(client, anna):
     client.force_login(anna)
     sent = fields(client.get(f"/imports/{source.pk}/").content.decode())
     left_open = work(client.post(f"/imports/{source.pk}/mapping/", sent), client)
-    assert "It would bring 3 new records" in left_open
+    assert "This import would create 3 records" in left_open
     # In another tab the company is left out, and the file is checked anew.
     client.post(f"/imports/{source.pk}/mapping/", {**sent, "column-3": ""})
     for stage in ("checking", "checked"):
         response = client.post(f"/imports/{source.pk}/run/", run_of(left_open))
         page = client.get(to(response)).content.decode()
         source.refresh_from_db()
-        assert "This import has gone on meanwhile." in page and source.stage == stage
+        assert "This import has continued in the meantime." in page and source.stage == stage
         run_pending(beating=False)
-    assert "It would bring 2 new records" in page and not Person.objects.exists()
+    assert "This import would create 2 records" in page and not Person.objects.exists()
     work(client.post(f"/imports/{source.pk}/run/", run_of(page)), client)
     assert set(Person.objects.values_list("company", flat=True)) == {None}
 
@@ -361,7 +361,7 @@ def test_a_workbook_of_several_sheets_says_which_one_is_read(client, anna):
     several = uploaded(anna, xlsx_of(*rows, sheets=[("Second", "visible", [["Other"], ["x"]]), ("Empty", "visible", [])]))
     one = uploaded(anna, xlsx_of(*rows, sheets=[("Empty", "visible", []), ("Secret", "hidden", [["Other"]])]))
     client.force_login(anna)
-    assert "the first of them, “Second”, is read" in client.get(f"/imports/{several.pk}/").content.decode()
+    assert "The first one, “Second”, is read" in client.get(f"/imports/{several.pk}/").content.decode()
     page = client.get(f"/imports/{one.pk}/").content.decode()
     assert "is read" not in page and "Petersen" in page
 
