@@ -534,7 +534,7 @@ def enqueue_one(function, *, by, title, unique_key, **args):
     one key there is but the first."""
     found = enqueue(function, owner=by, title=title, unique_key=unique_key, **args)
     if (found.path, found.args) != (function.job_path, args):
-        raise ValidationError(_("An earlier change of it still runs; try again when it is done."))
+        raise ValidationError(_("An earlier change of it is still running; try again when it is done."))
     return found
 
 

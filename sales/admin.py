@@ -2,7 +2,7 @@
 
 from django import forms
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.http import HttpResponseRedirect
 from django.utils.html import format_html
@@ -118,8 +118,7 @@ class ExchangeRateAdmin(PageAdmin):
                 return HttpResponseRedirect(self.url("changelist"))
             outcome = rates.delete_rate(rate, by=request.user, via=ADMIN)
         except ValidationError as error:
-            response = self.changelist_view(request, {"refused": " ".join(error.messages)})
-            response.status_code = 422
-            return response
+            messages.error(request, " ".join(error.messages))
+            return HttpResponseRedirect(self.url("changelist"))
         say(request, _("The exchange rate was deleted."), outcome.change_set)
         return HttpResponseRedirect(self.url("changelist"))

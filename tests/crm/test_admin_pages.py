@@ -174,7 +174,7 @@ def test_u3_all_that_is_wrong_with_a_user_is_told_at_once(page, anna):
     absent = {"absent_from": "2026-12-24", "absent_until": "2026-12-01"}
     given = user_form(username="two words", email="ANNA@example.com", **absent)
     answer = page.post("/admin/crm/user/add/", given)
-    assert wrong_at(answer) == {"username", "email", "absent_until", "password"} and "Enter it once more" in shown(answer)
+    assert wrong_at(answer) == {"username", "email", "absent_until", "password"} and "Enter it again" in shown(answer)
     answer = page.post("/admin/crm/user/add/", given | {"username": "", "password": "short"})
     assert wrong_at(answer) == {"username", "email", "absent_until", "password"} and "too short" in shown(answer)
     answer = page.post(f"/admin/crm/user/{anna.pk}/change/", as_shown(anna, username="", time_zone="Mars/Base", **absent))
@@ -184,7 +184,7 @@ def test_u3_all_that_is_wrong_with_a_user_is_told_at_once(page, anna):
 def test_names_of_roles_are_unique_in_each_language_and_nobody_edits_what_they_do_not_see(page, roles):
     given = {"name_en": "sales REP", "name_de": "VERTRIEB", "see": "own", "edit": "all"}
     answer = page.post("/admin/crm/role/add/", given)
-    assert wrong_at(answer) == {"name_en", "name_de", "edit"} and "Nobody can edit what they do not see" in shown(answer)
+    assert wrong_at(answer) == {"name_en", "name_de", "edit"} and "Nobody can edit what they cannot see" in shown(answer)
     assert wrong_at(page.post("/admin/crm/role/add/", given | {"see": ""})) == {"name_en", "name_de", "see"}
     given |= {"name_en": "Inside sales", "name_de": "Innendienst"}
     for edit in ("none", "own"):

@@ -162,7 +162,7 @@ def test_after_five_failed_attempts_even_the_right_password_is_refused(anna, cli
         sign_in(client, name, "wrong", **{"X-Forwarded-For": f"10.0.0.{len(name)}"})
     answer = sign_in(client, "anna")
     # The same is said where a code is asked for.
-    assert "Too many failed attempts. For some minutes every further one is refused" in answer.content.decode()
+    assert "Too many failed attempts. For some minutes even a right one is refused" in answer.content.decode()
     assert not signed_in(client)
 
 

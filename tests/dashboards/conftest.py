@@ -4,6 +4,7 @@ import random
 import pytest
 from django.utils import timezone
 
+from activities.models import Activity
 from capture.actions import create_form
 from capture.models import PersonOrigin
 from crm.fields import Asking
@@ -96,7 +97,10 @@ def world(anna, jan, max_, mia, rita, ada):
                            amount=rng.randrange(100, 90_000), source=rng.choice(sources))  # fmt: skip
         _fate(rng, when, sale, ada)
     for _ in range(40):
-        ActivityFactory(by=ada, owner=rng.choice(owners[:4]), person=rng.choice(persons), due_at=next(when))
+        owner, person = rng.choice(owners[:4]), rng.choice(persons)
+        planned = ActivityFactory(by=ada, person=person, due_at=next(when))
+        # Given away when the record had another owner; nobody gives one today to who does not see what it is about.
+        arrange(Activity.objects.filter(pk=planned.pk), owner=owner)
     for record in [*companies, *persons]:
         arrange(type(record).objects.filter(pk=record.pk), created_at=next(when))
     for pk in ChangeSet.objects.values_list("pk", flat=True):

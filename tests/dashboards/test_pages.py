@@ -319,7 +319,7 @@ def test_a_filter_nobody_understands_counts_nothing(page, anna, board, query):
     assert whole.status_code == 400
     # The page says it once, and the select shows what is wrong; the tiles only say that they are not counted.
     html = whole.content.decode()
-    assert html.count('role="alert"') == 1 and re.search(r'class="chip select bad">.*?selected>not known<', html, re.DOTALL)
+    assert html.count('role="alert"') == 1 and re.search(r'class="chip select bad">.*?selected>Not known<', html, re.DOTALL)
     html = tile(page, mine, query=f"?{query}")
     assert 'class="value"' not in html and "Not counted" in html and "Edit the tile" not in html
 
@@ -340,9 +340,9 @@ def test_a_filter_shows_what_the_address_names_though_it_is_not_offered(page, bo
 def test_a_ready_tile_names_its_period_beneath_and_that_of_the_filter_while_there_is_one(page, board):
     mine = board({"ready": "won_this_month"})
     assert ">Won</h2>" in page.get(f"/dashboards/{mine.pk}/").content.decode()
-    assert "Closed on: this month" in tile(page, mine)
+    assert "Closed on: This month" in tile(page, mine)
     filtered = tile(page, mine, query="?period=this_year")
-    assert "Closed on: this year" in filtered and "this month" not in filtered
+    assert "Closed on: This year" in filtered and "This month" not in filtered
 
 
 @pytest.mark.parametrize(("language", "share"), [("en", "150%"), ("de", "150\N{NO-BREAK SPACE}%")])

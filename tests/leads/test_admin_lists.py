@@ -273,8 +273,8 @@ def test_an_item_is_edited_and_the_message_undoes_it(page, status):
 
 def test_a_number_that_is_missing_stands_where_the_numbers_stand(page, status):
     html = page.get(url(LeadStatus)).content.decode()
-    assert '<th class="number">Stale after days' in html
-    cells = re.findall(r'<td class="(\w*)" data-label="Stale after days">(.*?)</td>', html)
+    assert '<th class="number">Stale after (days)' in html
+    cells = re.findall(r'<td class="(\w*)" data-label="Stale after \(days\)">(.*?)</td>', html)
     assert {css for css, _content in cells} == {"number"} and any("–" in content for _css, content in cells)
 
 

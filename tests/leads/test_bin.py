@@ -323,7 +323,7 @@ def test_a1_what_was_deleted_is_told_to_who_could_see_it_alone(client, anna, max
     actions.delete(person, by=anna, via="card")
     client.force_login(max_)
     status, told = asked_on_card(client, person, f"/persons/{person.pk}/edit/")
-    assert status == 404 and "may not see it" in told["text"] and not told["restore"]
+    assert status == 404 and "do not have access to it" in told["text"] and not told["restore"]
     # Who only reads is told, and offered nothing.
     client.force_login(rita)
     _status, told = asked_on_card(client, person, f"/persons/{person.pk}/edit/")

@@ -474,7 +474,7 @@ def test_r11_a_deletion_that_would_be_lost_behind_an_edit_is_refused(admin, cate
     how = {"version": lead.version, "was": {"lead_status_enabled": True}, "by": admin["by"]}
     first = list_items.enqueue_edit(lead, {"lead_status_enabled": False}, **how)
     assert list_items.enqueue_edit(lead, {"lead_status_enabled": False}, **how) == first  # the same once more is the same
-    with pytest.raises(ValidationError, match="An earlier change of it still runs"):
+    with pytest.raises(ValidationError, match="An earlier change of it is still running"):
         list_items.enqueue_delete(lead, category("Customer"), by=admin["by"])
     with pytest.raises(ValidationError):
         list_items.enqueue_edit(lead, {"start_over": True}, version=lead.version, was=None, by=admin["by"])

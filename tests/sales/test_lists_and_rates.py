@@ -210,8 +210,8 @@ def test_rates_are_kept_up_in_the_admin_site(page, sale, dollars):
     assert conflict.status_code == 409
     assert page.post(f"/admin/sales/exchangerate/{first.pk}/delete/").status_code == 302 and fresh(first).deleted_at
     actions.edit_sale(sale, {"currency": "USD"}, by=sale.owner, via="card")
-    kept = page.post(f"/admin/sales/exchangerate/{dollars[1].pk}/delete/")
-    assert kept.status_code == 422 and "There are sales in this currency" in kept.content.decode()
+    kept = page.post(f"/admin/sales/exchangerate/{dollars[1].pk}/delete/", follow=True)
+    assert not fresh(dollars[1]).deleted_at and "There are sales in this currency" in kept.content.decode()
 
 
 def test_many_sales_are_converted_by_a_job(page, anna, ada, monkeypatch, dollars):
@@ -229,9 +229,10 @@ def test_a_change_of_rates_that_would_be_lost_behind_another_is_refused(page, an
     add, new = "/admin/sales/exchangerate/add/", {"currency": "USD", "valid_from": "2025-06-01", "rate": "0.5"}
     assert page.post(add, new).status_code == page.post(add, new).status_code == 302  # the same once more is the same
     second = page.post(add, {**new, "valid_from": "2025-07-01"})
-    gone = page.post(f"/admin/sales/exchangerate/{dollars[1].pk}/delete/")
+    gone = page.post(f"/admin/sales/exchangerate/{dollars[1].pk}/delete/", follow=True)
+    assert second.status_code == 422
     for refused in (second, gone):
-        assert refused.status_code == 422 and "An earlier change of it still runs" in refused.content.decode()
+        assert "An earlier change of it is still running" in refused.content.decode()
     run_pending(beating=False)
     assert ExchangeRate.objects.filter(deleted_at=None).count() == 3
     assert page.post(add, {**new, "valid_from": "2025-07-01"}).status_code == 302

@@ -29,7 +29,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{folder} is whole.")
             return
         if folder.exists():
-            raise CommandError(f"{folder} exists already; a backup goes into a new folder.")
+            raise CommandError(f"{folder} already exists; a backup goes into a new folder.")
         folder.mkdir(mode=0o700, parents=True)
         if connection.vendor == "sqlite":
             self.dump_sqlite(folder / "lotse.sqlite3")
