@@ -43,7 +43,7 @@ def test_w3_the_file_has_the_columns_filters_and_order_of_the_list(client, anna,
     )
     assert response.headers["Content-Disposition"].startswith('attachment; filename="persons-')
     assert rows_of_csv(response) == [
-        ["Name", "Company", "Lead status", "Title"],
+        ["Name", "Company", "Lead status", "Job title"],
         ["Jana Petersen", "Müller & Söhne <GmbH>", "Open", "CTO"],
         ["Ayşe 😀 Öztürk", "Müller & Söhne <GmbH>", "Open", ""],
     ]

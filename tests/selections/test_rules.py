@@ -226,7 +226,7 @@ def test_s6_criteria_are_undone_and_told(anna, persons, select):
     actions.edit_selection(selection, {"criteria": line("name", "starts", "b")}, by=anna, via="card")
     assert names(selection, anna) == ["B"]
     entry = words.of_record(selection)[0][0]
-    assert entry.changes == [("Criteria", "1 line", "1 line")]
+    assert entry.changes == [("Criteria", "1 condition", "1 condition")]
     undo(entry.change_set, by=anna, via="card")
     assert names(selection, anna) == ["A"]
 
