@@ -280,7 +280,9 @@ def test_r17_a_stale_form_shows_both_values_and_saving_again_keeps_mine(page, st
     list_items.edit_item(item, {"name_en": "Sales ready"}, by=ada, via="admin")
     answer = page.post(url(item, "change/"), seen | {"name_en": "Ready"})
     html = answer.content.decode()
-    assert answer.status_code == 409 and "changed this to “Sales ready” in the meantime" in shown(answer) and 'value="Ready"' in html
+    assert (
+        answer.status_code == 409 and "changed this to “Sales ready” in the meantime" in shown(answer) and 'value="Ready"' in html
+    )
     again = seen | {"name_en": "Ready", "version": re.search(r'name="version" value="(\d+)"', html)[1]}
     assert page.post(url(item, "change/"), again).status_code == 302
     item.refresh_from_db()
