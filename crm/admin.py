@@ -134,12 +134,12 @@ class ActiveFilter(admin.SimpleListFilter):
 class UserAdmin(LoggedAdmin):
     icon, order = "users", 110
     about = gettext_lazy("The people who use Lotse. Users are deactivated, never deleted, so their changes keep their name.")
-    list_display = ["label", "email", "role", "team_names", "language", "last_signed_in"]
+    list_display = ["label", "email", "role", "team_names", "language", "last_login"]
     list_filter = [ActiveFilter]
     list_select_related = ["role"]
     search_fields = ["username", "email", "name_key"]
     search_help_text = gettext_lazy("Name or e-mail")
-    sortable_by = ["label", "email", "role", "last_signed_in"]
+    sortable_by = ["label", "email", "role", "last_login"]
     ordering = ["name_key"]
     form_fields = [
         ("first_name", "last_name"),
@@ -181,10 +181,6 @@ class UserAdmin(LoggedAdmin):
             user.avatar, user.initials, self.url("change", user.pk), user.name, user.username,
         )  # fmt: skip
 
-    @admin.display(description=gettext_lazy("Last signed in"), ordering="last_login")
-    def last_signed_in(self, user):
-        return user.last_login
-
     @admin.display(description=gettext_lazy("Teams"))
     def team_names(self, user):
         return ", ".join(team.name for team in user.teams.all())
@@ -198,7 +194,7 @@ class UserAdmin(LoggedAdmin):
             return {}
         context = super().page_context(request, user)
         seen = formats.near(user.last_login) if user.last_login else _("never")
-        facts = _("%(username)s · last signed in: %(when)s") % {"username": user.username, "when": seen}
+        facts = _("%(username)s · last login: %(when)s") % {"username": user.username, "when": seen}
         notes = [_("This user is switched off and cannot sign in.")] if not user.is_active else []
         owned = [(relation.related_model, relation.field.name) for relation in User._meta.related_objects
                  if hasattr(relation.related_model, "owner_paths") and relation.field.name == "owner"]  # fmt: skip

@@ -31,7 +31,7 @@ from crm.history.changes import Conflict
 from crm.web import formats, nav
 from crm.web.htmx import say
 
-SECTIONS = {"lists": gettext_lazy("Lists"), "users": gettext_lazy("Users and access"), "log": gettext_lazy("What happened")}
+SECTIONS = {"lists": gettext_lazy("Lists"), "users": gettext_lazy("Users and access"), "log": gettext_lazy("Log")}
 
 nav.add(
     nav.Entry(

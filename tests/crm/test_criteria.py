@@ -7,10 +7,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.translation import override
 
 from activities.actions import create_activity
 from crm import criteria, records
 from crm.criteria import CriteriaError
+from crm.criteria.words import sentence
 from crm.fields import OPERATORS, Asking
 from crm.models import NEVER
 from crm.text import fold
@@ -177,6 +179,23 @@ def test_every_operator_has_words():
     for record in records.every():
         for field in record.fields.values():
             assert set(field.operators) <= set(OPERATORS), field.name
+
+
+@pytest.mark.parametrize(
+    ("tree", "told"),
+    [({"all": [{"field": "former_employee", "value": True}]}, "Persons where “Former employee” is yes"),
+     ({"not": {"field": "former_employee", "value": False}}, "Persons that are not among those (where “Former employee” is no)")],
+)  # fmt: skip
+def test_a_question_reads_as_a_sentence(anna, tree, told):
+    record, asking = records.get("person"), Asking(anna)
+    assert sentence(record, criteria.parse(record, tree, asking), asking) == told
+
+
+def test_in_german_a_comma_stands_before_what_is_negated(anna):
+    record, asking = records.get("person"), Asking(anna)
+    with override("de"):
+        told = sentence(record, criteria.parse(record, {"not": {"field": "sales", "operator": "some"}}, asking), asking)
+    assert told == "Personen, die nicht zu denen gehören (mit Verkäufen)"
 
 
 def test_a_persons_company_is_asked_by_its_id(anna, ada):

@@ -116,7 +116,7 @@ def test_an_edit_of_a_person_who_was_here_before_is_not_overwritten(ada, undo, s
     outcome = undo(source, ada)
     person.refresh_from_db()
     assert (person.title, person.phone, person.lead_status) == ("CEO", "", status("Qualified"))
-    assert outcome.left == [(person.pk, "“Title” was changed again later.")] or "changed again" in outcome.left[0][1]
+    assert outcome.left == [(person.pk, "“Job title” was changed again later.")] or "changed again" in outcome.left[0][1]
 
 
 def test_only_who_may_change_the_records_undoes_them(ada, max_, roles, undo):

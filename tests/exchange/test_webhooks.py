@@ -427,7 +427,7 @@ def test_a_webhook_is_made_tried_changed_and_deleted_on_its_pages(page, lead, re
         hurry()
         work()
     shown = page.get(one).content.decode()
-    assert all(part in shown for part in ("Petersen", "given up", "500", "Test", "Send again")) and "<b>CTO" not in shown
+    assert all(part in shown for part in ("Petersen", "Given up", "500", "Test", "Send again")) and "<b>CTO" not in shown
     dead = Delivery.objects.get(state="dead", record_type="person")
     page.post(f"{one}again/", {"delivery": dead.pk})
     assert Delivery.objects.filter(state="waiting", attempts=0).count() == 1

@@ -597,3 +597,12 @@ def test_companies_and_sales_are_added_to_a_column(page, company, category, anna
 def test_the_statements_of_a_move_leave_no_entry_without_a_change_set(page, lead, status, nothing_unattributed):
     move(page, [(lead("Petersen"), status("Open").pk)], status("Qualified").pk)
     assert Change.objects.filter(field="lead_status").exists() and sales
+
+
+def test_a_board_by_a_field_that_makes_no_columns_says_so_without_its_technical_name(page):
+    text = page.get("/board/?by=phone").content.decode()
+    assert "This field cannot be used for the columns of a board." in text and "<b>by</b>" not in text
+
+
+def test_the_search_on_a_board_is_named_as_the_field_it_asks(page):
+    assert 'placeholder="Name" aria-label="Filter by name"' in page.get("/board/").content.decode()
