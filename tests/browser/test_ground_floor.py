@@ -70,7 +70,7 @@ def test_background_work_shows_under_the_bell_and_tells_its_end(open_page, serve
     page.evaluate("document.body.dispatchEvent(new Event('jobs'))")
     page.locator("summary", has=page.locator("#bell-count")).click()
     expect(page.locator("#bell-list")).to_contain_text("Tidying up")
-    expect(page.locator("#bell-list")).to_contain_text("finished", timeout=15_000)
+    expect(page.locator("#bell-list")).to_contain_text("Finished", timeout=15_000)
 
 
 def test_settings_change_the_language_at_once_and_say_so(open_page):
