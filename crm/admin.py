@@ -119,13 +119,13 @@ class ActiveFilter(admin.SimpleListFilter):
     parameter_name = "off"
 
     def lookups(self, request, model_admin):
-        return [("1", _("Switched off"))]
+        return [("1", _("Deactivated"))]
 
     def queryset(self, request, queryset):
         return queryset.filter(is_active=self.value() != "1")
 
     def choices(self, changelist):
-        for value, label in ((None, _("Active")), ("1", _("Switched off"))):
+        for value, label in ((None, _("Active")), ("1", _("Deactivated"))):
             change = {"new_params": {"off": value}} if value else {"remove": ["off"]}
             yield {"selected": self.value() == value, "query_string": changelist.get_query_string(**change), "display": label}
 

@@ -56,6 +56,7 @@ def folded_anew(table, *columns):
         unfolded = " OR ".join(test.format(column) for column in columns)
         find = f"SELECT id, {', '.join(columns)} FROM {table} WHERE id > %s AND ({unfolded}) ORDER BY id LIMIT 1000"
         update = f"UPDATE {table} SET {', '.join(f'{column} = %s' for column in columns)} WHERE id = %s"
+        most = None if table == "crm_searchtext" else 400  # the length of a KeyField
         last = 0
         while True:
             with transaction.atomic(using=database.alias), database.cursor() as cursor:
@@ -63,7 +64,7 @@ def folded_anew(table, *columns):
                 if not (rows := cursor.fetchall()):
                     return
                 last = rows[-1][0]
-                cursor.executemany(update, [(*map(fold, texts), pk) for pk, *texts in rows])
+                cursor.executemany(update, [(*(fold(text)[:most] for text in texts), pk) for pk, *texts in rows])
                 if table == "crm_searchtext" and database.vendor == "sqlite":
                     cursor.executemany(
                         "UPDATE crm_searchfts SET text = %s WHERE rowid = %s", [(fold(text), pk) for pk, text in rows]

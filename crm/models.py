@@ -61,7 +61,7 @@ class Role(models.Model):
     may_bulk = models.BooleanField(_("may bulk edit"), default=True)
     may_import = models.BooleanField(_("may import"), default=True)
     may_export = models.BooleanField(_("may export"), default=True)
-    administers = models.BooleanField(_("may administer"), default=False, help_text=_("Sees the admin site and its lists."))
+    administers = models.BooleanField(_("may administer"), default=False, help_text=_("Can open Administration and its lists."))
 
     class Meta:
         verbose_name = _("role")
@@ -161,7 +161,7 @@ class User(AbstractBaseUser):
     language = models.CharField(_("language"), max_length=2, choices=Language, default=Language.DE)
     time_zone = models.CharField(_("time zone"), max_length=64, choices=time_zones, default=default_time_zone)
     theme = models.CharField(_("appearance"), max_length=5, choices=Theme, default=Theme.AUTO)
-    is_active = models.BooleanField(_("active"), default=True, help_text=_("Switch a user off instead of deleting them."))
+    is_active = models.BooleanField(_("active"), default=True, help_text=_("Deactivate users instead of deleting them."))
     absent_from = models.DateField(_("absent from"), null=True, blank=True)
     absent_until = models.DateField(_("absent until"), null=True, blank=True)
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)

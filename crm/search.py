@@ -7,6 +7,7 @@ a rare one. Who may see what is part of the question, so that hidden records nev
 """
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -178,8 +179,8 @@ def _ids(record, user, words, limit):
 
 
 def _is_sign(word):
-    """Tell whether a word is an emoji, or another sign that is no letter of any script: names with it are few."""
-    return not word.isascii() and not any(char.isalnum() for char in word)
+    """Tell whether a word is an emoji, or another picture: names with it are few."""
+    return any(unicodedata.category(char) == "So" for char in word) and not any(char.isalnum() for char in word)
 
 
 def _with_signs(record, user, words, limit):

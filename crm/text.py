@@ -31,7 +31,7 @@ def fold(text):
     """
     if not text or text.isascii():
         return " ".join((text or "").lower().split())
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    decomposed = unicodedata.normalize("NFKD", text.casefold()).casefold()
     bare = "".join(char for char in decomposed if not unicodedata.combining(char)).translate(_LETTERS)
     return " ".join(bare.split())
 
@@ -47,6 +47,11 @@ class KeyField(models.CharField):
         kwargs.setdefault("editable", False)
         kwargs.setdefault("default", "")
         super().__init__(*args, **kwargs)
+
+    def get_prep_value(self, value):
+        """Cut what folding has made longer than the text was: æ becomes two letters, ß too."""
+        value = super().get_prep_value(value)
+        return value[: self.max_length] if isinstance(value, str) else value
 
     def db_parameters(self, connection):
         parameters = super().db_parameters(connection)

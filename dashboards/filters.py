@@ -73,6 +73,10 @@ def read(query, asking) -> Filters:
             periods.days_of(given["period"], asking.today)
         except ValidationError as error:
             errors.append(("period", " ".join(error.messages)))
+    wrong = dict(errors)
+    for name in ("owner", "team"):
+        if given[name].isdecimal() and name not in wrong:
+            given[name] = str(int(given[name]))  # as it is offered
     return replace(Filters(**given), errors=tuple(errors))
 
 
@@ -87,8 +91,13 @@ def offered(asking, chosen) -> dict[str, list[tuple[str, str]]]:
         "period": [(name, capfirst(periods.words(name))) for name in periods.OFFERED],
     }
     for name, value in chosen.given.items():
-        if name in wrong:
-            found[name].append((value, _("Not known")))
-        elif value not in dict(found[name]):
-            found[name].append((value, periods.words(value) if name == "period" else asking.items("crm.User")[int(value)].name))
+        if name in wrong or value not in dict(found[name]):
+            found[name].append((value, _called(name, value, asking) if name not in wrong else _("Not known")))
     return found
+
+
+def _called(name, value, asking) -> str:
+    """Return what is right but not offered: another period, a user who was deactivated; a team may have gone just now."""
+    if name == "period":
+        return periods.words(value)
+    return asking.items("crm.User")[int(value)].name if name == "owner" else _("Not known")

@@ -11,6 +11,7 @@ from django.db.models import ProtectedError
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from crm import access
 from crm.history import underway
@@ -109,6 +110,7 @@ def read_file(job, *, import_id):
     return {
         "text": lambda: _("%(file)s was read; its columns can be matched now.") % {"file": source.file_name},
         "url": _page_of(source),
+        "shown": True,
     }
 
 
@@ -225,12 +227,12 @@ def tell_of_the_dead(job, *, import_id):
     """Say what came of an import whose command was killed, once what it left half-done was taken back."""
     source = Import.objects.select_related("by__role", "change_set").get(pk=import_id)
     if source.state not in {State.DONE, State.FAILED}:
-        raise Failed(_("It was interrupted; nothing was imported."))
+        raise Failed(gettext_lazy("It was interrupted; nothing was imported."))
     return _was_done(source)
 
 
 def _told_to_owner(source):
-    answer = {"text": lambda: source.told, "url": _page_of(source)}
+    answer = {"text": lambda: source.told, "url": _page_of(source), "shown": True}  # told on that page, too
     return answer | ({"undo": source.change_set_id} if source.change_set and source.change_set.undoable else {})
 
 

@@ -25,7 +25,7 @@ class UploadForm(forms.Form):
     )
     file = forms.FileField(
         label=gettext_lazy("File"),
-        help_text=gettext_lazy("Choose a file or drop it here: CSV or Excel (.xlsx). Its first row names the columns."),
+        help_text=gettext_lazy("CSV or Excel (.xlsx). The first row names the columns."),
         widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,.xlsx"}),
         error_messages={
             "required": gettext_lazy("Choose a file."),

@@ -334,7 +334,7 @@ class CategoryAdmin(ListAdmin):
     def lead_status(self, item):
         return item.lead_status_enabled
 
-    @admin.display(description=gettext_lazy("Resets the lead status"))
+    @admin.display(description=gettext_lazy("Start over"))
     def starts_over(self, item):
         return item.start_over
 

@@ -254,9 +254,9 @@ def answer(proposal, category, *, by) -> Outcome:
             ids = _locked(model, ids)
             still = model.objects.filter(pk__in=ids, deleted_at=None, category__group=CategoryGroup.POTENTIAL)
             wanted = set(still.values_list("pk", flat=True))
-            outcome.leave(set(ids) - wanted, _("It is no potential customer any more."))
+            outcome.leave(set(ids) - wanted, _("It is no potential customer any more."), model.history.record_type)
             so = wanted & set(standing().filter(proposal=current).exclude(**{name: None}).values_list(name, flat=True))
-            outcome.leave(wanted - so, _("It has changed in the meantime."))
+            outcome.leave(wanted - so, _("It has changed in the meantime."), model.history.record_type)
             moving = _ids(still.filter(pk__in=so).exclude(category=category))
             if moving:
                 made = _apply(current.rule, model, moving, category, by, parent=current.change_set)

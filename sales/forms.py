@@ -31,7 +31,7 @@ class SaleForm(RecordForm):
             company = self.fields["company"]
             company.required, company.error_messages["required"] = bool(self.instance.pk), _("A sale belongs to a company.")
             if not self.instance.pk:
-                company.help_text = _("Required. If empty, the person's company is used.")
+                company.help_text = _("If empty, the person's company is used.")
         if "reason" in self.fields and self.instance.is_closed:
             self.fields["reason"].queryset = self.fields["reason"].queryset.filter(outcome=self.instance.status)
         if "currency" in self.fields:

@@ -35,7 +35,7 @@ def load():
     )  # fmt: skip
     make("Nachfassen nach dem Sommerfest", marketer, kind="combined", operation="common", part_ids=[guests.pk, cold.pk],
          category=category.get("Calls"))  # fmt: skip
-    make("Potenzielle Kunden in Deutschland", marketer, record_type="company", category=category.get("Mailing"),
+    make("Potentielle Kunden in Deutschland", marketer, record_type="company", category=category.get("Mailing"),
          lines=[line("category_group", "in", ["potential"]), line("country", "in", ["DE"]), line("no_mailings", "is", False)])  # fmt: skip
     make("Offene Verkäufe ab 20.000 €", rep, record_type="sale", category=category.get("Analysis"), visibility="team",
          lines=[line("status", "in", ["open"]), line("base_amount", "gte", 20_000)])  # fmt: skip

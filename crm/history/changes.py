@@ -180,6 +180,13 @@ def long_change(action, *, by, via, params=None, at_end: Callable[[], None] = la
     )
     try:
         yield change_set
+        with transaction.atomic():
+            here = ChangeSet.objects.filter(pk=change_set.pk)
+            if written := change_set.changes.exists() or change_set.children.exists():
+                here.update(state=ChangeSet.State.DONE)
+            else:
+                here.delete()
+            at_end()
     except BaseException:
         from crm.history.undo import take_back
 
@@ -188,10 +195,7 @@ def long_change(action, *, by, via, params=None, at_end: Callable[[], None] = la
         else:
             change_set.delete()
         raise
-    with transaction.atomic():
-        if change_set.changes.exists() or change_set.children.exists():
-            ChangeSet.objects.filter(pk=change_set.pk).update(state=ChangeSet.State.DONE)
-            change_set.state = ChangeSet.State.DONE
-        else:
-            change_set.delete()
-        at_end()
+    if written:
+        change_set.state = ChangeSet.State.DONE
+    else:
+        change_set.pk = None

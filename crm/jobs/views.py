@@ -77,7 +77,7 @@ def watch(request):
         if job.pk in asked and job.finished:
             _asking(response, context)
             trigger(response, "changed")
-            if job.url and job.url == here:
+            if job.result.get("shown") and job.url == here:
                 continue  # the page one is on tells it already, with more room
             link = {"url": job.url, "text": job.link} if job.url else None
             level = "error" if job.state == Job.State.FAILED else "ok"

@@ -37,7 +37,8 @@ CALLED = {
     "in": gettext_lazy("Grouping"),
 }
 #: Widths of columns in pixels, by the kind of their field.
-WIDTHS = {"text": 170, "link": 158, "choice": 122, "user": 114, "yesno": 110, "number": 110, "date": 152}
+WIDTHS = {"text": 170, "link": 172, "choice": 118, "user": 94, "yesno": 110, "number": 110, "date": 152}
+FILTER_SIGN = 20
 NOTHING = "-"  # the key of those without a value, in the place of a group
 
 
@@ -276,7 +277,11 @@ class Asked:
         """Return the width of a column in pixels: the one the user gave it, else what such a field needs."""
         widths = self.saved.get("widths")
         value = widths.get(field.name) if isinstance(widths, dict) else None
-        return value if isinstance(value, int) and 40 <= value <= 1_200 else field.width or WIDTHS.get(field.kind, 150)
+        if isinstance(value, int) and 40 <= value <= 1_200:
+            return value
+        # Where heads are wider than what is below them, the sign of a filter needs room of its own.
+        sign = FILTER_SIGN if field.kind == "user" and self.is_filtered(field) else 0
+        return (field.width or WIDTHS.get(field.kind, 150)) + sign
 
     @property
     def filterable(self) -> list[Field]:

@@ -24,6 +24,8 @@ from crm.jobs import Failed, enqueue, job
 from crm.tables.asked import PER_PAGE
 from crm.web import formats
 
+MOST_KEPT = 10_000  # ids of records left unchanged, whatever the number of reasons
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -266,10 +268,12 @@ def left(record_type, outcome) -> dict:
     """Return which records were left, by the reason, short enough to be kept."""
     reasons = defaultdict(list)
     counts: Counter[str] = Counter()
+    kept = 0
     for pk, reason in outcome.left:
         counts[reason] += 1
-        if counts[reason] <= MAX_LISTED:
+        if counts[reason] <= MAX_LISTED and kept < MOST_KEPT:
             reasons[reason].append(pk)
+            kept += 1
     return {"record": record_type, "count": len(outcome.left), "reasons": dict(reasons), "counts": dict(counts)}
 
 

@@ -3,7 +3,6 @@
 from django.db.models import Max, Min
 from django.http import QueryDict
 from django.utils import timezone
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from crm.fields import Choice, Day, Fixed, Moment, YesNo
@@ -44,7 +43,7 @@ def facts(question) -> list[str]:
     if tile.selection:
         told.append(tile.selection.name)
     if question.period:
-        told.append(_("%(date)s: %(period)s") % {"date": tile.date.label, "period": capfirst(periods.words(question.period))})
+        told.append(_("%(date)s: %(period)s") % {"date": tile.date.label, "period": periods.words(question.period)})
     return told
 
 

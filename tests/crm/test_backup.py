@@ -40,7 +40,7 @@ def test_the_key_is_not_in_it_and_it_says_so(uploads, settings, tmp_path, capsys
 
 
 def test_a_backup_never_overwrites_another(tmp_path):
-    with pytest.raises(CommandError, match="exists already"):
+    with pytest.raises(CommandError, match="already exists"):
         call_command("backup", tmp_path)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from crm import database, search
 from crm.models import SearchText, SearchWord
-from crm.text import fold
+from crm.text import KeyField, fold
 from leads.models import Company, Person
 from tests.factories import CompanyFactory, PersonFactory, arrange
 
@@ -92,3 +92,9 @@ def test_what_was_stored_before_a_letter_was_folded_is_written_anew(number, anna
             if hit.record.name == type(record)._meta.model_name
         ]
         assert record.pk in found
+
+
+def test_what_is_folded_stays_so_and_fits_its_column():
+    for text in ("™ø", "Ǆ", "ﬁ Æ", "Ødegård"):
+        assert fold(fold(text)) == fold(text)
+    assert len(KeyField().get_prep_value(fold("æ" * 300))) == 400

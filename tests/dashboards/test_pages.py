@@ -340,9 +340,9 @@ def test_a_filter_shows_what_the_address_names_though_it_is_not_offered(page, bo
 def test_a_ready_tile_names_its_period_beneath_and_that_of_the_filter_while_there_is_one(page, board):
     mine = board({"ready": "won_this_month"})
     assert ">Won</h2>" in page.get(f"/dashboards/{mine.pk}/").content.decode()
-    assert "Closed on: This month" in tile(page, mine)
+    assert "Closed on: this month" in tile(page, mine)
     filtered = tile(page, mine, query="?period=this_year")
-    assert "Closed on: This year" in filtered and "This month" not in filtered
+    assert "Closed on: this year" in filtered and "this month" not in filtered
 
 
 @pytest.mark.parametrize(("language", "share"), [("en", "150%"), ("de", "150\N{NO-BREAK SPACE}%")])
@@ -515,3 +515,10 @@ def test_all_dashboards_are_a_list_that_can_be_searched(page, board, max_):
     assert "Zebra" in html and "Secret" not in html
     assert "Zebra" in page.get("/search/?q=zebra", **HTMX).content.decode()
     assert reverse("dashboards:dashboards") in page.get("/leads/").content.decode()
+
+
+def test_a_filter_is_understood_however_its_number_is_written(page, board, anna):
+    mine = board({"ready": "won_this_month"})
+    team = anna.teams.get()
+    text = page.get(f"/dashboards/{mine.pk}/?team=0{team.pk}&owner=0{anna.pk}").content.decode()
+    assert f'<option value="{team.pk}" selected>{team.name}<' in text and f'<option value="{anna.pk}" selected>{anna.name}<' in text
