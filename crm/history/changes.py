@@ -178,24 +178,22 @@ def long_change(action, *, by, via, params=None, at_end: Callable[[], None] = la
     change_set = ChangeSet.objects.create(
         action=action, by=by, via=via, params=params or {}, state=ChangeSet.State.RUNNING, parent_id=running_id()
     )
+    pk = change_set.pk
     try:
         yield change_set
         with transaction.atomic():
-            here = ChangeSet.objects.filter(pk=change_set.pk)
-            if written := change_set.changes.exists() or change_set.children.exists():
-                here.update(state=ChangeSet.State.DONE)
+            if change_set.changes.exists() or change_set.children.exists():
+                ChangeSet.objects.filter(pk=pk).update(state=ChangeSet.State.DONE)
+                change_set.state = ChangeSet.State.DONE
             else:
-                here.delete()
+                change_set.delete()
             at_end()
     except BaseException:
         from crm.history.undo import take_back
 
+        change_set.pk, change_set.state = pk, ChangeSet.State.RUNNING  # as it is again in the database
         if change_set.changes.exists() or change_set.children.exists():
             take_back(change_set)
         else:
             change_set.delete()
         raise
-    if written:
-        change_set.state = ChangeSet.State.DONE
-    else:
-        change_set.pk = None

@@ -87,7 +87,7 @@ def in_selection_and_tile(page):
     page.get_by_role("link", name="Save as selection").click()
     page.locator("#panel").get_by_label("Name").fill("Met on LinkedIn")
     page.locator("#panel .primary").click()
-    page.wait_for_url("**/selections/*/")
+    page.wait_for_url(re.compile(r"/selections/\d+/$"))
     settle(page)
     expect(page.locator("tbody tr[data-row]", has_text="Wiebke Windhorst")).to_have_count(1)
     page.goto("/dashboards/")
@@ -128,7 +128,7 @@ def test_c1_c2_c4_a_visitor_of_another_site_becomes_a_lead_with_first_touch_and_
         mia.fill("main [name=name]", "Nordwind contact")
         mia.select_option("main select[name=language]", "en")
         mia.locator("main button.primary").click()
-        mia.wait_for_url("**/forms/*/")
+        mia.wait_for_url(re.compile(r"/forms/\d+/$"))
         settle(mia)
         card = mia.url
         set_fact(mia, "sites", site)

@@ -58,11 +58,14 @@ def test_a_failure_is_told_as_an_error(bell, job):
 
 
 def test_the_page_a_job_leads_to_needs_no_message_of_its_end(bell, job):
-    end(job, result={"text": "3,900 persons are new.", "url": "/imports/7/"})
+    end(job, result={"text": "3,900 persons are new.", "url": "/imports/7/", "shown": True})
     there = {"HX-Request": "true", "HX-Current-URL": "http://testserver/imports/7/"}
     told = json.loads(bell.get(f"/jobs/watch/?running={job.pk}", headers=there).headers["HX-Trigger"])
     assert "toast" not in told and "changed" in told
     there["HX-Current-URL"] = "http://testserver/persons/"
+    assert "toast" in json.loads(bell.get(f"/jobs/watch/?running={job.pk}", headers=there).headers["HX-Trigger"])
+    # A list it leads to tells nothing of it.
+    end(job, result={"text": "3,900 persons were changed.", "url": "/persons/"})
     assert "toast" in json.loads(bell.get(f"/jobs/watch/?running={job.pk}", headers=there).headers["HX-Trigger"])
 
 

@@ -521,4 +521,6 @@ def test_a_filter_is_understood_however_its_number_is_written(page, board, anna)
     mine = board({"ready": "won_this_month"})
     team = anna.teams.get()
     text = page.get(f"/dashboards/{mine.pk}/?team=0{team.pk}&owner=0{anna.pk}").content.decode()
-    assert f'<option value="{team.pk}" selected>{team.name}<' in text and f'<option value="{anna.pk}" selected>{anna.name}<' in text
+    assert (
+        f'<option value="{team.pk}" selected>{team.name}<' in text and f'<option value="{anna.pk}" selected>{anna.name}<' in text
+    )

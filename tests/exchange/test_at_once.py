@@ -199,7 +199,7 @@ def test_a_terminated_command_takes_back_what_it_did(start_command, number):
 
 def test_a_commands_import_shows_and_can_be_cancelled_like_any(start_command):
     before = everything(edits=False)
-    process = start_command()
+    process = start_command(12_000)  # it learns of it by its next beat
     Import.objects.get().job.cancel()
     assert process.wait(60) == 1 and everything(edits=False) == before
     assert Import.objects.get().told == "It was cancelled; nothing was imported."
@@ -323,7 +323,8 @@ def test_an_import_is_done_at_the_moment_at_which_its_change_set_is(transactiona
     monkeypatch.setattr(actions, "_keep_report", die)
     with pytest.raises(KeyboardInterrupt):
         run_pending()
-    assert ChangeSet.objects.get(action="import").state == "running"
+    # What the report cannot be kept of is taken back.
+    assert ChangeSet.objects.get(action="import").state == "failed" and not Person.objects.exists()
     monkeypatch.undo()
     died_after(source.job)
     run_pending()
