@@ -87,7 +87,7 @@ register(
         Due(name="due_at", label=_("Due"), sort="due_at", due=True, default=True, width=140),
         Fixed(name="priority", label=_("Priority"), sort="priority", choices=lambda: Activity.Priority.choices, group=True,
               edit="priority", default=True, width=110),
-        UserChoice(name="owner", label=_("Owner"), path="owner_id", sort="owner__name_key", group=True, edit="owner", default=True, width=114),
+        UserChoice(name="owner", label=_("Owner"), path="owner_id", sort="owner__name_key", group=True, edit="owner", default=True),
         Done(name="done", label=_("Done"), path="done_at", group=True),
         Moment(name="done_at", label=_("Done at"), sort="done_at"),
         Fixed(name="repeat", label=_("Repeat"), choices=lambda: Activity.Repeat.choices[1:], edit="repeat"),

@@ -10,7 +10,7 @@
     enqueue(recount, owner=user, title=gettext_lazy("Counting"), company_ids=[1, 2])
 
 What it returns (or nothing) its owner finds under the bell: `text`, `url`, `link` (the words of the link; *Open* unless
-given), `undo` (the id of a change set). Title, text and link are lazy texts, or functions without arguments that say them: they
+given), `undo` (the id of a change set), `shown` (true if the page of `url` tells it by itself). Title, text and link are lazy texts, or functions without arguments that say them: they
 are kept in each language, for the owner may change theirs, and administrators read along. It runs in the owner's language and
 time zone, outside a transaction, at least once: a worker that dies is replaced, after what it left half-done in running change sets was taken back.
 """
