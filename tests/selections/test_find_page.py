@@ -30,7 +30,7 @@ def edit(client, tree, do="", current=FIND, **typed):
 def test_s4_the_address_asks_and_the_editor_shows_what_it_asks(page):
     response = page.get(FIND, {"criteria": criteria.packed(NAMED)})
     text = response.content.decode()
-    assert "AAA" in text and "BBB" not in text
+    assert ">AAA<" in text and ">BBB<" not in text
     assert 'value="AA"' in text
     assert "whose Last name starts with" in text
 
@@ -42,10 +42,10 @@ def test_s3_an_edit_answers_editor_results_and_address(page):
     tree = json.loads(re.search(r'name="c-tree" value="([^"]*)"', added.content.decode())[1].replace("&#34;", '"'))
     typed = edit(page, tree, **{"r-0:operator": "starts", "r-0:value": "bb"})
     text = typed.content.decode()
-    assert "BBB" in text and "AAA" not in text
+    assert ">BBB<" in text and ">AAA<" not in text
     assert 'id="criteria-editor"' not in text
     address = typed.headers["HX-Push-Url"]
-    assert "BBB" in page.get(address).content.decode()
+    assert ">BBB<" in page.get(address).content.decode()
 
 
 def test_u4_sorting_and_grouping_stay_when_the_question_changes(page):
@@ -58,7 +58,7 @@ def test_what_is_wrong_in_a_line_is_said_there_and_nothing_is_found(page):
     response = edit(page, {"version": 1, "all": [{"field": "created_at", "operator": "last_days", "value": "many"}]})
     text = response.content.decode()
     assert "Enter a number of days between 0 and 9999." in text
-    assert "AAA" not in text
+    assert ">AAA<" not in text
     shown = page.get(response.headers["HX-Push-Url"])
     assert shown.status_code == 400
     assert "Enter a number of days between 0 and 9999." in shown.content.decode()
@@ -83,7 +83,7 @@ def test_s3_the_count_and_what_each_line_keeps(page):
 
 def test_s9_only_visible_records_are_found_counted_and_explained(client, max_, persons):
     client.force_login(max_)
-    assert "AAA" not in client.get(FIND).content.decode()
+    assert ">AAA<" not in client.get(FIND).content.decode()
     assert ">0 persons<" in client.post("/criteria/person/counts/", {"c-tree": "{}"}, **HTMX).content.decode()
     assert client.get(f"{FIND}choices/", {"q": "AAA"}).json() == []
     assert client.get(f"{FIND}why/", {"criteria": "{}", "record": persons[0].pk}).status_code == 404
