@@ -5,7 +5,7 @@
 //            while rows are ticked; [data-count] in it is the number. A button [data-select-everything] shows when the whole page is ticked and
 //            more match (its data-total; data-total-text says it in words): it sets the hidden field [data-everything] to 1.
 //            [data-clear-ticks] ends it.
-//            A hidden field [data-ticked] holds the ids, as in 3,7,12
+//            A hidden field [data-ticked] holds the ids, as in 3,7,12. Those on other pages of the same question stay ticked: [data-elsewhere] says so
 //   groups   <tr class="group"><th colspan><button class="link" data-fold-group aria-expanded="true|false">: folds the rows up to the next heading;
 //            rows not loaded yet come by its own hx-get (hx-trigger="click once" hx-target="closest tr" hx-swap="afterend"); data-level on the
 //            heading's tr says how deep it is
@@ -20,29 +20,43 @@
 const listOf = (element) => element.closest("[data-list]");
 const addressOf = (list) => list.getAttribute("hx-get");
 const ticksOf = (list) => [...list.querySelectorAll("input[type=checkbox][name=ids]")];
-const kept = new Map(); // the ticked ids of each list, over a refresh
-const whole = new Map(); // the address of each list of which all that match are chosen: another one asks for others
+const kept = new Map(); // each list's ticked ids, over a refresh and from page to page, with the question they were ticked in
+const whole = new Map(); // the question of each list of which all that match are chosen
 let last = null;
+// What a list is asked for, however it is sorted and shown.
+function questionOf(list) {
+  const url = new URL(addressOf(list) ?? "", location.href);
+  ["after", "before", "sort", "per", "cols"].forEach((name) => url.searchParams.delete(name));
+  return url.pathname + url.search;
+}
 
 // --- Ticks -------------------------------------------------------------------------------------------------------------------------
 function show(list) {
-  const all = ticksOf(list), ticked = all.filter((tick) => tick.checked);
+  const all = ticksOf(list), ticked = all.filter((tick) => tick.checked), ids = new Set(kept.get(list.id)?.ids);
   const head = list.querySelector("[data-tick-all]"), bar = list.querySelector("[data-action-bar]"), everything = list.querySelector("[data-everything]");
-  all.forEach((tick) => tick.closest("tr").classList.toggle("ticked", tick.checked));
+  if (everything && ticked.length < all.length) {
+    if (everything.value) ids.clear(); // not all any more: those in sight
+    everything.value = "";
+  }
+  all.forEach((tick) => {
+    ids[tick.checked ? "add" : "delete"](tick.value);
+    tick.closest("tr").classList.toggle("ticked", tick.checked);
+  });
   if (head) {
     head.checked = all.length > 0 && ticked.length === all.length;
     head.indeterminate = ticked.length > 0 && !head.checked;
   }
-  list.querySelectorAll("[data-ticked]").forEach((field) => { field.value = ticked.map((tick) => tick.value).join(","); });
-  if (list.id) kept.set(list.id, new Set(ticked.map((tick) => tick.value)));
-  if (everything && ticked.length < all.length) everything.value = "";
+  list.querySelectorAll("[data-ticked]").forEach((field) => { field.value = [...ids].join(","); });
+  if (list.id) kept.set(list.id, { ids, question: questionOf(list) });
   const chosen = Boolean(everything?.value);
-  if (list.id) whole.set(list.id, chosen && addressOf(list));
+  if (list.id) whole.set(list.id, chosen && questionOf(list));
   if (!bar) return;
   const choose = bar.querySelector("[data-select-everything]");
-  bar.hidden = ticked.length === 0;
-  bar.querySelector("[data-count]").textContent = chosen ? choose.dataset.totalText : ticked.length.toLocaleString(document.documentElement.lang);
-  if (choose) choose.hidden = chosen || !head?.checked || Number(choose.dataset.total) <= ticked.length;
+  const elsewhere = bar.querySelector("[data-elsewhere]");
+  bar.hidden = ids.size === 0;
+  bar.querySelector("[data-count]").textContent = chosen ? choose.dataset.totalText : ids.size.toLocaleString(document.documentElement.lang);
+  if (elsewhere) elsewhere.hidden = chosen || ids.size === ticked.length;
+  if (choose) choose.hidden = chosen || !head?.checked || Number(choose.dataset.total) <= ids.size;
   if (!bar.hidden) document.documentElement.style.setProperty("--bar", `${bar.offsetHeight}px`); // it may need two lines
 }
 
@@ -72,7 +86,10 @@ document.addEventListener("click", (event) => {
   }
   const everything = target.closest("[data-select-everything]"), clear = target.closest("[data-clear-ticks]");
   if (everything) listOf(everything).querySelector("[data-everything]").value = "1";
-  if (clear) ticksOf(listOf(clear)).forEach((other) => { other.checked = false; });
+  if (clear) {
+    kept.delete(listOf(clear).id);
+    ticksOf(listOf(clear)).forEach((other) => { other.checked = false; });
+  }
   if (everything || clear) return show(listOf(everything ?? clear));
 
   const row = target.closest("[data-row]"), href = row?.dataset.href ?? row?.querySelector("a.name")?.href;
@@ -182,10 +199,12 @@ function label(list) {
 function prepare(root) {
   const lists = [...root.querySelectorAll("[data-list]"), ...[root.closest?.("[data-list]")].filter(Boolean)];
   for (const list of new Set(lists)) {
-    const ticked = kept.get(list.id);
-    const everything = whole.get(list.id) === addressOf(list) && list.querySelector("[data-everything]");
+    const before = kept.get(list.id);
+    const everything = whole.get(list.id) === questionOf(list) && list.querySelector("[data-everything]");
     if (everything) everything.value = "1";
-    if (ticked) ticksOf(list).forEach((tick) => { tick.checked ||= Boolean(everything) || ticked.has(tick.value); });
+    if (before) ticksOf(list).forEach((tick) => { tick.checked ||= Boolean(everything) || before.ids.has(tick.value); });
+    // What a change or another question took out of sight is not known to be there still.
+    if (before?.changed || before?.question !== questionOf(list)) kept.delete(list.id);
     label(list);
     show(list);
   }
@@ -199,7 +218,8 @@ let seen = null;
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   const list = detail.target?.closest?.("[data-list]");
   if (!list || detail.requestConfig?.triggeringEvent?.type !== "refresh") return;
-  const scroll = list.querySelector(".list-scroll"), row = list.querySelector("[data-row].current");
+  const scroll = list.querySelector(".list-scroll"), row = list.querySelector("[data-row].current"), ticks = kept.get(list.id);
+  if (ticks) ticks.changed = true;
   seen = { id: list.id, top: scroll?.scrollTop, left: scroll?.scrollLeft, row: row?.dataset.id, focused: row?.contains(document.activeElement) };
 });
 document.addEventListener("htmx:load", () => {

@@ -190,16 +190,62 @@ def test_a_long_list_shows_its_rows_first_and_tells_their_number_after(open_page
         page.evaluate("document.body.dispatchEvent(new CustomEvent('changed'))")
     settle(page)
     expect(page.locator("[data-action-bar] [data-count]")).to_have_text(number)
+    # Going on leaves them chosen as well, until one is taken out: then it is those in sight.
+    page.get_by_role("link", name="Nächste Seite").click()
+    expect(foot).to_have_text(re.compile(r"^51–100 von"))
+    expect(page.locator("[data-action-bar] [data-count]")).to_have_text(number)
+    page.locator("tbody input[name=ids]").first.uncheck()
+    expect(page.locator("[data-action-bar] [data-count]")).to_have_text("49")
+    page.get_by_role("button", name="Auswahl aufheben").click()
     # What is ticked before the number has come stays so.
     late = []
     page.route("**/totals/**", lambda route: late.append(route))
     page.get_by_role("link", name="Nächste Seite").click()
-    expect(foot).to_have_text(re.compile(r"^51–100 von 1\.000\+\s*$"))
+    expect(foot).to_have_text(re.compile(r"^101–150 von 1\.000\+\s*$"))
     page.locator("tbody input[name=ids]").first.check()
     expect(page.locator("[data-action-bar] [data-count]")).to_have_text("1")
     late.pop().continue_()
-    expect(foot).to_have_text(re.compile(rf"^51–100 von {number}\s*$"))
+    expect(foot).to_have_text(re.compile(rf"^101–150 von {number}\s*$"))
     expect(page.locator("[data-action-bar] [data-count]")).to_have_text("1")
+
+
+def test_what_is_ticked_on_one_page_stays_so_on_the_next(open_page):
+    page = open_page("anna")
+    page.goto("/persons/?per=25&sort=name")
+    bar, count = page.locator("[data-action-bar]"), page.locator("[data-action-bar] [data-count]")
+    ticks, elsewhere = page.locator("tbody input[name=ids]"), page.get_by_text("also on other pages")
+
+    def ticked():
+        return page.locator("[data-ticked]").input_value().split(",")
+
+    ticks.nth(0).check()
+    ticks.nth(2).check()
+    first = ticked()
+    page.get_by_role("link", name="Next page").click()
+    expect(page.locator(".list-foot > span").first).to_have_text(re.compile("^26–50"))
+    expect(count).to_have_text("2")
+    expect(elsewhere).to_be_visible()
+    ticks.nth(1).check()
+    expect(count).to_have_text("3")
+    assert ticked()[:2] == first and len(set(ticked())) == 3
+    page.get_by_role("link", name="Previous page").click()
+    expect(ticks.nth(2)).to_be_checked()
+    expect(elsewhere).to_be_visible()
+    ticks.nth(0).uncheck()
+    expect(count).to_have_text("2")
+    # A change asks for the list anew: what is out of sight may not be in it any more.
+    page.evaluate("document.body.dispatchEvent(new CustomEvent('changed'))")
+    settle(page)
+    expect(count).to_have_text("1")
+    expect(elsewhere).to_be_hidden()
+    # Another question is another list; ending it ends it on all pages.
+    page.get_by_role("link", name="Next page").click()
+    expect(elsewhere).to_be_visible()
+    bar.get_by_role("button", name="Clear the selection").click()
+    expect(bar).to_be_hidden()
+    page.get_by_role("link", name="Previous page").click()
+    expect(page.locator(".list-foot > span").first).to_have_text(re.compile("^1–25"))
+    expect(bar).to_be_hidden()
 
 
 def test_on_a_phone_one_reads_on_where_the_sections_of_a_card_stand(open_page):
