@@ -188,4 +188,5 @@ def _set(asked: Set, asking) -> str:
     if asked.kind == "any":
         # *And* binds more closely than *or*; a comma says so, without brackets.
         return (_(", or ") if any(map(_is_many, active)) else _(" or ")).join(parts)
-    return _and([f"({words})" if _is_many(node) and len(active) > 1 else words for node, words in zip(active, parts, strict=True)])
+    alone = len(active) == 1
+    return _and([f"({part})" if _is_many(node) and not alone else part for node, part in zip(active, parts, strict=True)])
