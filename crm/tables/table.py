@@ -180,7 +180,10 @@ class Table(Asked):
         return {f"_sum{number}": Sum(field.sum) for number, field in enumerate(self.summed)}
 
     def _sums_in_words(self, values):
-        return [(str(field.label), field.total(int(value or 0), aligned=True)) for field, value in zip(self.summed, values, strict=True)]
+        return [
+            (str(field.label), field.total(int(value or 0), aligned=True))
+            for field, value in zip(self.summed, values, strict=True)
+        ]
 
     # --- Rows -------------------------------------------------------------------------------------------------------------
 
