@@ -247,7 +247,11 @@ def test_b4_the_menu_of_a_card_offers_all_that_can_be_done_and_nothing_to_who_on
 def test_b5_further_fields_stand_on_the_cards(page, lead):
     lead("Petersen", email="jana@nordwind.example", title="Betriebsleiterin")
     html = page.get("/board/?show=title,email").content.decode()
-    assert "jana@nordwind.example" in html and "Betriebsleiterin" in html and "jana@" not in page.get("/board/?show=title").content.decode()
+    assert (
+        "jana@nordwind.example" in html
+        and "Betriebsleiterin" in html
+        and "jana@" not in page.get("/board/?show=title").content.decode()
+    )
 
 
 def test_b4_to_disqualify_stands_in_the_menu_of_a_card_once(page, lead, status):
@@ -567,7 +571,9 @@ def test_an_address_nobody_understands_shows_no_cards_and_says_why(page, lead, q
 
 def test_what_a_board_does_not_understand_is_said_once(page, lead):
     text = page.get("/board/?by=nonsense").content.decode()
-    assert text.count("This field cannot be used for the columns of a board.") == 1 and '<span class="chip bad">Columns <a' in text
+    assert (
+        text.count("This field cannot be used for the columns of a board.") == 1 and '<span class="chip bad">Columns <a' in text
+    )
     assert "<b>nonsense</b>: " in page.get("/board/?nonsense=1").content.decode()
 
 
