@@ -59,11 +59,11 @@ register(
     [
         Text(name="name", label=_("Name"), sort="name_key", key="name_key", edit="name", default=True, required=True, as_kind="name", width=130),
         Link(name="company", label=_("Company"), path="company__name", id_path="company_id", key="company__name_key", sort="company__name_key",
-             url_name="leads:company", sub_path="company__city", owner_path="company__owner_id", default=True, edit="company", required=True, width=106),
+             url_name="leads:company", sub_path="company__city", owner_path="company__owner_id", default=True, edit="company", required=True, width=105),
         PersonLink(name="person", label=_("Person"), path="person__name_key", sort="person__name_key", id_path="person_id", key="person__name_key",
              url_name="leads:person", edit="person"),
         StatusField(name="status", label=_("Status"), choices=lambda: Sale.Status.choices, sort="status", group=True, edit="status",
-                    default=True, required=True, width=136),
+                    default=True, required=True, width=128),
         StageField(name="stage", label=_("Stage"), path="stage_id", sort="stage__rank", items="sales.SaleStage", pill=True, group=True,
                    edit="stage", default=True, width=168),
         Money(name="amount", label=_("Amount"), path="amount", currency_path="currency", sort="base_cents", sum="base_cents", edit="amount",
