@@ -59,7 +59,7 @@ register(
     [
         Text(name="name", label=_("Name"), sort="name_key", key="name_key", edit="name", default=True, required=True, as_kind="name", width=130),
         Link(name="company", label=_("Company"), path="company__name", id_path="company_id", key="company__name_key", sort="company__name_key",
-             url_name="leads:company", sub_path="company__city", owner_path="company__owner_id", default=True, edit="company", required=True, width=105),
+             url_name="leads:company", sub_path="company__city", owner_path="company__owner_id", default=True, edit="company", required=True, width=103),
         PersonLink(name="person", label=_("Person"), path="person__name_key", sort="person__name_key", id_path="person_id", key="person__name_key",
              url_name="leads:person", edit="person"),
         StatusField(name="status", label=_("Status"), choices=lambda: Sale.Status.choices, sort="status", group=True, edit="status",
@@ -79,7 +79,7 @@ register(
         Choice(name="reason", label=_("Reason"), path="reason_id", sort="reason__rank", items="sales.SaleReason", group=True, edit="reason"),
         Day(name="reopen_on", label=_("Re-open on"), sort="reopen_on", edit="reopen_on"),
         Choice(name="source", label=_("Source"), path="source_id", sort="source__rank", items="leads.Source", group=True, edit="source"),
-        UserChoice(name="owner", label=_("Owner"), path="owner_id", sort="owner__name_key", group=True, edit="owner", default=True, width=82),
+        UserChoice(name="owner", label=_("Owner"), path="owner_id", sort="owner__name_key", group=True, edit="owner", default=True, width=84),
         Moment(name="created_at", label=_("Created"), sort="created_at", required=True),
         Moment(name="updated_at", label=_("Changed"), sort="updated_at", required=True),
     ],
