@@ -1,6 +1,6 @@
 """The admin site (A2): Django's, in the product's own pages, and changing nothing but by the product's actions (settled 21).
 
-`crm/admin.py` and each upper app's `admin.py` register what administrators look after. A page is declared by a subclass of
+`crm/admin/` and each upper app's `admin.py` register what administrators look after. A page is declared by a subclass of
 `PageAdmin`: Django finds, filters, sorts and pages the lists; forms and saving are ours, because an action may refuse a value,
 find that somebody was quicker (R17), or hand the work to a job.
 """

@@ -9,7 +9,7 @@ import re
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, npgettext, pgettext
 
 DAY = re.compile(r"(today)?(?:([+ -])(\d{1,4})([dwmqy]))?", re.ASCII)
 PERIOD = re.compile(r"(this|previous|next)(?:_(\d{1,3}))?_(day|week|month|quarter|year)s?", re.ASCII)
@@ -78,6 +78,55 @@ ONE = {
     ("next", "quarter"): lambda: _("the next quarter"),
     ("next", "year"): lambda: _("the next year"),
 }
+
+
+def period_in_sentence(text: str) -> str:
+    """Return when that is, as it stands in a sentence: *in the previous 3 months*, *this week*; what is no period as it is."""
+    found = PERIOD.fullmatch(text)
+    if not found:
+        return text
+    which, number, unit = found[1], int(found[2] or 1), found[3]
+    return str(WHEN_ONE[which, unit]()) if number == 1 else _when(which, number, unit) % {"count": number}
+
+
+#: Words of their own, as languages bend them here: *der vorige Monat*, but *im vorigen Monat*.
+WHEN_ONE = {
+    ("this", "day"): lambda: pgettext("when", "today"),
+    ("this", "week"): lambda: pgettext("when", "this week"),
+    ("this", "month"): lambda: pgettext("when", "this month"),
+    ("this", "quarter"): lambda: pgettext("when", "this quarter"),
+    ("this", "year"): lambda: pgettext("when", "this year"),
+    ("previous", "day"): lambda: pgettext("when", "yesterday"),
+    ("previous", "week"): lambda: pgettext("when", "in the previous week"),
+    ("previous", "month"): lambda: pgettext("when", "in the previous month"),
+    ("previous", "quarter"): lambda: pgettext("when", "in the previous quarter"),
+    ("previous", "year"): lambda: pgettext("when", "in the previous year"),
+    ("next", "day"): lambda: pgettext("when", "tomorrow"),
+    ("next", "week"): lambda: pgettext("when", "in the next week"),
+    ("next", "month"): lambda: pgettext("when", "in the next month"),
+    ("next", "quarter"): lambda: pgettext("when", "in the next quarter"),
+    ("next", "year"): lambda: pgettext("when", "in the next year"),
+}
+
+
+def _when(which, number, unit):
+    if which == "previous":
+        words = {
+            "day": npgettext("when", "in the previous %(count)s day", "in the previous %(count)s days", number),
+            "week": npgettext("when", "in the previous %(count)s week", "in the previous %(count)s weeks", number),
+            "month": npgettext("when", "in the previous %(count)s month", "in the previous %(count)s months", number),
+            "quarter": npgettext("when", "in the previous %(count)s quarter", "in the previous %(count)s quarters", number),
+            "year": npgettext("when", "in the previous %(count)s year", "in the previous %(count)s years", number),
+        }
+    else:
+        words = {
+            "day": npgettext("when", "in the next %(count)s day", "in the next %(count)s days", number),
+            "week": npgettext("when", "in the next %(count)s week", "in the next %(count)s weeks", number),
+            "month": npgettext("when", "in the next %(count)s month", "in the next %(count)s months", number),
+            "quarter": npgettext("when", "in the next %(count)s quarter", "in the next %(count)s quarters", number),
+            "year": npgettext("when", "in the next %(count)s year", "in the next %(count)s years", number),
+        }
+    return words[unit]
 
 
 def _count(number, unit):

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
 from crm import records
-from crm.admin import Deletable
+from crm.admin.base import Deletable
 from crm.admin_site import PageAdmin, Saved, add_errors, counted
 from crm.models import Colour
 from crm.web import formats

@@ -32,6 +32,8 @@ MOST_LIMIT = 9_999
 #: Parameters of a board beside those of a list: what stands in columns and rows, what is added up, which fields the cards show, which
 #: columns are hidden, the words of the title, the day of a replay.
 PARAMS = ("by", "rows", "sum", "show", "hide", "title", "day")
+#: What those are called that can be given wrongly.
+CALLED = {"by": gettext_lazy("Columns"), "rows": gettext_lazy("Rows"), "day": gettext_lazy("Day"), "sum": gettext_lazy("Add up")}
 NOTHING = "-"  # the key of those without a value, in an address and on the page
 
 
@@ -126,6 +128,9 @@ class Board(Table):
     @cached_property
     def saved(self) -> dict:
         return self.kept.get(self.key) or self.kept.get(self.general) or {}
+
+    def called(self, param) -> str:
+        return str(CALLED[param]) if param in CALLED else super().called(param)
 
     @property
     def is_own(self) -> bool:

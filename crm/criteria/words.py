@@ -5,7 +5,7 @@ A sentence for each operator, since languages put its parts in different orders:
 
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext
+from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
 from crm import periods
 from crm.criteria.lines import Line
@@ -39,7 +39,7 @@ PHRASES = {
     "this_month": gettext_lazy("whose %(field)s is this month"),
     "last_days": gettext_lazy("whose %(field)s is in the last %(value)s days"),
     "next_days": gettext_lazy("whose %(field)s is in the next %(value)s days"),
-    "period": gettext_lazy("whose %(field)s is in: %(value)s"),
+    "period": pgettext_lazy("when", "whose %(field)s is %(value)s"),
     "empty": gettext_lazy("whose %(field)s is empty"),
     "not_empty": gettext_lazy("whose %(field)s is not empty"),
 }
@@ -54,9 +54,11 @@ def sentence(record, tree: Set, asking: Asking) -> str:
     words = _set(tree, asking)
     if not words:
         return _("All %(records)s") % {"records": record.plural}
-    first, negated = next(iter(tree.active)), tree.kind == "not"
+    if words.startswith("("):
+        return pgettext("in brackets", "%(records)s for which this holds: %(words)s") % {"records": record.plural, "words": words}
+    first, negated = _in_order(tree)[0], tree.kind == "not"
     while isinstance(first, Set):
-        first, negated = next(iter(first.active)), negated or first.kind == "not"
+        first, negated = _in_order(first)[0], negated or first.kind == "not"
     # *Persons with sales*, but *Personen, deren …*: languages differ in what stands between.
     plain = isinstance(_innermost(first.field), Some) and not isinstance(first.field, Through) and not negated
     joined = pgettext("with what", "%(records)s %(words)s") if plain else pgettext("whose", "%(records)s %(words)s")
@@ -74,6 +76,8 @@ def line_in_words(one: Line, asking: Asking) -> str:
     if field.kind == "yesno":
         return str(YES if one.read else NO) % {"field": label}
     operator = DATE_PHRASES.get(one.operator, one.operator) if field.kind == "date" else one.operator
+    if operator == "period":
+        return str(PHRASES[operator]) % {"field": label, "value": _either(_periods(one, periods.period_in_sentence))}
     return str(PHRASES[operator]) % {"field": label, "value": value_in_words(one, asking)}
 
 
@@ -122,13 +126,17 @@ def value_in_words(one: Line, asking: Asking) -> str:
     if kind == "link" and isinstance(read, list):
         return _either([f"#{pk}" for pk in read])
     if one.operator == "period":
-        return _either([periods.period_in_words(str(item).strip()) for item in _values(one.value)])
+        return _either(_periods(one, periods.period_in_words))
     if kind == "date" and one.operator not in {"last_days", "next_days"}:
         return _and([periods.day_in_words(str(item).strip()) or _date(value) for item, value in
                      zip(_values(one.value), read if isinstance(read, list) else [read], strict=True)])  # fmt: skip
     if kind == "number":
         return _and([_number(one.field, value) for value in (read if isinstance(read, list) else [read])])
     return pgettext("quoted", "“%(text)s”") % {"text": one.value} if kind in {"text", "link"} else str(one.value)
+
+
+def _periods(one, told):
+    return [told(str(item).strip()) for item in _values(one.value)]
 
 
 def _values(value):
@@ -160,14 +168,25 @@ def _and(words):
     return _(" and ").join(words)
 
 
+def _is_many(node) -> bool:
+    """Tell whether it is told as several clauses; a set of one is told as that one."""
+    while isinstance(node, Set) and node.kind != "not" and len(node.active) == 1:
+        node = node.active[0]
+    return isinstance(node, Set) and node.kind != "not"
+
+
+def _in_order(asked: Set):
+    """Return what is asked as it is told: what stands in brackets comes last, so that no sentence begins with one."""
+    return sorted(asked.active, key=_is_many) if asked.kind == "all" else list(asked.active)
+
+
 def _set(asked: Set, asking) -> str:
-    parts = []
-    for node in asked.active:
-        if isinstance(node, Line):
-            parts.append(line_in_words(node, asking))
-        else:
-            words = _set(node, asking)
-            parts.append(f"({words})" if len(node.active) > 1 and len(asked.active) > 1 else words)
+    active = _in_order(asked)
+    parts = [line_in_words(node, asking) if isinstance(node, Line) else _set(node, asking) for node in active]
     if asked.kind == "not":
         return _("that are not among those (%(what)s)") % {"what": parts[0]} if parts else ""
-    return _either(parts) if asked.kind == "any" else _and(parts)
+    if asked.kind == "any":
+        # *And* binds more closely than *or*; a comma says so, without brackets.
+        return (_(", or ") if any(map(_is_many, active)) else _(" or ")).join(parts)
+    alone = len(active) == 1
+    return _and([f"({part})" if _is_many(node) and not alone else part for node, part in zip(active, parts, strict=True)])

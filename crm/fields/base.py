@@ -274,8 +274,8 @@ class Field:
         """Return the value for a spreadsheet: a number or date where it is one."""
         return self.text(row, asking)
 
-    def total(self, value: int) -> str:
-        """Return what a list adds up to, in words."""
+    def total(self, value: int, *, aligned=False) -> str:
+        """Return what a list adds up to, in words; `aligned` where it stands in the column that it sums up."""
         from crm.web import formats
 
         return formats.number(value)

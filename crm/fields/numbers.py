@@ -101,12 +101,12 @@ class Money(Number):
         from crm.web import formats
 
         currency = row[self.currency_path] if self.currency_path else settings.BASE_CURRENCY
-        return formats.money(self.amount(row), currency)
+        return formats.money(self.amount(row), currency, aligned=True)
 
     def export(self, row, asking):
         return self.amount(row)
 
-    def total(self, value):
+    def total(self, value, *, aligned=False):
         from crm.web import formats
 
-        return formats.money(Decimal(value).scaleb(-2), settings.BASE_CURRENCY)
+        return formats.money(Decimal(value).scaleb(-2), settings.BASE_CURRENCY, aligned=aligned)

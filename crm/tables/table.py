@@ -21,7 +21,7 @@ from crm.web import formats
 
 #: How wide a digit, or a letter of a currency, and what stands between digits are in pixels, and the edges of a number's cell
 #: (app.css: td.number).
-DIGIT, BETWEEN, NUMBER_EDGES = 9.5, 4, 30
+DIGIT, BETWEEN, NUMBER_EDGES = 9.2, 4, 30
 
 
 def _pixels(number) -> int:
@@ -180,7 +180,10 @@ class Table(Asked):
         return {f"_sum{number}": Sum(field.sum) for number, field in enumerate(self.summed)}
 
     def _sums_in_words(self, values):
-        return [(str(field.label), field.total(int(value or 0))) for field, value in zip(self.summed, values, strict=True)]
+        return [
+            (str(field.label), field.total(int(value or 0), aligned=True))
+            for field, value in zip(self.summed, values, strict=True)
+        ]
 
     # --- Rows -------------------------------------------------------------------------------------------------------------
 

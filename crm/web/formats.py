@@ -143,15 +143,18 @@ def percent(value):
     return _percent_pattern(get_language() or "en").replace("#,##0", number(value)) if value is not None else ""
 
 
-def money(amount, currency):
-    """Return an amount with its currency, the cents only where there are some: *1.250 €*, *$99.50*."""
+def money(amount, currency, *, aligned=False):
+    """Return an amount with its currency, the cents only where there are some: *1.250 €*, *$99.50*.
+
+    Where amounts stand below one another (`aligned`) all have their cents, so that digits of one worth are in one line: *1.250,00 €*.
+    """
     if amount is None:
         return ""
     language = get_language() or "en"
     pattern = Locale.parse(language).currency_formats["standard"].pattern
     if numbers.get_currency_symbol(currency, language) == currency:
         pattern = pattern.replace("¤#", "¤\N{NO-BREAK SPACE}#")
-    if amount == amount.to_integral_value():
+    if amount == amount.to_integral_value() and not (aligned and numbers.get_currency_precision(currency)):
         pattern = pattern.replace(".00", "")
     return numbers.format_currency(amount, currency, pattern, locale=language, currency_digits=False)
 

@@ -25,6 +25,8 @@ from exchange.webhooks.models import Delivery, Webhook
 from exchange.webhooks.sender import may_have
 
 PER_PAGE = 50
+#: Among the states of the log: trials that failed, which are not given up, as they were never to be tried again.
+FAILED = "failed"
 
 
 class WebhookForm(forms.Form):
@@ -132,7 +134,9 @@ def _page(request, webhook, secret="", status=200):
     webhook = _counted(Webhook.objects.filter(pk=webhook.pk).select_related("user")).get()
     before, only = request.GET.get("before", ""), request.GET.get("state", "")
     log = webhook.deliveries.order_by("-pk")
-    if only in Delivery.State.values:
+    if only == FAILED:
+        log = log.filter(state=Delivery.State.DEAD, record_type="")
+    elif only in Delivery.State.values:
         log = log.filter(state=only)
     if only == Delivery.State.DEAD:
         log = log.exclude(record_type="")  # as it is counted
@@ -148,7 +152,8 @@ def _page(request, webhook, secret="", status=200):
         "rows": _told(rows[:PER_PAGE], request.user),
         "only": only,
         "states": [("", _("all"), None), (Delivery.State.WAITING, _("waiting"), webhook.waiting),
-                   (Delivery.State.DEAD, _("given up"), webhook.dead), (Delivery.State.DONE, _("delivered"), None)],
+                   (Delivery.State.DEAD, _("given up"), webhook.dead), (FAILED, _("failed"), None),
+                   (Delivery.State.DONE, _("delivered"), None)],
         "next_url": f"{here}?state={only}&before={rows[PER_PAGE - 1].pk}" if len(rows) > PER_PAGE else "",
         "here": f"{here}?state={only}&before={before}",
         "busy": any(row.state == Delivery.State.WAITING and not row.attempts for row in rows),

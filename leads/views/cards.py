@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Max
 from django.http import Http404, HttpResponse, JsonResponse
@@ -474,7 +475,7 @@ def delete(request, kind, pk):
     if request.method == "GET":
         along, without = (actions.along(record.history.record_type, [record.pk], keep_persons=keep) for keep in (False, True))
         context = {"record": record, "kind": kind, "persons": persons, "along": along, "without_persons": without}
-        return render(request, "leads/_delete.html", context)
+        return render(request, "leads/_delete.html", context | {"days": settings.BIN_DAYS})
     keep = request.POST.get("keep_persons") == "1"
     outcome = actions.delete(record, by=request.user, via="card", **({"keep_persons": keep} if kind == "companies" else {}))
     if not outcome.changed and outcome.left:

@@ -37,7 +37,7 @@ function openMenu(menu) {
   panel.popover = "manual";
   const summary = menu.querySelector("summary");
   // Where it comes up as a sheet it has a heading: what the button is called, not the value it shows.
-  const called = summary.ariaLabel || summary.title || (summary.querySelector(".visually-hidden") ?? summary).textContent;
+  const called = summary.dataset.heading || summary.ariaLabel || summary.title || (summary.querySelector(".visually-hidden") ?? summary).textContent;
   panel.dataset.title = called.trim().replace(/:$/, "");
   panel.showPopover();
   place(menu);

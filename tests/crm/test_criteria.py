@@ -175,6 +175,9 @@ def test_an_unknown_parameter_is_an_error_and_no_wider_answer(anna):
     assert not lines and set(errors) == {"nmae", "name__like"}
 
 
+FORMER = {"field": "former_employee", "value": True}
+
+
 def test_every_operator_has_words():
     for record in records.every():
         for field in record.fields.values():
@@ -184,7 +187,16 @@ def test_every_operator_has_words():
 @pytest.mark.parametrize(
     ("tree", "told"),
     [({"all": [{"field": "former_employee", "value": True}]}, "Persons where “Former employee” is yes"),
-     ({"not": {"field": "former_employee", "value": False}}, "Persons that are not among those (where “Former employee” is no)")],
+     ({"not": {"field": "former_employee", "value": False}}, "Persons that are not among those (where “Former employee” is no)"),
+     ({"any": [{"all": [FORMER, {"field": "email", "operator": "empty"}]}, {"not": FORMER}]},
+      "Persons where “Former employee” is yes and whose E-mail is empty, or that are not among those (where “Former employee” is yes)"),
+     ({"all": [{"any": [FORMER, {"field": "email", "operator": "empty"}]}, {"field": "phone", "operator": "empty"}]},
+      "Persons whose Phone is empty and (where “Former employee” is yes or whose E-mail is empty)"),
+     ({"all": [{"all": [{"any": [FORMER, FORMER]}]}, {"any": [FORMER, FORMER]}]},
+      "Persons for which this holds: (where “Former employee” is yes or where “Former employee” is yes)"
+      " and (where “Former employee” is yes or where “Former employee” is yes)"),
+     ({"all": [{"field": "created_at", "operator": "period", "value": ["this_year", "previous_2_quarters", "next_month"]}]},
+      "Persons whose Created is this year or in the previous 2 quarters or in the next month")],
 )  # fmt: skip
 def test_a_question_reads_as_a_sentence(anna, tree, told):
     record, asking = records.get("person"), Asking(anna)

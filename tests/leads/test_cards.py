@@ -5,6 +5,7 @@ import json
 import re
 
 import pytest
+from django.conf import settings
 from django.urls import reverse
 
 from activities.models import Activity
@@ -234,6 +235,7 @@ def test_a_company_is_created_and_deleted_with_its_persons(page, company, person
     assert response.status_code == 302 and Company.objects.get(name="Weser Optik").category == category("Partner")
     dialog = page.get(reverse("leads:delete", args=["companies", company.pk]), **HTMX).content.decode()
     assert "What should happen to its 1 person?" in dialog
+    assert f"Deleted records can be restored from the bin for {settings.BIN_DAYS} days." in dialog
     page.post(reverse("leads:delete", args=["companies", company.pk]), {"keep_persons": "1"}, **HTMX)
     person.refresh_from_db()
     assert person.deleted_at is None and person.company is None

@@ -15,6 +15,7 @@ from activities import lifecycle as activity_lifecycle
 from activities.models import Activity
 from crm.history.models import ChangeSet
 from crm.tables import counts
+from crm.web import formats
 from leads import actions as leads
 from sales import actions
 from sales.models import Sale, SaleStage
@@ -293,6 +294,14 @@ def test_w3_a_column_is_as_wide_as_its_longest_number(page, world, anna, company
     SaleFactory(by=anna, company=company, amount=Decimal("1000003.76"))
     text = page.get("/sales/?cols=name,weighted_amount").content.decode()
     assert "€100,000.38" in text and width(text, "weighted_amount") >= 8 * 9.1 + 9.4 + 2 * 3.8 + 30
+
+
+def test_amounts_below_one_another_all_have_their_cents(page, world, anna, company):
+    SaleFactory(by=anna, company=company, name="Whole", amount=Decimal(1700), currency="EUR")
+    text = text_of(page.get("/sales/?cols=name,amount,base_amount"))
+    assert text.count('<td class="number">€1,700.00</td>') == 2 and "€1,700<" not in text
+    assert sums(text) == [("Amount", "€2,900.30"), ("Amount in base currency", "€2,900.30")]
+    assert formats.money(Decimal(1700), "JPY", aligned=True) == "¥1,700"  # which has none
 
 
 def test_settled_15_a_long_list_does_not_wait_for_its_sums(page, world, monkeypatch):

@@ -569,6 +569,14 @@ def test_an_address_nobody_understands_shows_no_cards_and_says_why(page, lead, q
     assert answer.status_code == 400 and "could not be understood" in answer.content.decode() and not cells(answer)
 
 
+def test_what_a_board_does_not_understand_is_said_once(page, lead):
+    text = page.get("/board/?by=nonsense").content.decode()
+    assert (
+        text.count("This field cannot be used for the columns of a board.") == 1 and '<span class="chip bad">Columns <a' in text
+    )
+    assert "<b>nonsense</b>: " in page.get("/board/?nonsense=1").content.decode()
+
+
 # --- Adding -----------------------------------------------------------------------------------------------------------------------------
 
 
