@@ -363,8 +363,11 @@ def take_back_what_came_along(change_set):
         created = Change.objects.filter(change_set=change_set, record_type=record_type, op="i", field="")
         brought = ExternalId.objects.filter(change_set=change_set, record_type=record_type)
         brought.exclude(record_id__in=created.values("record_id")).delete()
-    for source in Import.objects.filter(change_set=change_set):
+    for source in Import.objects.filter(change_set=change_set).select_related("change_set"):
         _remove_unused_users(source.report.get("created_users", []))
+        if source.undoing:
+            source.report = {**source.report, "taken_back": source.count_taken_back()}
+            source.save(update_fields=["report"])
 
 
 def _remove_unused_users(ids):
