@@ -28,7 +28,7 @@ from exchange.importer import Report
 from exchange.importers import importer_of
 from exchange.kinds import KINDS, LISTS
 from exchange.models import FailedRow, Import
-from exchange.reading import UnreadableFile, open_table
+from exchange.reading import PACKED, UnreadableFile, open_table
 from exchange.rows import RowReader
 
 #: Files up to this size are read while the user waits; an Excel file is packed, and slower to read.
@@ -61,7 +61,7 @@ def upload(file, name, record_type, *, by, at_once=False) -> Import:
     file.seek(0)
     source = Import(
         token=secrets.token_hex(16), by=by, file_name=name.replace("\x00", "")[-255:], record_type=record_type,
-        digest=digest.hexdigest(), file_type="xlsx" if file.read(2) == b"PK" else "csv",
+        digest=digest.hexdigest(), file_type="xlsx" if file.read(4) in PACKED else "csv",
     )  # fmt: skip
     file.seek(0)
     source.file.save("upload", file, save=False)
