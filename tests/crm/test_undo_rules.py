@@ -159,7 +159,9 @@ def test_r16_what_an_undo_left_is_counted_whole_however_little_of_it_is_kept(
 ):
     settings.MEDIA_ROOT = tmp_path / "media"
     monkeypatch.setattr("crm.history.changes.MAX_LISTED", 2)
-    source, _report = brought(anna, csv_of(["Name", "Company"], *([f"Person {number}", f"Company {number}"] for number in range(6))))
+    source, _report = brought(
+        anna, csv_of(["Name", "Company"], *([f"Person {number}", f"Company {number}"] for number in range(6)))
+    )
     theirs = Company.objects.order_by("pk")[:4]
     for model in (Person, Company):
         actions.set_owner(model.objects.filter(pk__in=model.objects.order_by("pk")[:4]), max_, by=ada, via="bulk")

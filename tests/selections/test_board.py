@@ -247,7 +247,11 @@ def test_b4_the_menu_of_a_card_offers_all_that_can_be_done_and_nothing_to_who_on
 def test_b5_further_fields_stand_on_the_cards(page, lead):
     lead("Petersen", email="jana@nordwind.example", title="Betriebsleiterin")
     html = page.get("/board/?show=title,email").content.decode()
-    assert "jana@nordwind.example" in html and "Betriebsleiterin" in html and "jana@" not in page.get("/board/?show=title").content.decode()
+    assert (
+        "jana@nordwind.example" in html
+        and "Betriebsleiterin" in html
+        and "jana@" not in page.get("/board/?show=title").content.decode()
+    )
 
 
 def test_b4_to_disqualify_stands_in_the_menu_of_a_card_once(page, lead, status):
