@@ -311,10 +311,9 @@ def _rows_of(sheet) -> Iterator[tuple]:
 def _padded(cell):
     """Return the value of a cell; a number with the zeros its format puts before it, as a postcode's does."""
     value = cell.value
-    if cell.data_type == "n" and isinstance(value, (int, float)) and value >= 0 and float(value).is_integer():
-        if _ZEROS.fullmatch(cell.number_format):
-            return str(int(value)).zfill(len(cell.number_format))
-    return value
+    if cell.data_type != "n" or not isinstance(value, (int, float)) or value < 0 or not float(value).is_integer():
+        return value
+    return str(int(value)).zfill(len(cell.number_format)) if _ZEROS.fullmatch(cell.number_format) else value
 
 
 def _is_blank(row) -> bool:

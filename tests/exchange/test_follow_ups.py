@@ -211,8 +211,8 @@ def test_who_is_to_do_it_must_see_what_it_is_about(ada, anna, jan, max_, monkeyp
     for row in (["3", "Another", "maxs@example.com", "Jan Behrens", "", ""], ["1", "Another", "maxs@example.com", "", "", ""]):
         source, report = brought(ada, csv_of(head, row), "activity", policy="overwrite", columns={"Due": "due_at"})
         assert reasons(source) == [(2, "Owner: Jan Behrens may not see this person.")] and everything() == there
-    _source, report = brought(ada, csv_of(head, ["1", "Hers still", "", "", "", ""][:2] + ["annas@example.com", "", "", ""]),
-                              "activity", policy="overwrite", columns={"Due": "due_at"})  # fmt: skip
+    row = ["1", "Hers still", "annas@example.com", "", "", ""]
+    _source, report = brought(ada, csv_of(head, row), "activity", policy="overwrite", columns={"Due": "due_at"})
     assert counts(report) == {"activities_updated": 1}
 
 
