@@ -78,23 +78,28 @@ def known(queryset, user):
 
 def seen_among(records, user):
     """Return those of these records, which follow others and need not be stored yet, that the user sees, or would see."""
-    if not records or user.role.see == "all":
-        return list(records)
-    model, lending = type(records[0]), []
+    if not records:
+        return []
+    seen = sight(type(records[0]), records, user)
+    return [record for record in records if seen(record)]
+
+
+def sight(model, records, user):
+    """Return the function that tells of a record of this model whether the user sees it, or would see it: of any that follows only what
+    one of these records does."""
+    if user.role.see == "all":
+        return lambda record: True
+    lending = []
     for name in model.follows_records:
         link, others = f"{name}_id", [f"{other}_id" for other in model.of_nobodys_unless.get(name, ())]
         related = model._meta.get_field(name).related_model
         if ids := {getattr(record, link) for record in records} - {None}:
             found = _seen(related.objects.filter(pk__in=ids), user).values_list("pk", related.owner_paths[0])
             lending.append((link, dict(found), others))
-    return [
-        record
-        for record in records
-        if any(
-            (pk := getattr(record, link)) in found and (found[pk] or not any(getattr(record, other) for other in others))
-            for link, found, others in lending
-        )
-    ]
+    return lambda record: any(
+        (pk := getattr(record, link)) in found and (found[pk] or not any(getattr(record, other) for other in others))
+        for link, found, others in lending
+    )
 
 
 def seers_q(record):

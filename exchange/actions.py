@@ -28,7 +28,7 @@ from exchange.importer import Report
 from exchange.importers import importer_of
 from exchange.kinds import KINDS, LISTS
 from exchange.models import FailedRow, Import
-from exchange.reading import UnreadableFile, open_table
+from exchange.reading import PACKED, UnreadableFile, open_table
 from exchange.rows import RowReader
 
 #: Files up to this size are read while the user waits; an Excel file is packed, and slower to read.
@@ -61,7 +61,7 @@ def upload(file, name, record_type, *, by, at_once=False) -> Import:
     file.seek(0)
     source = Import(
         token=secrets.token_hex(16), by=by, file_name=name.replace("\x00", "")[-255:], record_type=record_type,
-        digest=digest.hexdigest(), file_type="xlsx" if file.read(2) == b"PK" else "csv",
+        digest=digest.hexdigest(), file_type="xlsx" if file.read(4) in PACKED else "csv",
     )  # fmt: skip
     file.seek(0)
     source.file.save("upload", file, save=False)
@@ -106,12 +106,15 @@ def read_file(job, *, import_id):
             _keep_facts(source, open_table(source.file.path).facts(lambda done: job.progress(done, 0)))
         except UnreadableFile as error:
             raise Failed(error) from error
-        source.save(update_fields=["facts", "mapping", "state"])
-    return {
-        "text": lambda: _("%(file)s was read; its columns can be matched now.") % {"file": source.file_name},
-        "url": _page_of(source),
-        "shown": True,
-    }
+        with transaction.atomic():
+            source.save(update_fields=["facts", "mapping", "state"])
+            job.finish(
+                {
+                    "text": lambda: _("%(file)s was read; its columns can be matched now.") % {"file": source.file_name},
+                    "url": _page_of(source),
+                    "shown": True,
+                }
+            )
 
 
 # --- Checking and bringing in -----------------------------------------------------------------------------------------
@@ -170,7 +173,7 @@ def run_file(job, *, import_id):
 def _of_job(job, import_id, state):
     """Return the import, and whether this step of it still waits to be done.
 
-    It does not if a worker did it and died before it could say so: by now its owner may have gone on.
+    It does not if a worker of an earlier version did it and died before it could say so: by now its owner may have gone on.
     """
     source = Import.objects.select_related("by__role", "change_set").get(pk=import_id)
     return source, source.job_id == job.pk and source.state == state
@@ -180,10 +183,10 @@ def _step(job, import_id, state, work):
     source, waits = _of_job(job, import_id, state)
     if waits:
         try:
-            work(source, lambda done: job.progress(done, source.facts["total"]))
+            work(source, lambda done: job.progress(done, source.facts["total"]), job.finish)
         except UnreadableFile as error:
             raise Failed(error) from error
-        return _told_to_owner(source)
+        return None
     return _was_done(source)
 
 
@@ -210,11 +213,9 @@ def bring_in_here(source) -> Report:
             source.job_id, source.state = mine.pk, State.RUNNING
             source.save(update_fields=["job", "state"])
         try:
-            report = bring_in(source, lambda done: mine.progress(done, total))
+            return bring_in(source, lambda done: mine.progress(done, total), mine.finish)
         except UnreadableFile as error:
             raise Failed(error) from error
-        mine.result = _told_to_owner(source)
-    return report
 
 
 def take_back_killed():
@@ -240,18 +241,18 @@ def _page_of(source):
     return reverse("exchange:import", args=[source.pk])
 
 
-def try_out(source, progress=None) -> Report:
-    """Check every row, write nothing, and keep the report with the import.
+def try_out(source, progress=None, finish=None) -> Report:
+    """Check every row, write nothing, and keep the report with the import; `finish` is that of the job which does it.
 
     Raise UnreadableFile, or ValidationError for a mapping that does not hold any more.
     """
     _may_import(source.by)
     report = importer_of(_reader(source), _keeper(source)).check(progress)
-    _keep_report(source, report, State.CHECKED)
+    _keep_report(source, report, State.CHECKED, finish)
     return report
 
 
-def bring_in(source, progress=None) -> Report:
+def bring_in(source, progress=None, finish=None) -> Report:
     """Write the file's rows under one change set and keep the report with the import; raise as `try_out` does.
 
     Unless its mapping says *partial*, a row with an error takes all of it back, and the import's state is *failed*.
@@ -264,7 +265,7 @@ def bring_in(source, progress=None) -> Report:
         if change_set.pk is None:
             _remove_unused_users(reader.created_users)
             source.change_set = None
-        _keep_report(source, report, State.DONE, created_users=reader.created_users)
+        _keep_report(source, report, State.DONE, finish, created_users=reader.created_users)
 
     try:
         named = {"name": source.file_name}
@@ -280,7 +281,7 @@ def bring_in(source, progress=None) -> Report:
     except _AllOrNothing:
         _remove_unused_users(reader.created_users)
         source.change_set = change_set if change_set.left else None
-        _keep_report(source, report, State.FAILED)
+        _keep_report(source, report, State.FAILED, finish)
         return report
     _forget_file(source)
     return report
@@ -315,9 +316,12 @@ def _keeper(source):
     return keep
 
 
-def _keep_report(source, report, state, **more):
+def _keep_report(source, report, state, finish, **more):
     source.state, source.report = state, {**report.as_json(), **more}
-    source.save(update_fields=["state", "report", "change_set"])
+    with transaction.atomic():
+        source.save(update_fields=["state", "report", "change_set"])
+        if finish:
+            finish(_told_to_owner(source))
 
 
 # --- Forgetting and taking back ---------------------------------------------------------------------------------------
@@ -335,6 +339,8 @@ def discard(source, *, by):
 @each_night
 def forget_files():
     """Delete the files and rows that were kept long enough for their owners to come back to them."""
+    for source in Import.objects.filter(state=State.DONE).exclude(file=""):
+        _forget_file(source)  # who brought it in died between that and this
     before = timezone.now() - timedelta(days=KEPT_DAYS)
     FailedRow.objects.filter(source__created_at__lt=before).delete()
     for source in Import.objects.filter(created_at__lt=before, state=State.DONE).exclude(report__notes=[], report__differing=[]):
@@ -357,8 +363,11 @@ def take_back_what_came_along(change_set):
         created = Change.objects.filter(change_set=change_set, record_type=record_type, op="i", field="")
         brought = ExternalId.objects.filter(change_set=change_set, record_type=record_type)
         brought.exclude(record_id__in=created.values("record_id")).delete()
-    for source in Import.objects.filter(change_set=change_set):
+    for source in Import.objects.filter(change_set=change_set).select_related("change_set"):
         _remove_unused_users(source.report.get("created_users", []))
+        if source.undoing:
+            source.report = {**source.report, "taken_back": source.count_taken_back()}
+            source.save(update_fields=["report"])
 
 
 def _remove_unused_users(ids):

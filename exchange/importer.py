@@ -144,8 +144,7 @@ class Importer:
                 if not row.error:
                     batch.append(row)
                 else:
-                    report.counts["failed"] += 1
-                    self._reject(row, row.error, report)
+                    self._fail(row, row.error, report)
                 if len(batch) == BATCH:
                     self._batch(batch, change_set, report)
                     batch = []
@@ -164,6 +163,10 @@ class Importer:
         finally:
             seen.close()
         return report
+
+    def _fail(self, row, reason, report):
+        report.counts["failed"] += 1
+        self._reject(row, reason, report)
 
     def _reject(self, row, reason, report, left_out=False):
         if report.failed + report.left_out.total() <= MAX_FAILED:
@@ -258,10 +261,15 @@ class Importer:
         self._blank = Blank(self.kind.model)
         new_ids: dict[str, dict[str, Any]] = {"id": {}, "row": {}}
         changes: dict[Any, set[str]] = {}
+        self._look_around(rows, known.values())
         for row in rows:
             record = first(known, marks[row.number])
             if record is None:
-                created.append(record := self._new(row, report))
+                record = self._new(row, report)
+                if reason := self._refused(record):
+                    self._fail(row, reason, report)
+                    continue
+                created.append(record)
                 report.counts[f"{name}_created"] += 1
             elif not (record.trace.given or record.pk in allowed):
                 report.counts["duplicates"] += 1
@@ -273,6 +281,9 @@ class Importer:
                 if other is not None and other is not record:
                     report.note(row, _("Another person has this e-mail address; it was not taken."))
                     values = {name: value for name, value in values.items() if name != "email"}
+                if reason := self._refused(record, values):
+                    self._fail(row, reason, report)
+                    continue
                 self._give(record, values, row, report, f"{name}_updated", True, changes)
             for mark in marks[row.number]:
                 if first(known, [mark]) is None and holds(record, mark):
@@ -293,6 +304,13 @@ class Importer:
     def _fitting(self, record, row, report) -> dict[str, Any]:
         """Return those of a row's values that a record which is there can take."""
         raise NotImplementedError
+
+    def _look_around(self, rows, known):
+        """Read at once what `_refused` needs to know of a batch, and of the records it meets."""
+
+    def _refused(self, record, values=None) -> str:
+        """Return why there may not be this new record, or one that is there may not be given these values; empty if it may."""
+        return ""
 
     def _create(self, records):
         raise NotImplementedError
@@ -338,14 +356,15 @@ class Importer:
         elif counted and not again:
             report.counts["unchanged"] += 1
 
-    def _complete(self, record, values, again, row, report) -> set[str]:
-        """Set on the record what the row adds; return the names of the changed fields."""
-        changed = set()
+    def _taken(self, record, values, again) -> tuple[dict[str, Any], list[str]]:
+        """Return those of a row's values that the record takes, and the names of those that differ from an earlier row's."""
+        taken: dict[str, Any] = {}
+        differing = []
         model, trace = type(record), record.trace
         for name, value in values.items():
             if value is None or value == "" or (name == "name" and model is Company):
                 continue  # a company was found by its name
-            attname, is_relation, label = self._fields[model, name]
+            attname, is_relation, _label = self._fields[model, name]
             # As it is stored: the record behind an id would be a query for each row, a country an object.
             current, new = vars(record)[attname], value.pk if is_relation else value
             if name == "lead_status" and trace.default_status:
@@ -353,17 +372,26 @@ class Importer:
             if current == new:
                 continue
             # A category is never empty: a company keeps the one it has, unless one asks to overwrite (R12).
-            with_other = COMPANIONS.get(name) in changed
+            with_other = COMPANIONS.get(name) in taken
             if current in (None, "", False) or with_other or (self.overwrite and not again):
                 if name in COMPANIONS and not (with_other or (self.overwrite and not again)):
                     continue  # what it says is said of a value that was not taken
-                changed.add(name)
-                setattr(record, name, value)
-                trace.set(attname, new)
-                self._was_set(record, name)
+                taken[name] = value
             elif again and name not in COMPANIONS:
-                report.differ(row, label)
-        return changed
+                differing.append(name)
+        return taken, differing
+
+    def _complete(self, record, values, again, row, report) -> set[str]:
+        """Set on the record what the row adds; return the names of the changed fields."""
+        taken, differing = self._taken(record, values, again)
+        for name, value in taken.items():
+            attname, is_relation, _label = self._fields[type(record), name]
+            setattr(record, name, value)
+            record.trace.set(attname, value.pk if is_relation else value)
+            self._was_set(record, name)
+        for name in differing:
+            report.differ(row, self._fields[type(record), name][2])
+        return set(taken)
 
     def _was_set(self, record, name):
         """Let follow what follows from a field that was set."""

@@ -1,15 +1,19 @@
 """What a row of each kind of file is: companies, persons with theirs, sales, follow-ups."""
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from activities.actions import may_not_see
 from activities.bulk import create_activities, update_activities
+from activities.lifecycle import LINKS
 from activities.models import Activity
 from crm import access
 from crm.history.changes import Outcome, writing
 from crm.locks import lock_rows
+from crm.models import User
 from exchange import importer
 from exchange.importer import Importer, LeftOut
 from exchange.kinds import COMPANY_ID, COMPANY_NAME, LEAD_ID, PERSON_EMAIL, PERSON_ID, SALE_ID
@@ -258,6 +262,39 @@ class FollowUps(_Linked):
         if not taken and "sale" in values and values["sale"].company_id != activity.company_id:
             del values["sale"]
         return values
+
+    def _look_around(self, rows, known):
+        about = [Activity(**{name: row.values.get(name) for name in LINKS}) for row in rows]
+        self._about: list[Activity] = [*about, *known]
+        self._sights: dict[int, Callable[[Activity], bool]] = {}
+        # Those of the file are at hand; in a check some are not there yet.
+        self._owners: dict[int, User] = {owner.pk: owner for owner in self.reader.owners()}
+        unknown = {activity.owner_id for activity in known} - {None, *self._owners}
+        self._owners |= User.objects.select_related("role").in_bulk(unknown)
+
+    def _refused(self, activity, values=None):
+        """Who is to do it sees what it is about: else it would be in nobody's day (activities.actions.hidden_from).
+
+        What is done already is history, and stays that of who did it.
+        """
+        if values is not None:
+            taken, _differing = self._taken(activity, values, activity.trace.given)
+            if not taken.keys() & {"owner", *LINKS}:
+                return ""
+            becomes = {name: vars(activity)[f"{name}_id"] for name in ("owner", *LINKS)}
+            becomes |= {name: value.pk for name, value in taken.items() if name in becomes}
+            done_at = taken.get("done_at", activity.done_at)
+            activity = Activity(**{f"{name}_id": pk for name, pk in becomes.items()}, done_at=done_at)
+        if activity.done_at:
+            return ""
+        owner = self._owners.get(activity.owner_id)
+        if owner is None or owner == self.by or not owner.is_active:
+            return ""
+        if owner.pk not in self._sights:
+            self._sights[owner.pk] = access.sight(Activity, self._about, owner)
+        if self._sights[owner.pk](activity):
+            return ""
+        return f"{self.reader.column('owner', *self.kind.links)}: {may_not_see(owner, activity)}"
 
     def _complete(self, record, values, again, row, report):
         changed = super()._complete(record, values, again, row, report)

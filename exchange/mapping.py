@@ -145,7 +145,10 @@ def guess_values(mapping, found: dict[str, Iterable[str]], by, unlisted=()) -> d
 
     Nothing is created for the `unlisted` targets: of a column with hundreds of values nobody has looked at each.
     """
-    values = {target: dict(chosen) for target, chosen in mapping.get("values", {}).items()}
+    # A mapping chosen before more letters were folded (docs/decisions/0032) has them in its keys.
+    values = {
+        target: {fold(text): value for text, value in chosen.items()} for target, chosen in mapping.get("values", {}).items()
+    }
     for target, texts in found.items():
         chosen, known = values.setdefault(target, {}), None
         for text in texts:

@@ -188,13 +188,18 @@ class Import(models.Model):
             text = _("Imported: %(created)s new, %(updated)s changed; rows with errors: %(failed)s.")
         return text % words
 
-    @property
-    def taken_back(self):
-        """(label, number) of what undoing it has removed, and set back to what it was before."""
+    def count_taken_back(self):
+        """Return record type -> how many records its undoings have removed, and changed or removed."""
         undoings = self.change_set.undoings.filter(state=ChangeSet.State.DONE)
         rows = Change.objects.filter(change_set__in=undoings).values_list("record_type")
         removed = Count("record_id", distinct=True, filter=Q(op="d"))
-        counted = {name: counts for name, *counts in rows.annotate(removed=removed, all=Count("record_id", distinct=True))}
+        return {name: counts for name, *counts in rows.annotate(removed=removed, all=Count("record_id", distinct=True))}
+
+    @property
+    def taken_back(self):
+        """(label, number) of what undoing it has removed, and set back to what it was before."""
+        # Counted when it is undone: of a hundred thousand records that takes a third of a second.
+        counted = self.report["taken_back"] if "taken_back" in self.report else self.count_taken_back()
         found = []
         for kind in KINDS.values():
             gone, touched = counted.get(kind.model.history.record_type, (0, 0))

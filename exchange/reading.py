@@ -1,8 +1,10 @@
 """Reading CSV and Excel files as they come: any usual encoding and separator, a row at a time, within limits."""
 
+import codecs
 import csv
 import io
 import lzma
+import os
 import re
 import zipfile
 import zlib
@@ -27,6 +29,10 @@ MAX_DISTINCT, MAX_DISTINCT_LENGTH = 200, 120
 MAX_UNPACKED, MAX_RATIO, MAX_PART = 400_000_000, 200, 60_000_000
 #: So many sheets are looked at, and so many rows of each, to find the first that has content.
 MAX_SHEETS, MAX_BLANK = 50, 1_000
+#: How a packed file begins, as an Excel file is; a column may well be called PK.
+PACKED = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+#: The format of a number with zeros before it.
+_ZEROS = re.compile("0{2,15}")
 ERRORS = {"#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A"}
 
 
@@ -88,7 +94,11 @@ class Table:
         sample: list[list[str]] = []
         values: dict[int, Counter] = {place: Counter() for place in range(len(head))}
         total, shown = 0, day_alone if self.file_type == "xlsx" else str
-        for total, (_number, cells) in enumerate(self.records(), 1):
+        rows = self.rows()
+        unnamed = not all(next(rows)[1])
+        for total, (_number, cells) in enumerate(rows, 1):
+            unnamed = unnamed or len(cells) > len(head)
+            cells += [""] * (len(head) - len(cells))
             if len(sample) < SAMPLE:
                 sample.append([storable(shown(cell))[:200] for cell in cells[: len(head)]])
             for place in list(values):
@@ -103,7 +113,8 @@ class Table:
             raise UnreadableFile(_("The file has a head, but no rows."))
         listed = {str(place): [[storable(text), count] for text, count in found.most_common()] for place, found in values.items()}
         return {"head": head, "total": total, "sample": sample, "values": listed, "encoding": self.encoding,
-                "delimiter": self.delimiter, "sheet": _one_of_several(self.path) if self.file_type == "xlsx" else ""}  # fmt: skip
+                "delimiter": self.delimiter, "sheet": _one_of_several(self.path) if self.file_type == "xlsx" else "",
+                "unnamed": unnamed and self.file_type == "xlsx"}  # fmt: skip
 
 
 def storable(text: str) -> str:
@@ -116,10 +127,14 @@ def day_alone(text: str) -> str:
     return text[:10] if len(text) == 19 and re.fullmatch(r"\d{4}-\d\d-\d\d 00:00:00", text, re.ASCII) else text
 
 
+def _too_long(row: int) -> UnreadableFile:
+    text = _("Row %(row)s: a cell holds more than %(count)s characters. Is a quotation mark not closed?")
+    return UnreadableFile(text, row=row, count=MAX_CELL)
+
+
 def _clean(cell: str, number: int) -> str:
     if len(cell) > MAX_CELL:
-        text = _("Row %(row)s: a cell holds more than %(count)s characters. Is a quotation mark not closed?")
-        raise UnreadableFile(text, row=number, count=MAX_CELL)
+        raise _too_long(number)
     cell = cell.strip()
     # Our own files put an apostrophe before what a spreadsheet would take for a formula.
     return cell[1:] if cell.startswith("'") and FORMULA.match(cell[1:]) else cell
@@ -135,7 +150,7 @@ def open_table(path: str) -> Table:
         raise UnreadableFile(
             _("This is an Excel file of an old kind, or one with a password. Save it as .xlsx or CSV, without a password.")
         )
-    if start.startswith(b"PK"):
+    if start.startswith(PACKED):
         _check_xlsx(path)
         return Table(path, "xlsx")
     if start.startswith((b"%PDF", b"\x1f\x8b", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BZh", b"7z\xbc", b"Rar!", b"\x7fELF")):
@@ -157,22 +172,36 @@ def _no_table() -> UnreadableFile:
 
 
 def _encoding(path: str, start: bytes) -> str:
-    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
+    if wide := _wide(start):
+        if os.path.getsize(path) % 2:
+            raise UnreadableFile(_("The file ends in the middle of a character: a part of it is missing."))
+        return wide
+    if start.count(0) > len(start) // 8:
+        raise _no_table()
+    for encoding in ("utf-8-sig", "cp1252"):
+        try:
+            with open(path, encoding=encoding) as file:
+                while file.read(1 << 20):
+                    pass
+        except UnicodeDecodeError:
+            continue
+        return encoding
+    # What Windows has no letter for is an ü, É, Å, Ø or ì of DOS.
+    return "cp850"
+
+
+def _wide(start: bytes) -> str:
+    """Return the encoding of a file with two bytes for a letter, or an empty text."""
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     half = max(len(start) // 2, 1)
     if start[1::2].count(0) > half * 0.6 and start[::2].count(0) < half * 0.1:
         return "utf-16-le"
     if start[::2].count(0) > half * 0.6 and start[1::2].count(0) < half * 0.1:
         return "utf-16-be"
-    if start.count(0) > len(start) // 8:
-        raise _no_table()
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            while file.read(1 << 20):
-                pass
-    except UnicodeDecodeError:
-        return "cp1252"
-    return "utf-8-sig"
+    return ""
 
 
 def _delimiter(text: str) -> str:
@@ -196,15 +225,17 @@ def _delimiter(text: str) -> str:
 def _csv_rows(table: Table) -> Iterator[list[str]]:
     csv.field_size_limit(MAX_CELL * 10)
     with open(table.path, encoding=table.encoding, errors="replace", newline="") as file:
-        if table.encoding.startswith("utf-16-"):
-            start = file.read(1)
-            file.seek(len(start.encode(table.encoding)) if start == "\ufeff" else 0)
-        reader = csv.reader(file, delimiter=table.delimiter, strict=True)
+        # The mark at the beginning may be there twice, and the order be known without it.
+        reader = csv.reader(chain([next(file, "").lstrip("\ufeff")], file), delimiter=table.delimiter, strict=True)
+        given = 0
         try:
             for number, cells in enumerate(reader):
                 if not (number == 0 and len(cells) == 2 and cells[0] == "sep="):
+                    given += 1
                     yield cells
         except csv.Error as error:
+            if "field larger" in str(error):
+                raise _too_long(given + 1) from error
             text = _("The file cannot be read near line %(line)s: a quotation mark is not closed, or stands inside a text.")
             raise UnreadableFile(text, line=max(reader.line_num, 1)) from error
         except UnicodeError as error:
@@ -272,7 +303,17 @@ def _sheets(path: str):
 
 
 def _rows_of(sheet) -> Iterator[tuple]:
-    return sheet.iter_rows(values_only=True, max_col=MAX_COLUMNS + 1)
+    if not any(map(_ZEROS.fullmatch, sheet.parent._number_formats)):
+        return sheet.iter_rows(values_only=True, max_col=MAX_COLUMNS + 1)
+    return (tuple(map(_padded, cells)) for cells in sheet.iter_rows(max_col=MAX_COLUMNS + 1))
+
+
+def _padded(cell):
+    """Return the value of a cell; a number with the zeros its format puts before it, as a postcode's does."""
+    value = cell.value
+    if cell.data_type != "n" or not isinstance(value, (int, float)) or value < 0 or not float(value).is_integer():
+        return value
+    return str(int(value)).zfill(len(cell.number_format)) if _ZEROS.fullmatch(cell.number_format) else value
 
 
 def _is_blank(row) -> bool:

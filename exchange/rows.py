@@ -4,7 +4,7 @@ import datetime
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -29,6 +29,8 @@ from sales.money import Rates
 MAX_ID = 120
 #: How many different values of a column that has too many to be matched one by one are matched by their names.
 MAX_VALUES = 5_000
+#: The role of users whom an import creates.
+NEW_ROLE = "sales_rep"
 #: What ends a line within a cell, as Alt+Enter does in a spreadsheet, or moves on in it.
 _BREAK = re.compile(r"[\t-\r\x85\u2028\u2029]")
 
@@ -97,6 +99,10 @@ class RowReader:
                 errors += [f"{self.column(*targets)}: {text}" for text, *targets in self._finish(row)]
             row.error = "; ".join(errors)
             yield row
+
+    def owners(self):
+        """Return the users whom the file names as owners."""
+        return [owner for owner in self._items.get("owner", {}).values() if owner is not None]
 
     def column(self, *targets):
         """Return the name of the first column that becomes one of these."""
@@ -320,6 +326,7 @@ class RowReader:
         ids = {value for value in chosen.values() if isinstance(value, int)}
         found = model.objects.in_bulk(ids) if ids else {}
         known = {pk: item for pk, item in found.items() if not getattr(item, "deleted_at", None)}
+        names = {fold(text): text for text in self._listed[target]}
         items: dict[str, Any] = {}
         for text, value in chosen.items():
             if isinstance(value, str) and value in plain:
@@ -332,6 +339,8 @@ class RowReader:
                 items[text] = self.by
             elif value == CREATE and self.by.role.administers:
                 items[text] = model(pk=-1 - len(items))  # to be told from the others
+                if model is User:
+                    self._as_created(items[text], names.get(text, text))
             elif target == "owner":
                 items[text] = None  # nobody, as chosen
         return items
@@ -366,6 +375,15 @@ class RowReader:
         there = User.objects.filter(is_active=True, name_key=fold(name)).order_by("pk").first()
         return there or self._create_user(name)
 
+    def _as_created(self, user, text):
+        """Let a user who is to be created be as they will be: what they see counts in a check."""
+        user.first_name, _space, user.last_name = _name(text).rpartition(" ")
+        user.role, user.colleague_ids, user.time_zone = self._new_role, [user.pk, *self.by.colleague_ids], self.by.time_zone
+
+    @cached_property
+    def _new_role(self):
+        return Role.objects.get(code=NEW_ROLE)
+
     def _create_user(self, name):
         first, _space, last = name.rpartition(" ")
         base = ".".join(fold(name).split())[:100]
@@ -375,7 +393,7 @@ class RowReader:
             number += 1
             username = f"{base}{number}"
         user = User.objects.create_user(
-            username, f"{username}@users.invalid", None, first_name=first, last_name=last, role=Role.objects.get(code="sales_rep"),
+            username, f"{username}@users.invalid", None, first_name=first, last_name=last, role=self._new_role,
             language=self.by.language, time_zone=self.by.time_zone,
         )  # fmt: skip
         user.teams.set(self.by.teams.all())

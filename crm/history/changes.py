@@ -57,6 +57,10 @@ class Conflict(Exception):
         self.record, self.fields = record, fields or {}
 
 
+class TakenBack(Exception):
+    """Somebody else has taken this work back, or does so now: who wrote it was thought to be dead, and may write no more."""
+
+
 def running_id():
     """Return the id of the running change set of this transaction, or None."""
     with connection.cursor() as cursor:
@@ -76,18 +80,25 @@ def _set_running(pk):
             cursor.execute("INSERT OR REPLACE INTO crm_runningchangeset(id, change_set_id) VALUES (1, %s)", [pk])
 
 
+def as_known(change_set):
+    """Return the row of long work that runs, if it is as its writer knows it: *undone* is what is being taken back."""
+    return ChangeSet.objects.filter(pk=change_set.pk, state=ChangeSet.State.RUNNING, undone=change_set.undone)
+
+
 @contextmanager
 def writing(change_set):
     """Write in one transaction under this change set; the one that ran before is restored at its end.
 
-    On an error the rollback restores it: on both databases the setting is part of the transaction.
+    On an error the rollback restores it: on both databases the setting is part of the transaction. Raise TakenBack where it is
+    long work that somebody else has taken over.
     """
     with transaction.atomic():
         before = running_id()
         _set_running(change_set.pk)
-        if change_set.state == ChangeSet.State.RUNNING and connection.vendor == "postgresql":
-            # Long work is several transactions: who watches the history is to see each of them (crm.history.live).
-            ChangeSet.objects.filter(pk=change_set.pk).update(transaction=Transaction())
+        # Long work is several transactions: who watches the history is to see each of them (crm.history.live). Who takes it back
+        # waits for the one that holds this row, and lets none follow it (crm.history.undo).
+        if change_set.state == ChangeSet.State.RUNNING and not as_known(change_set).update(transaction=Transaction()):
+            raise TakenBack
         yield change_set
         _set_running(before)
 
@@ -173,7 +184,8 @@ def long_change(action, *, by, via, params=None, at_end: Callable[[], None] = la
 
     It is marked *running* until the end; an error takes back what was written and is raised on. Leaves none behind under
     which nothing was written. `at_end` is called when it is marked *done*, or is gone, in the same transaction: whoever asks
-    later, after the process has died at any place, finds both or neither.
+    later, after the process has died at any place, finds both or neither. What was ended once it was done stays done, and what
+    another worker has taken over is left to that one.
     """
     change_set = ChangeSet.objects.create(
         action=action, by=by, via=via, params=params or {}, state=ChangeSet.State.RUNNING, parent_id=running_id()
@@ -182,18 +194,19 @@ def long_change(action, *, by, via, params=None, at_end: Callable[[], None] = la
     try:
         yield change_set
         with transaction.atomic():
-            if change_set.changes.exists() or change_set.children.exists():
-                ChangeSet.objects.filter(pk=pk).update(state=ChangeSet.State.DONE)
-                change_set.state = ChangeSet.State.DONE
-            else:
+            if not as_known(change_set).update(state=ChangeSet.State.DONE):
+                raise TakenBack
+            change_set.state = ChangeSet.State.DONE
+            if not (change_set.changes.exists() or change_set.children.exists()):
                 change_set.delete()
             at_end()
     except BaseException:
         from crm.history.undo import take_back
 
         change_set.pk, change_set.state = pk, ChangeSet.State.RUNNING  # as it is again in the database
-        if change_set.changes.exists() or change_set.children.exists():
-            take_back(change_set)
-        else:
-            change_set.delete()
+        if as_known(change_set).update(undone=True):
+            if change_set.changes.exists() or change_set.children.exists():
+                take_back(change_set)
+            else:
+                change_set.delete()
         raise

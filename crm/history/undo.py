@@ -5,7 +5,7 @@ from django.db import transaction
 
 from crm import access
 from crm.history import hooks
-from crm.history.changes import AT_ONCE, Outcome, change, chunks, writing
+from crm.history.changes import AT_ONCE, Outcome, TakenBack, as_known, change, chunks, writing
 from crm.history.models import Change, ChangeSet
 from crm.history.plans import in_order, is_refusal, plan_for, planned
 from crm.history.triggers import watched_models
@@ -95,12 +95,14 @@ def _undo_in_chunks(change_set, sets, action, params, by, via, progress):
                 if progress:
                     progress(done, total)
     except BaseException:
-        take_back(mine)
-        ChangeSet.objects.filter(pk=change_set.pk).update(undone=False)
+        if as_known(mine).update(undone=True):
+            take_back(mine)
+            ChangeSet.objects.filter(pk=change_set.pk).update(undone=False)
         raise
     with transaction.atomic():
+        if not as_known(mine).update(state=ChangeSet.State.DONE):
+            raise TakenBack
         ChangeSet.objects.filter(pk=change_set.pk).update(undone=False)
-        ChangeSet.objects.filter(pk=mine.pk).update(state=ChangeSet.State.DONE)
         _mark(change_set, sets, outcome)
         _keep_left(mine, outcome)
     if not outcome.changed:
@@ -159,6 +161,9 @@ def take_back(change_set):
 
     What others have changed or built on since is left, and listed with it (settled 8).
     """
+    # Its writer may be alive after all: its last transaction is waited for, and it gets no other (crm.history.changes.writing).
+    ChangeSet.objects.filter(pk=change_set.pk).update(undone=True)
+    change_set.undone = True
     sets = family(change_set)
     plans, outcome = plan_for(sets), Outcome()
     for record_type, plan in in_order(plans):
@@ -171,4 +176,4 @@ def take_back(change_set):
     with transaction.atomic():
         ChangeSet.objects.filter(pk__in=sets).update(state=ChangeSet.State.FAILED, undone=True)
         _keep_left(change_set, outcome)
-    change_set.state, change_set.undone = ChangeSet.State.FAILED, True
+    change_set.state = ChangeSet.State.FAILED

@@ -23,6 +23,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 
+from crm.history.changes import TakenBack
 from crm.history.models import ChangeSet, running_job
 from crm.history.undo import take_back
 from crm.jobs import Cancelled, Ended, Failed, find, titled
@@ -49,10 +50,10 @@ class Run:
     """What a job's function gets: whose it is, and how to tell its progress."""
 
     def __init__(self, row):
+        self._mine = _mine(row)
         self.pk, self.owner, self.title, self.attempt = row.pk, row.owner, row.title, row.attempts
         self.done, self.total = row.done, row.total
         self.end: type[Ended] | None = None
-        self.result: dict = {}
 
     def progress(self, done, total=None):
         """Say how far the job is; raise Ended if it is to stop. Cheap, and allowed inside a transaction."""
@@ -65,6 +66,14 @@ class Run:
         """Raise Ended if the job is to stop."""
         if self.end:
             raise self.end()
+
+    def finish(self, result):
+        """Say, in the transaction in which the work is done, that the job is done with this result: both are true, or neither.
+
+        Whatever ends it afterwards changes nothing of that. Raise Ended if it was given up, or taken over, before.
+        """
+        if not self._mine.filter(cancel_asked=False).update(done=self.done, total=self.total, **_done(result)):
+            raise Cancelled if self._mine.exists() else Lost
 
 
 def claim(worker, jobs=Job.objects) -> Job | None:
@@ -93,6 +102,12 @@ def work(row, *, stopping=None, beating=True):
     _write_down(mine, run, outcome)
 
 
+def _done(result):
+    """Return the columns that say that a job was done with this result."""
+    result = _storable(_in_words(result))
+    return {"state": Job.State.DONE, "result": result, "error": "", "finished_at": timezone.now()}
+
+
 def _mine(row):
     """Return the row as its worker writes it; fenced: whoever lost the lease finds none."""
     return Job.objects.filter(pk=row.pk, worker=row.worker, state=Job.State.RUNNING, attempts=row.attempts)
@@ -117,8 +132,8 @@ def _lease(mine, run, stopping=None, beating=True):
 def own_job(function, *, owner, title, total=0, **args):
     """Do what is in the block as a job of this very process, as a command does: with a lease and progress, to be cancelled like any.
 
-    Yield what a job's function gets; its `result` is what the owner finds. When the process is killed, a worker takes back what
-    it left half-done, and calls `function` to say what came of it: nobody goes on with what a command began.
+    Yield what a job's function gets; with its `finish` the block says what the owner finds. When the process is killed before that, a
+    worker takes back what it left half-done, and calls `function` to say what came of it: nobody goes on with what a command began.
     """
     now = timezone.now()
     row = Job.objects.create(
@@ -130,7 +145,7 @@ def own_job(function, *, owner, title, total=0, **args):
         # Inside a transaction of the caller's the row is not there yet for anybody else, nor are its changes.
         with _lease(mine, run, beating=not connection.in_atomic_block):
             yield run
-        outcome = {"state": Job.State.DONE, "result": _storable(_in_words(run.result)), "finished_at": timezone.now()}
+        outcome = _done({})  # unless it said so itself
     except BaseException as error:
         if ChangeSet.objects.filter(job_id=row.pk, state=ChangeSet.State.RUNNING).exists():
             # Ended once more while it took back what it had done: the next worker does, at once.
@@ -186,8 +201,7 @@ def _outcome(row, run):
             raise Failed(_("The user who started it was switched off."))
         if (function := find(row.path)) is None:
             raise Failed(_("This version of Lotse does not know this kind of work."))
-        result = _storable(_in_words(function(run, **row.args) or {}))
-        return {"state": Job.State.DONE, "result": result, "error": "", "finished_at": timezone.now()}
+        return _done(function(run, **row.args) or {})
     except Exception as error:
         return _outcome_of(error, row, again=row.attempts < row.max_attempts)
 
@@ -195,7 +209,7 @@ def _outcome(row, run):
 def _outcome_of(error, row, *, again):
     """Return the columns that say what came of a job which ended by this error; with `again` an unexpected one is tried again."""
     now, trace = timezone.now(), ""
-    if isinstance(error, Lost):
+    if isinstance(error, (Lost, TakenBack)):
         logger.warning("Job %s was taken over by another worker.", row.pk)
         return None
     if isinstance(error, Stopping):

@@ -168,6 +168,27 @@ def test_whatever_a_job_answers_can_be_stored(transactional_db, lists):
     assert (job.state, job.text, job.result["name"], job.title) == ("done", "finished", "ab", "ab")
 
 
+def test_a_job_that_was_taken_over_is_its_next_workers_to_end(transactional_db, ada, anna, tmp_path, monkeypatch):
+    """The first wakes up when its job has been done by another: it neither takes that back nor has the last word."""
+    (tmp_path / "sign").touch()
+    create_persons([{"first_name": "P", "last_name": str(number)} for number in range(2_100)], by=ada, via="system")
+    job = enqueue(job_functions.give_all_to, owner=ada, to=anna.pk, sign=str(tmp_path / "sign"))
+    slept = []
+
+    def sleep(seconds):
+        if not slept:
+            slept.append(seconds)
+            Job.objects.filter(pk=job.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+            assert run_pending(beating=False) == 1 and state(job) == "done"
+
+    monkeypatch.setattr(job_functions.time, "sleep", sleep)
+    run_pending(beating=False)
+    assert slept and Person.objects.filter(owner=anna).count() == 2_100
+    sets = ChangeSet.objects.filter(action="person.set_owner").order_by("pk")
+    assert [(one.state, one.undone) for one in sets] == [("failed", True), ("done", False)]
+    assert (state(job), Job.objects.get(pk=job.pk).attempts) == ("done", 2)
+
+
 def test_who_was_switched_off_has_nothing_done_any_more(transactional_db, anna):
     enqueue(job_functions.make_team, owner=anna, name="Late")
     type(anna).objects.update(is_active=False)

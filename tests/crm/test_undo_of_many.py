@@ -2,12 +2,13 @@
 
 import pytest
 
-from crm.history.changes import AT_ONCE
+from crm.history.changes import AT_ONCE, TakenBack, long_change, writing
 from crm.history.models import Change, ChangeSet
-from crm.history.undo import is_large, undo
+from crm.history.undo import is_large, take_back, undo
 from leads import actions
-from leads.models import Person
+from leads.models import Category, Person
 from tests.factories import CompanyFactory
+from tests.meanwhile import meanwhile, only_postgresql
 
 MANY = AT_ONCE + 100
 
@@ -69,3 +70,51 @@ def test_undoing_the_creation_of_many_puts_them_into_the_bin(many, ada):
     created = Change.objects.filter(record_type="person", op="i").first().change_set
     assert undo(created, by=ada, via="list").changed == MANY
     assert not Person.objects.filter(deleted_at=None).exists()
+
+
+# --- Taken over by another worker, while the first was only thought to be dead ----------------------------------------
+
+
+def take_over(change_set):
+    """Take it back as the worker does that takes the job over."""
+    take_back(ChangeSet.objects.get(pk=change_set.pk))
+
+
+@pytest.mark.parametrize("at", [AT_ONCE, MANY], ids=["in the middle", "at its end"])
+def test_who_was_taken_over_writes_no_more_and_is_not_done(many, ada, status, at):
+    def progress(done, total):
+        if done == at:
+            take_over(ChangeSet.objects.get(action="person.set_lead_status"))
+
+    with pytest.raises(TakenBack):
+        actions.set_lead_status(Person.objects.all(), status("Qualified"), by=ada, via="bulk", progress=progress)
+    change_set = ChangeSet.objects.get(action="person.set_lead_status")
+    assert (change_set.state, change_set.undone) == (ChangeSet.State.FAILED, True) and not qualified(status)
+
+
+@pytest.mark.parametrize("at", [AT_ONCE, MANY], ids=["in the middle", "at its end"])
+def test_an_undo_that_was_taken_over_leaves_what_the_other_does(many, ada, status, at):
+    outcome = actions.set_lead_status(Person.objects.all(), status("Qualified"), by=ada, via="bulk")
+
+    def progress(done, total):
+        if done == at:
+            take_over(ChangeSet.objects.get(action="undo"))
+
+    with pytest.raises(TakenBack):
+        undo(outcome.change_set, by=ada, via="list", progress=progress)
+    # It was claimed, and still is: for the other, who goes on with the undo.
+    assert ChangeSet.objects.get(pk=outcome.change_set.pk).undone and qualified(status) == MANY
+    assert ChangeSet.objects.get(action="undo").state == ChangeSet.State.FAILED
+
+
+@only_postgresql
+def test_who_takes_over_waits_for_what_is_being_written(transactional_db, ada):
+    with pytest.raises(TakenBack), long_change("person.edit", by=ada, via="bulk") as change_set:
+
+        def write():
+            with writing(change_set):
+                Person.objects.create(last_name="Late", category=Category.objects.first())
+
+        meanwhile(write, lambda: take_over(change_set))
+        assert ChangeSet.objects.get(pk=change_set.pk).state == ChangeSet.State.FAILED and not Person.objects.exists()
+        write()

@@ -9,7 +9,8 @@ import time
 from datetime import timedelta
 
 import pytest
-from django.db import connection, connections
+from django.core.management.base import CommandError
+from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from crm.history.models import Change, ChangeSet
@@ -21,7 +22,7 @@ from exchange.rows import RowReader
 from leads.actions import edit_person
 from leads.models import Company, Industry, Person
 from tests.crm.test_jobs import ROOT, database_url, state, until
-from tests.exchange.files import csv_of, everything, uploaded
+from tests.exchange.files import command, csv_of, everything, uploaded
 
 HEAD = ["Id", "Last name", "E-mail", "Company", "Industry", "Owner"]
 
@@ -331,6 +332,59 @@ def test_an_import_is_done_at_the_moment_at_which_its_change_set_is(transactiona
     source.refresh_from_db()
     assert source.stage == "done" and source.report["persons_created"] == 31 == Person.objects.count()
     assert source.change_set.undoable
+
+
+def interrupted(*_args, **_more):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("moment", ["as it is committed", "before its file is forgotten"])
+def test_a_command_that_is_ended_when_all_is_done_says_so(transactional_db, ada, monkeypatch, moment):
+    if moment == "as it is committed":
+        keep = actions._keep_report
+
+        def keep_and_be_interrupted(source, report, state, *args, **more):
+            keep(source, report, state, *args, **more)
+            if state == "done":
+                transaction.on_commit(interrupted)
+
+        monkeypatch.setattr(actions, "_keep_report", keep_and_be_interrupted)
+    else:
+        monkeypatch.setattr(actions, "_forget_file", interrupted)
+    with pytest.raises(CommandError, match="everything was imported already") as error:
+        command(rows_of(30), by=ada)
+    assert error.value.returncode == 130
+    source = Import.objects.get()
+    assert source.stage == "done" == state(source.job) and Person.objects.count() == 31 == source.report["persons_created"]
+    assert source.change_set.state == "done" and source.job.undo_url and source.job.text == source.told
+    # Its file goes the next night.
+    monkeypatch.undo()
+    assert source.file
+    actions.forget_files()
+    assert not Import.objects.get().file and not source.file.storage.exists(source.file.name)
+
+
+@pytest.mark.parametrize("asked", ["to be cancelled", "by another worker"])
+def test_what_was_given_up_at_the_last_moment_is_not_done_in_part(transactional_db, ada, monkeypatch, asked):
+    """Between the last look at whether it is to stop, and its end."""
+    source = queued(ada, 30)
+    before = everything(edits=False)
+    told = actions._told_to_owner
+
+    def asked_meanwhile(source):
+        mine = Job.objects.filter(pk=source.job_id)
+        mine.update(**({"cancel_asked": True} if asked == "to be cancelled" else {"worker": "another"}))
+        return told(source)
+
+    monkeypatch.setattr(actions, "_told_to_owner", asked_meanwhile)
+    run_pending(beating=False)
+    assert everything(edits=False) == before and ChangeSet.objects.get(action="import").state == "failed"
+    source.refresh_from_db()
+    if asked == "to be cancelled":
+        assert (state(source.job), source.stage) == ("cancelled", "cancelled")
+        assert source.told == "It was cancelled; nothing was imported."
+    else:
+        assert (state(source.job), source.stage) == ("running", "running")  # it is the other's
 
 
 MEASURE = """

@@ -5,14 +5,17 @@ import random
 import zoneinfo
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from activities import lifecycle
 from activities.actions import create_activity, set_done
 from activities.models import Activity
+from exchange import actions
 from leads.models import Company, Person
 from sales.models import Sale
-from tests.exchange.files import CALLS, TASKS, brought, call, counts, csv_of, everything, reasons, tried
+from tests.exchange.files import CALLS, TASKS, brought, call, counts, csv_of, everything, reasons, tried, uploaded
 from tests.factories import CompanyFactory, PersonFactory, SaleFactory, arrange
 
 pytestmark = pytest.mark.usefixtures("nothing_unattributed")
@@ -20,8 +23,9 @@ BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")
 
 
 @pytest.fixture
-def export(ada):
-    """Companies, leads, contacts and deals of the export came before, and kept their ids."""
+def export(ada, teams):
+    """Companies, leads, contacts and deals of the export came before, and kept their ids; owners that are created share Ada's team."""
+    ada.teams.add(teams["north"])
     brought(ada, csv_of(["ACCOUNTID", "Account Name"], ["11", "Nordwind"], ["12", "Südwind"]), "company")
     brought(ada, csv_of(["LEADID", "Last Name", "Company"], ["1", "Lead", "Nordwind"]))
     brought(ada, csv_of(["CONTACTID", "Last Name", "Account Id", "Email"], ["21", "Contact", "11", "c@example.com"],
@@ -180,6 +184,49 @@ def test_whom_one_may_not_see_cannot_be_followed_up(ada, anna, max_, roles):
     _source, report = brought(anna, data, "activity")
     assert counts(report) == {"activities_created": 1, "left_out": 2} and report.dangling == 1
     assert (only().person, only().company) == (hers, None)
+
+
+def test_who_is_to_do_it_must_see_what_it_is_about(ada, anna, jan, max_, monkeypatch):
+    monkeypatch.setattr("exchange.importer.BATCH", 2)
+    PersonFactory(by=ada, owner=anna, company=None, email="annas@example.com", last_name="A")
+    PersonFactory(by=ada, owner=max_, company=None, email="maxs@example.com", last_name="M")
+    head = ["Task Id", "Subject", "E-mail", "Owner", "Due", "Status"]
+    data = csv_of(
+        head, ["1", "Hers", "annas@example.com", "Jan Behrens", "2099-01-01", "Open"],
+        ["2", "His", "maxs@example.com", "Jan Behrens", "2099-01-01", "Open"],
+        ["3", "Nobody's", "maxs@example.com", "", "2099-01-01", "Open"],
+        ["4", "Of the past", "maxs@example.com", "Jan Behrens", "2021-01-01", "Completed"],
+        ["5", "Of who is new", "maxs@example.com", "Ute Neu", "2099-01-01", "Open"],
+    )  # fmt: skip
+    source, report = tried(ada, data, "activity", partial=True, columns={"Due": "due_at"})
+    assert counts(report) == {"activities_created": 3, "failed": 2}
+    assert reasons(source) == [
+        (3, "Owner: Jan Behrens may not see this person."), (6, "Owner: Ute Neu may not see this person.")
+    ]  # fmt: skip
+    source, report = brought(ada, data, "activity", partial=True, columns={"Due": "due_at"})
+    assert counts(report) == {"activities_created": 3, "failed": 2} and [number for number, _reason in reasons(source)] == [3, 6]
+    assert dict(Activity.objects.values_list("subject", "owner")) == {"Hers": jan.pk, "Nobody's": ada.pk, "Of the past": jan.pk}
+    # Nor is one that is here given to such an owner, or moved out of its owner's sight; what it was it stays.
+    there = everything()
+    for row in (["3", "Another", "maxs@example.com", "Jan Behrens", "", ""], ["1", "Another", "maxs@example.com", "", "", ""]):
+        source, report = brought(ada, csv_of(head, row), "activity", policy="overwrite", columns={"Due": "due_at"})
+        assert reasons(source) == [(2, "Owner: Jan Behrens may not see this person.")] and everything() == there
+    row = ["1", "Hers still", "annas@example.com", "", "", ""]
+    _source, report = brought(ada, csv_of(head, row), "activity", policy="overwrite", columns={"Due": "due_at"})
+    assert counts(report) == {"activities_updated": 1}
+
+
+def test_who_may_see_it_is_asked_once_a_batch_and_owner(ada, jan):
+    def statements(count):
+        for number in range(count):
+            PersonFactory(by=ada, owner=jan, company=None, email=f"p{count}x{number}@example.com")
+        rows = [[f"T{count}x{number}", f"p{count}x{number}@example.com", "Jan Behrens", "2099-01-01"] for number in range(count)]
+        source = uploaded(ada, csv_of(["Subject", "E-mail", "Owner", "Due"], *rows), "activity", columns={"Due": "due_at"})
+        with CaptureQueriesContext(connection) as captured:
+            assert counts(actions.try_out(source)) == {"activities_created": count}
+        return len(captured)
+
+    assert statements(4) == statements(40)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -328,6 +328,11 @@ def test_a_row_that_becomes_wrong_after_the_check_takes_all_back_too(ada, monkey
     assert report.failed == 1 and source.state == "failed" and everything() == before
 
 
+def test_a_csv_file_whose_first_column_is_called_pk_is_one(ada):
+    source, report = brought(ada, b"PK,Name\n1,A\n", sources={"external_id": "old"})
+    assert source.file_type == "csv" and counts(report) == {"persons_created": 1}
+
+
 def test_a_csv_row_with_a_cell_too_many_is_an_error_a_note_beside_a_sheet_is_not(ada):
     source, report = tried(ada, b"Name,Title\nA,CEO, Head of X\nB,CTO,,,\n")
     assert reasons(source) == [(2, "The row has 3 cells, the file 2 columns.")]

@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from crm.models import User
 from exchange import mapping as mappings
 from exchange.kinds import KINDS
-from leads.models import Category, Industry
+from leads.models import Category, Industry, Person
 from tests.exchange.files import ZOHO, brought, counts, csv_of, tried, uploaded
 from tests.factories import UserFactory
 
@@ -200,3 +200,15 @@ def test_a_deleted_list_item_or_switched_off_user_cannot_be_chosen(ada, category
     delete_item(category("Supplier"), by=ada, via="admin")
     with pytest.raises(ValidationError, match="Choose the category"):
         tried(ada, csv_of(["Name"], ["A"]), category=Category.objects.get(name_en="Supplier").pk)
+
+
+def test_values_chosen_before_more_letters_were_folded_stay_chosen(client, ada, anna):
+    """Their keys have ø and ł as they were written (docs/decisions/0032)."""
+    source = uploaded(ada, csv_of(["Name", "Owner"], ["A", "Øre Łuk"]))
+    source.mapping["values"]["owner"] = {"øre łuk": anna.pk}
+    source.save()
+    client.force_login(ada)
+    page = client.get(f"/imports/{source.pk}/?mapping=1").content.decode()
+    assert f'<option value="{anna.pk}" selected>' in page
+    brought(ada, csv_of(["Name", "Owner"], ["A", "Øre Łuk"]), values={"owner": {"øre łuk": anna.pk}})
+    assert Person.objects.get().owner == anna

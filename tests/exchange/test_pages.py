@@ -366,6 +366,15 @@ def test_a_workbook_of_several_sheets_says_which_one_is_read(client, anna):
     assert "is read" not in page and "Petersen" in page
 
 
+def test_a_workbook_whose_first_row_leaves_columns_without_a_name_is_told_of_it(client, anna):
+    gaps = uploaded(anna, xlsx_of(["Name", "E-mail", None, "Phone"], ["Petersen", "a@example.com", "b@example.com", "+49 421 1"]))
+    client.force_login(anna)
+    page = client.get(f"/imports/{gaps.pk}/").content.decode()
+    assert "The first row does not name every column" in page and "Column 3" in page
+    whole = uploaded(anna, xlsx_of(["Name"], ["Petersen"]))
+    assert "does not name every column" not in client.get(f"/imports/{whole.pk}/").content.decode()
+
+
 def test_the_pages_speak_german(client, anna):
     anna.language = "de"
     anna.save()

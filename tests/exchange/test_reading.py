@@ -5,6 +5,7 @@ import re
 import zipfile
 
 import pytest
+from openpyxl import Workbook
 
 from exchange import reading
 from exchange.reading import UnreadableFile, open_table
@@ -44,6 +45,25 @@ def test_every_usual_encoding_and_separator_is_recognised(read, encoding, delimi
 def test_a_utf_16_file_that_names_its_order_twice_is_read(read):
     assert cells(read(b"\xff\xfe" + csv_of(HEAD, ROW, encoding="utf-16-le"))) == [HEAD, ROW]
     assert cells(read(b"\xfe\xff" + csv_of(HEAD, ROW, encoding="utf-16-be"))) == [HEAD, ROW]
+
+
+@pytest.mark.parametrize("data", ["Name,Ort", '"Name","Ort"'])
+def test_a_mark_that_stands_there_twice_is_no_letter(read, data):
+    assert read(b"\xef\xbb\xbf\xef\xbb\xbf" + data.encode()).head() == ["Name", "Ort"]
+
+
+def test_a_file_of_dos_keeps_its_umlauts(read):
+    assert cells(read(csv_of(["Name", "Ort"], ["Müller", "Köln"], encoding="cp850"))) == [["Name", "Ort"], ["Müller", "Köln"]]
+
+
+def test_four_bytes_a_letter_are_read_and_half_a_letter_is_told(read):
+    assert cells(read(csv_of(HEAD, ROW, encoding="utf-32"))) == [HEAD, ROW]
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
+        assert "a part of it is missing" in refusal(read, csv_of(HEAD, ROW, encoding=encoding)[:-1])
+
+
+def test_a_column_called_pk_makes_no_excel_file(read):
+    assert cells(read(b"PKW;Name\nGolf;A\n")) == [["PKW", "Name"], ["Golf", "A"]]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
@@ -127,7 +147,8 @@ def test_a_quotation_mark_that_is_not_closed_is_named_with_its_line(read):
 def test_a_cell_that_swallows_the_rest_of_the_file_is_refused(read):
     text = refusal(read, b'Name,Ort\nA,"' + b"x,y\n" * 10_000 + b'"\n', reads=True)
     assert text == "Row 2: a cell holds more than 20,000 characters. Is a quotation mark not closed?"
-    assert "near line" in refusal(read, b'Name,Ort\nA,"' + b"x" * 900_000 + b'"\n', reads=True)
+    for long in (b'"' + b"x" * 900_000 + b'"', b"x" * 900_000):
+        assert refusal(read, b"Name,Ort\nA," + long + b"\n", reads=True) == text
 
 
 def test_more_rows_or_columns_than_allowed_are_refused(read, settings):
@@ -161,6 +182,24 @@ def test_a_sheet_is_read_as_a_person_reads_it(read):
         ["Müller", "12", "1", "2026-03-01 00:00:00"],
         ["", "0.5", "0"],
     ]
+
+
+def test_a_number_keeps_the_zeros_that_its_format_puts_before_it(read):
+    book = Workbook()
+    for row in (["PLZ", "Zahl", "Ja", "Name"], [1067, 7, True, None], ["01069", 0.5, False, "A"], [28195.0, -3, None, None]):
+        book.active.append(row)
+    for cell in book.active["A"]:
+        cell.number_format = "00000"
+    data = io.BytesIO()
+    book.save(data)
+    assert cells(read(data.getvalue()))[1:] == [["01067", "7", "1"], ["01069", "0.5", "0", "A"], ["28195", "-3"]]
+
+
+@pytest.mark.parametrize("rows, unnamed", [
+    ([["Name", "Ort"], ["A", "B"]], False), ([["Name", None, "Ort"], ["A", "x", "B"]], True), ([["Name", "Ort"], ["A", "B", "x"]], True),
+])  # fmt: skip
+def test_a_name_over_several_columns_is_noticed(read, rows, unnamed):
+    assert read(xlsx_of(*rows)).facts()["unnamed"] == unnamed
 
 
 def test_the_first_visible_sheet_counts(read):

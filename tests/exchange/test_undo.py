@@ -9,6 +9,7 @@ from activities.actions import create_activity
 from activities.models import Activity
 from crm.jobs.worker import run_pending
 from crm.models import ExternalId, Job, User
+from exchange.models import Import
 from leads.actions import edit_person, set_lead_status
 from leads.models import Company, Industry, Person, Source
 from tests.exchange.files import brought, counts, csv_of, everything, tried
@@ -143,6 +144,18 @@ def test_an_undone_import_that_brought_records_cannot_be_redone_by_mistake(ada, 
     assert not outcome.change_set.undoable
     _source, report = tried(ada, the_file())
     assert counts(report)["persons_created"] == 26
+
+
+def test_what_was_taken_back_is_counted_when_it_is_and_not_at_each_look(ada, anna, roles, undo, django_assert_num_queries):
+    source, _report = brought(ada, csv_of(["Name", "Owner"], ["A", "anna"], ["B", "ada"]), values={"owner": {"ada": "me"}})
+    roles["sales_rep"].edit = "own"
+    roles["sales_rep"].may_import = roles["sales_rep"].may_delete = True
+    roles["sales_rep"].save()
+    for by, removed in ((anna, 1), (ada, 2)):
+        undo(source, by)
+        source = Import.objects.select_related("change_set").get()
+        with django_assert_num_queries(1):  # the undo
+            assert source.figures == [("Persons, removed", removed)]
 
 
 THREE = csv_of(["Name", "E-mail", "Company"], *[[f"P{n}", f"p{n}@example.com", "Firma"] for n in range(3)])

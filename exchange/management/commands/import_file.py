@@ -33,9 +33,12 @@ class Command(BaseCommand):
         # `kill`, or a closed terminal, ends it as Ctrl-C does: what was written is taken back first.
         numbers = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) != signal.SIG_IGN]  # nohup
         before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
+        self.source = None
         try:
             self.bring_in(**options)
         except KeyboardInterrupt:
+            if self.source and Import.objects.filter(pk=self.source.pk, state=Import.State.DONE).exists():
+                raise CommandError("It was ended when everything was imported already; that stays.", returncode=130) from None
             raise CommandError("It was ended; what it had written is taken back.", returncode=130) from None
         finally:
             for number, handler in before.items():
@@ -50,7 +53,7 @@ class Command(BaseCommand):
         try:
             actions.take_back_killed()
             with file.open("rb") as opened:
-                source = actions.upload(File(opened), file.name, record, by=user, at_once=True)
+                source = self.source = actions.upload(File(opened), file.name, record, by=user, at_once=True)
             if options["map"]:
                 given = json.loads(options["map"].read_text())
                 if not isinstance(given, dict):
