@@ -5,6 +5,7 @@ from functools import cache
 import jinja2
 from django.conf import settings
 from django.templatetags.static import static
+from django.urls import get_script_prefix
 from django.utils import translation
 from django.utils.html import format_html
 from django.utils.text import capfirst
@@ -29,6 +30,16 @@ def environment(**options):
     env.globals.update(gettext=gettext, _=gettext)
     # Where a file is does not change while a server runs, and a list shows a hundred icons of one.
     env.globals.update(url=url, static=cache(static), drawn=icon, get_language=translation.get_language)
+
+    @cache
+    def rendered(template, _language, _script_prefix):
+        return Markup(env.get_template(template).render())  # noqa: S704 (it escapes by itself)
+
+    def unchanging(template):
+        """Return a part of the page that depends on its language alone: rendered once."""
+        return rendered(template, translation.get_language(), get_script_prefix())
+
+    env.globals.update(unchanging=unchanging)
     env.filters.update(
         date=formats.date,
         datetime=formats.moment,
