@@ -1,6 +1,5 @@
 """The catalogue of sales."""
 
-
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
