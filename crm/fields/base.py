@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from operator import attrgetter
-from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 from django.apps import apps
@@ -154,7 +153,7 @@ class Cell(NamedTuple):
     kind: str = "text"
     title: str = ""
     sub: str = ""
-    data: Mapping = MappingProxyType({})
+    data: Mapping = {}
 
 
 @dataclass(frozen=True)
