@@ -101,7 +101,7 @@ class StatusChoice(Choice):
         status = self.item(row, asking)
         if status and not row.get("is_lead"):
             return Cell("", title=str(_("Does not apply now; stored: %(status)s")) % {"status": status.label})
-        return replace(super().cell(row, asking), sub=formats.day_count(row.get("lead_status_since"))) if status else Cell()
+        return super().cell(row, asking)._replace(sub=formats.day_count(row.get("lead_status_since"))) if status else Cell()
 
 
 CATEGORY = Choice(

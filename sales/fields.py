@@ -1,7 +1,5 @@
 """The catalogue of sales."""
 
-from dataclasses import replace
-
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
@@ -35,7 +33,7 @@ class StageField(Choice):
 
     def item_cell(self, item):
         cell = super().item_cell(item)
-        return replace(cell, sub=formats.percent(item.probability), data=cell.data | {"below": True})
+        return cell._replace(sub=formats.percent(item.probability), data={**cell.data, "below": True})
 
 
 class ExpectedField(Day):
@@ -51,7 +49,7 @@ class ExpectedField(Day):
 
     def cell(self, row, asking):
         cell = super().cell(row, asking)
-        return replace(cell, kind="date") if row.get("status") in Sale.CLOSED else cell
+        return cell._replace(kind="date") if row.get("status") in Sale.CLOSED else cell
 
 
 register(

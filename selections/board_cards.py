@@ -77,8 +77,8 @@ def cells(board) -> dict[tuple[str, str], Cell]:
         # No index gives the cells of a day in the past.
         listed = _sorted_into(board, wanted)
     else:
-        queries = [board.read_from.filter(board.q_of(found[key].column.q), board.q_of(found[key].row.q)) for key in wanted]
-        listed = board.order.first_of_each(queries, paths(board), board.per_cell + 1)
+        conditions = [board.q_of(found[key].column.q) & board.q_of(found[key].row.q) for key in wanted]
+        listed = board.order.first_of_each(board.read_from, conditions, paths(board), board.per_cell + 1)
     made = cards(board, [row for rows in listed for row in rows[: board.per_cell]])
     start = 0
     for key, rows in zip(wanted, listed, strict=True):

@@ -2,11 +2,11 @@
 
 import datetime
 import zoneinfo
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from operator import attrgetter
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
@@ -143,15 +143,17 @@ OPERATORS = {
 BARE = {"today", "overdue", "this_week", "this_month", "empty", "not_empty", "some", "none"}
 
 
-@dataclass(frozen=True)
-class Cell:
-    """What a list shows of one field of one row. `kind` chooses the macro, `data` is what it needs beside the text."""
+class Cell(NamedTuple):
+    """What a list shows of one field of one row. `kind` chooses the macro, `data` is what it needs beside the text.
+
+    A tuple: a page makes hundreds, and its template takes each apart at once.
+    """
 
     text: str = ""
     kind: str = "text"
     title: str = ""
     sub: str = ""
-    data: dict = field(default_factory=dict)
+    data: Mapping = {}
 
 
 @dataclass(frozen=True)

@@ -168,28 +168,30 @@ class Order:
         if cursor:
             stretches = stretches[next(n for n, one in enumerate(stretches) if one.name == cursor.stretch) :]
         found: list[dict] = []
+        carrying = self._carrying(queryset, columns)
         start, size = 0, len(stretches) if few else 1
         # Hardly ever more than one statement: all others at once, of many a few at first.
         while start < len(stretches) and len(found) < limit:
             these = stretches[start : start + size]
             queries = []
             for stretch in these:
-                here = queryset.filter(stretch.q)
+                here = carrying.filter(stretch.q)
                 if cursor and stretch.name == cursor.stretch:
                     here = here.filter(_behind(stretch.keys, cursor.values, backwards))
-                queries.append(self._ordered(here, stretch, columns, limit - len(found), backwards))
+                queries.append(here.order_by(*self._by(stretch, backwards))[: limit - len(found)])
             found += _run(these, queries, columns)
             start, size = start + len(these), len(stretches) if len(stretches) <= MANY or size > 1 else 4
         found = found[:limit]
         return found[::-1] if backwards else found
 
-    def first_of_each(self, querysets, columns, limit) -> list[list[dict]]:
-        """Return the first rows of each of several lists, in their order; all are asked by one statement."""
-        asked = [(number, stretch) for number in range(len(querysets)) for stretch in self.stretches]
+    def first_of_each(self, queryset, conditions, columns, limit) -> list[list[dict]]:
+        """Return the first rows that fulfil each of these conditions, in the list's order; all are asked by one statement."""
+        carrying = self._carrying(queryset, columns)
+        asked = [(number, stretch) for number in range(len(conditions)) for stretch in self.stretches]
         queries = [
-            self._ordered(querysets[number].filter(stretch.q), stretch, columns, limit, False) for number, stretch in asked
+            carrying.filter(conditions[number], stretch.q).order_by(*self._by(stretch))[:limit] for number, stretch in asked
         ]
-        found: list[list[dict]] = [[] for _queryset in querysets]
+        found: list[list[dict]] = [[] for _condition in conditions]
         for row in _run([stretch for _number, stretch in asked], queries, columns) if asked else ():
             found[asked[row.pop("_query")][0]].append(row)
         return [rows[:limit] for rows in found]
@@ -199,11 +201,11 @@ class Order:
 
         For parts that no index gives: goes through all rows of the queryset, but through each only once.
         """
-        queries = []
+        queries, carrying = [], self._carrying(queryset, columns)
         for stretch in self.stretches:
             nth = Window(RowNumber(), partition_by=[F(column) for column in parts], order_by=self._by(stretch))
             first = queryset.filter(stretch.q).annotate(_nth=nth).filter(_nth__lte=limit).values("pk")
-            queries.append(self._ordered(queryset.filter(stretch.q, pk__in=first), stretch, columns, None, False))
+            queries.append(carrying.filter(stretch.q, pk__in=first).order_by(*self._by(stretch)))
         return _run(self.stretches, queries, columns)
 
     def place_of(self, queryset, pk) -> Cursor | None:
@@ -223,10 +225,10 @@ class Order:
         before, after = (self.rows(queryset, ["pk"], 1, cursor, backwards) for backwards in (True, False))
         return (before[0]["pk"] if before else None), (after[0]["pk"] if after else None)
 
-    def _ordered(self, queryset, stretch, columns, limit, backwards):
-        queryset = queryset.annotate(**{f"_key{number}": key.expression for number, key in enumerate(self.keys)})
-        keys = (f"_key{number}" for number in range(len(self.keys)))
-        return queryset.order_by(*self._by(stretch, backwards)).values_list(*columns, *keys)[:limit]
+    def _carrying(self, queryset, columns):
+        """Return the queryset with what a row carries, its columns and its keys: looked up once, however many parts are read of it."""
+        keys = {f"_key{number}": key.expression for number, key in enumerate(self.keys)}
+        return queryset.annotate(**keys).values_list(*columns, *keys)
 
     @staticmethod
     def _by(stretch, backwards=False):

@@ -283,7 +283,7 @@ class Table(Asked):
             for field in self.columns:
                 cell = field.cell(row, self.asking)
                 if field.name in loaded and (sub := loaded[field.name].get(row["pk"])):
-                    cell = replace(cell, text=sub) if field.loads_text else replace(cell, sub=sub)
+                    cell = cell._replace(text=sub) if field.loads_text else cell._replace(sub=sub)
                 cells.append(cell)
             query = f"?{self.card_query}" if self.card_query else ""
             if query and first is not None:

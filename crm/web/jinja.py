@@ -5,8 +5,11 @@ from functools import cache
 import jinja2
 from django.conf import settings
 from django.templatetags.static import static
+from django.urls import get_script_prefix
 from django.utils import translation
+from django.utils.html import format_html
 from django.utils.text import capfirst
+from markupsafe import Markup
 
 from crm.web import formats
 from crm.web.addresses import url
@@ -23,8 +26,20 @@ def environment(**options):
     env.install_gettext_callables(
         translation.gettext, translation.ngettext, newstyle=True, pgettext=translation.pgettext, npgettext=translation.npgettext
     )
+    # A page has a hundred texts: Jinja2's own would copy the context for each of those within a loop, to ask whether pages escape.
+    env.globals.update(gettext=gettext, _=gettext)
     # Where a file is does not change while a server runs, and a list shows a hundred icons of one.
-    env.globals.update(url=url, static=cache(static), get_language=translation.get_language)
+    env.globals.update(url=url, static=cache(static), drawn=icon, get_language=translation.get_language)
+
+    @cache
+    def rendered(template, _language, _script_prefix):
+        return Markup(env.get_template(template).render())  # noqa: S704 (it escapes by itself)
+
+    def unchanging(template):
+        """Return a part of the page that depends on its language alone: rendered once."""
+        return rendered(template, translation.get_language(), get_script_prefix())
+
+    env.globals.update(unchanging=unchanging)
     env.filters.update(
         date=formats.date,
         datetime=formats.moment,
@@ -45,3 +60,24 @@ def environment(**options):
     )
     env.policies["ext.i18n.trimmed"] = True
     return env
+
+
+def gettext(text, **values):
+    """Return a text in the language of the page, its values escaped."""
+    return Markup(translation.gettext(text)) % values  # noqa: S704 (texts are our own)
+
+
+def icon(name, label=""):
+    """Return an icon of the sprite; with a label it speaks, without it is decoration."""
+    if label:
+        return format_html('<svg class="icon" role="img" aria-label="{}">{}</svg>', label, _drawing(name))
+    return _decoration(name)
+
+
+@cache
+def _decoration(name):
+    return format_html('<svg class="icon" aria-hidden="true">{}</svg>', _drawing(name))
+
+
+def _drawing(name):
+    return format_html('<use href="{}#{}"/>', static("vendor/icons.svg"), name)

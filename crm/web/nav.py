@@ -10,19 +10,22 @@ from django.db.models import F
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from crm import access
 from crm.history import underway
 from crm.web.addresses import url
 from crm.web.htmx import trigger
 
 COUNT_UP_TO = 999
 MOST_FAVOURITES = 12
+MOST_STATEMENTS = 1_000  # kept by each server process
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry: `key` is the letter of the `g` keys, `count` a function(user) that gives the queryset of what it counts; `match` names the pages it is active on (*admin:* stands for all of that namespace)."""
+    """One entry: `key` is the letter of the `g` keys, `count` a function(user) that gives the queryset of what it counts, the same while the user sees the same and the day lasts; `match` names the pages it is active on (*admin:* stands for all of that namespace)."""
 
     key: str
     label: Any
@@ -59,6 +62,7 @@ class Favourites:
 _entries: dict[str, Entry] = {}
 _commands: dict[str, Command] = {}
 _favourites: list[Favourites] = []
+_statements: dict[tuple, tuple[str, list]] = {}
 
 
 def add(entry):
@@ -113,23 +117,17 @@ def _ask(entries, request):
     """Return (the counts of these entries in words, by their addresses; the user's favourites; the record types that long work is
     changing): one statement for every page, and never a long one."""
     from crm.tables.counts import capped
-    from crm.tables.order import compiled_or_none
 
-    gather = "json_agg(json_build_array(q.key, q.title))::text"
-    if connection.vendor == "sqlite":
-        gather = "json_group_array(json_array(q.key, q.title))"
-    parts, params = [], []
-    for entry in entries:
-        _query, sql, given = compiled_or_none(entry.count(request.user).order_by().values("pk")[: COUNT_UP_TO + 1])
-        parts.append(f"(SELECT COUNT(*) FROM ({sql}) q)" if sql else "0")  # noqa: S608 (statements of our own)
-        params += given
-    for kind in _favourites:
-        marked = kind.of(request.user).order_by(kind.title, "pk").values(key=F("pk"), title=F(kind.title))[:MOST_FAVOURITES]
-        _query, sql, given = compiled_or_none(marked)
-        parts.append(f"(SELECT {gather} FROM ({sql}) q)" if sql else "NULL")  # noqa: S608
-        params += given
+    user = request.user
+    day = user.time_zone, timezone.localdate(timezone=user.zone)
+    # For the ORM to put it together takes longer than for the database to answer, and every page has it.
+    known = user.pk, access.scope_key(user), day, *(entry.url_name for entry in entries)
+    if (asked := _statements.get(known)) is None:
+        if len(_statements) >= MOST_STATEMENTS:
+            _statements.clear()
+        asked = _statements[known] = _statement(entries, user)
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join([*parts, f'({underway.statement()})'])}", params)
+        cursor.execute(*asked)
         *found, running = cursor.fetchone()
     counts = {one.url_name: capped(count, COUNT_UP_TO) for one, count in zip(entries, found, strict=False) if count}
     shown = []
@@ -138,6 +136,26 @@ def _ask(entries, request):
             address = reverse(kind.url_name, args=[pk])
             shown.append({"label": title, "url": address, "active": request.path == address})
     return counts, shown, underway.read(running)
+
+
+def _statement(entries, user):
+    """Return the statement that asks all this for a user, and its parameters: the same while they see the same, and the day lasts."""
+    from crm.tables.order import compiled_or_none
+
+    gather = "json_agg(json_build_array(q.key, q.title))::text"
+    if connection.vendor == "sqlite":
+        gather = "json_group_array(json_array(q.key, q.title))"
+    parts, params = [], []
+    for entry in entries:
+        _query, sql, given = compiled_or_none(entry.count(user).order_by().values("pk")[: COUNT_UP_TO + 1])
+        parts.append(f"(SELECT COUNT(*) FROM ({sql}) q)" if sql else "0")  # noqa: S608 (statements of our own)
+        params += given
+    for kind in _favourites:
+        marked = kind.of(user).order_by(kind.title, "pk").values(key=F("pk"), title=F(kind.title))[:MOST_FAVOURITES]
+        _query, sql, given = compiled_or_none(marked)
+        parts.append(f"(SELECT {gather} FROM ({sql}) q)" if sql else "NULL")  # noqa: S608
+        params += given
+    return f"SELECT {', '.join([*parts, f'({underway.statement()})'])}", params
 
 
 @require_GET

@@ -28,7 +28,7 @@ UNCHANGED = timedelta(minutes=10)
 KEPT = 24 * 3600
 PATIENCE = 8.0  # seconds a page waits for a tile; then it is counted in the background
 BEHIND = 60  # seconds a page leaves that to the job before it tries for itself again
-VERSION = 2  # of what is kept: a new shape is a new key
+VERSION = 3  # of what is kept: a new shape is a new key
 
 
 @dataclass(frozen=True)

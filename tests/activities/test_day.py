@@ -116,6 +116,22 @@ def test_the_navigation_counts_what_is_due(page, anna, person):
     assert '<span class="count">3</span>' in entry
 
 
+def test_the_navigation_counts_anew_on_the_next_day_and_when_one_leaves_the_team(page, anna, jan, monkeypatch):
+    theirs = PersonFactory(by=jan)
+    plan(jan, theirs, "Today", hours(1), owner=anna)
+    plan(jan, theirs, "Tomorrow", hours(24), owner=anna)
+
+    def counted():
+        entry = re.search(r'<a href="/my-day/" data-key="h"[^>]*>.*?</a>', page.get("/persons/").content.decode())[0]
+        return re.search(r'<span class="count">(\d*)</span>', entry)[1]
+
+    assert counted() == "1"
+    monkeypatch.setattr(timezone, "now", lambda: NOW + datetime.timedelta(days=1))
+    assert counted() == "2"
+    anna.teams.clear()
+    assert counted() == ""
+
+
 def test_a_page_that_stays_open_learns_what_the_navigation_counts_now(page, anna, person, django_assert_num_queries):
     call = plan(anna, person, "Call", hours(-1))
     place = "<div hx-swap-oob=\"innerHTML:.side [data-key='h'] .count\">"

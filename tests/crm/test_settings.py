@@ -109,6 +109,12 @@ def test_the_user_menu_switches_language_and_theme(page):
     assert page.post("/settings/language/", {"language": "xx"}).status_code == 400
 
 
+def test_the_whole_page_speaks_the_language_at_once(page):
+    for language, keys in (("en", "Keyboard shortcuts"), ("de", "Tastenkürzel"), ("en", "Keyboard shortcuts")):
+        page.post("/settings/language/", {"language": language})
+        assert f'<h2 id="keys-title">{keys}</h2>' in page.get("/settings/").content.decode()
+
+
 def test_before_sign_in_the_browser_keeps_the_language(db):
     client = Client(headers={"Accept-Language": "en"})
     assert 'lang="en"' in client.get("/accounts/login/").content.decode()
