@@ -31,6 +31,7 @@ MAX_UNPACKED, MAX_RATIO, MAX_PART = 400_000_000, 200, 60_000_000
 MAX_SHEETS, MAX_BLANK = 50, 1_000
 #: How a packed file begins, as an Excel file is; a column may well be called PK.
 PACKED = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+_UMLAUTS_OF_DOS, _UMLAUTS_OF_WINDOWS = ("äöüÄÖÜß".encode(encoding) for encoding in ("cp850", "cp1252"))
 #: The format of a number with zeros before it.
 _ZEROS = re.compile("0{2,15}")
 ERRORS = {"#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A"}
@@ -172,24 +173,45 @@ def _no_table() -> UnreadableFile:
 
 
 def _encoding(path: str, start: bytes) -> str:
-    if start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
-        return "utf-32"
-    if wide := _wide(start):
-        if os.path.getsize(path) % 2:
-            raise UnreadableFile(_("The file ends in the middle of a character: a part of it is missing."))
+    is_widest = start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE))
+    if wide := "utf-32" if is_widest else _wide(start):
+        if os.path.getsize(path) % (4 if is_widest else 2):
+            raise _cut_off()
         return wide
     if start.count(0) > len(start) // 8:
         raise _no_table()
-    for encoding in ("utf-8-sig", "cp1252"):
-        try:
-            with open(path, encoding=encoding) as file:
-                while file.read(1 << 20):
-                    pass
-        except UnicodeDecodeError:
-            continue
-        return encoding
-    # What Windows has no letter for is an ü, É, Å, Ø or ì of DOS.
-    return "cp850"
+    if _is_all(path, "utf-8-sig"):
+        return "utf-8-sig"
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    letters = broken = dos = windows = 0
+    with open(path, "rb") as file:
+        while part := file.read(1 << 20):
+            text = decoder.decode(part)
+            letters += len(text) - len(text.encode("ascii", "ignore"))
+            broken += text.count("\ufffd")
+            dos += len(part) - len(part.translate(None, _UMLAUTS_OF_DOS))
+            windows += len(part) - len(part.translate(None, _UMLAUTS_OF_WINDOWS))
+    # In a text of one byte a letter, hardly two of them happen to be one letter of UTF-8.
+    if letters - broken > broken:
+        if decoder.getstate()[0]:
+            raise _cut_off()
+        return "utf-8-sig"
+    # Windows has no letter for five bytes; a stray one makes no file of DOS.
+    return "cp1252" if windows >= dos or _is_all(path, "cp1252") else "cp850"
+
+
+def _is_all(path: str, encoding: str) -> bool:
+    try:
+        with open(path, encoding=encoding) as file:
+            while file.read(1 << 20):
+                pass
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _cut_off() -> UnreadableFile:
+    return UnreadableFile(_("The file ends in the middle of a character: a part of it is missing."))
 
 
 def _wide(start: bytes) -> str:

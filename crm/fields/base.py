@@ -144,7 +144,7 @@ BARE = {"today", "overdue", "this_week", "this_month", "empty", "not_empty", "so
 
 
 class Cell(NamedTuple):
-    """What a list shows of one field of one row. `kind` chooses the macro, `data` is what it needs beside the text.
+    """What a list shows of one field of one row. `kind` chooses the macro, `data` is what it needs beside the text: nobody writes into it.
 
     A tuple: a page makes hundreds, and its template takes each apart at once.
     """

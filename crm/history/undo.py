@@ -166,11 +166,18 @@ def take_back(change_set):
     change_set.undone = True
     sets = family(change_set)
     plans, outcome = plan_for(sets), Outcome()
-    for record_type, plan in in_order(plans):
-        for ids in chunks(sorted(plan.records() | plan.created)):
-            with writing(change_set):
-                part = plan_for(sets, only=(record_type, ids))
-                write_plans(part, sets, outcome, None, remove=True)
+    try:
+        for record_type, plan in in_order(plans):
+            for ids in chunks(sorted(plan.records() | plan.created)):
+                with writing(change_set):
+                    part = plan_for(sets, only=(record_type, ids))
+                    write_plans(part, sets, outcome, None, remove=True)
+    except TakenBack:
+        if not ChangeSet.objects.filter(pk=change_set.pk, state=ChangeSet.State.FAILED).exists():
+            raise
+        # Another one who took it back came to the end first, and said what had to be left.
+        change_set.state = ChangeSet.State.FAILED
+        return
     for function in hooks.after:
         function(change_set)
     with transaction.atomic():

@@ -209,7 +209,7 @@ def _outcome(row, run):
 def _outcome_of(error, row, *, again):
     """Return the columns that say what came of a job which ended by this error; with `again` an unexpected one is tried again."""
     now, trace = timezone.now(), ""
-    if isinstance(error, (Lost, TakenBack)):
+    if isinstance(error, Lost) or (isinstance(error, TakenBack) and not _mine(row).exists()):
         logger.warning("Job %s was taken over by another worker.", row.pk)
         return None
     if isinstance(error, Stopping):

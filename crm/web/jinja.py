@@ -26,7 +26,7 @@ def environment(**options):
     env.install_gettext_callables(
         translation.gettext, translation.ngettext, newstyle=True, pgettext=translation.pgettext, npgettext=translation.npgettext
     )
-    # A page has a hundred texts: Jinja2's own would copy the context for each of those within a loop, to ask whether pages escape.
+    # A page has a hundred texts: Jinja2's own would copy the context for each of those within a loop, to ask whether it escapes.
     env.globals.update(gettext=gettext, _=gettext)
     # Where a file is does not change while a server runs, and a list shows a hundred icons of one.
     env.globals.update(url=url, static=cache(static), drawn=icon, get_language=translation.get_language)
@@ -36,8 +36,9 @@ def environment(**options):
         return Markup(env.get_template(template).render())  # noqa: S704 (it escapes by itself)
 
     def unchanging(template):
-        """Return a part of the page that depends on its language alone: rendered once."""
-        return rendered(template, translation.get_language(), get_script_prefix())
+        """Return a part of the page that depends on its language alone: rendered once, unless templates may change."""
+        asked = template, translation.get_language(), get_script_prefix()
+        return rendered.__wrapped__(*asked) if env.auto_reload else rendered(*asked)
 
     env.globals.update(unchanging=unchanging)
     env.filters.update(
@@ -62,9 +63,11 @@ def environment(**options):
     return env
 
 
-def gettext(text, **values):
-    """Return a text in the language of the page, its values escaped."""
-    return Markup(translation.gettext(text)) % values  # noqa: S704 (texts are our own)
+@jinja2.pass_eval_context
+def gettext(eval_ctx, text, /, **values):
+    """Return a text in the language of the page with these values, escaped where the template escapes: a plain mail does not."""
+    found = translation.gettext(text)
+    return (Markup(found) if eval_ctx.autoescape else found) % values  # noqa: S704 (texts are our own)
 
 
 def icon(name, label=""):

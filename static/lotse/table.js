@@ -20,7 +20,7 @@
 const listOf = (element) => element.closest("[data-list]");
 const addressOf = (list) => list.getAttribute("hx-get");
 const ticksOf = (list) => [...list.querySelectorAll("input[type=checkbox][name=ids]")];
-const kept = new Map(); // each list's ticked ids, over a refresh and from page to page, with the question they were ticked in
+const kept = new Map(); // each list's ticked ids, over a refresh and from page to page, with what was asked and seen when they were ticked
 const whole = new Map(); // the question of each list of which all that match are chosen
 let last = null;
 // What a list is asked for, however it is sorted and shown.
@@ -47,7 +47,7 @@ function show(list) {
     head.indeterminate = ticked.length > 0 && !head.checked;
   }
   list.querySelectorAll("[data-ticked]").forEach((field) => { field.value = [...ids].join(","); });
-  if (list.id) kept.set(list.id, { ids, question: questionOf(list) });
+  if (list.id) kept.set(list.id, { ids, sight: all.map((tick) => tick.value), address: addressOf(list), question: questionOf(list) });
   const chosen = Boolean(everything?.value);
   if (list.id) whole.set(list.id, chosen && questionOf(list));
   if (!bar) return;
@@ -59,6 +59,12 @@ function show(list) {
   if (choose) choose.hidden = chosen || !head?.checked || Number(choose.dataset.total) <= ids.size;
   if (!bar.hidden) document.documentElement.style.setProperty("--bar", `${bar.offsetHeight}px`); // it may need two lines
 }
+
+// An action was sent for what is ticked: it may have taken records away that are on other pages.
+document.addEventListener("htmx:afterRequest", ({ detail }) => {
+  if (!detail.requestConfig?.parameters?.ids || !/changed|closeDialog/.test(detail.xhr.getResponseHeader("HX-Trigger") ?? "")) return;
+  kept.forEach((ticks) => { ticks.acted = true; });
+});
 
 function tickRange(to) {
   const all = ticksOf(listOf(to));
@@ -203,8 +209,10 @@ function prepare(root) {
     const everything = whole.get(list.id) === questionOf(list) && list.querySelector("[data-everything]");
     if (everything) everything.value = "1";
     if (before) ticksOf(list).forEach((tick) => { tick.checked ||= Boolean(everything) || before.ids.has(tick.value); });
-    // What a change or another question took out of sight is not known to be there still.
-    if (before?.changed || before?.question !== questionOf(list)) kept.delete(list.id);
+    // What went from the page one is on is gone. What is out of sight is another's once the question is another, and not known to be there
+    // still once something was done to it.
+    if (before?.address === addressOf(list)) before.sight.forEach((id) => before.ids.delete(id));
+    if (before?.acted || before?.question !== questionOf(list)) kept.delete(list.id);
     label(list);
     show(list);
   }
@@ -218,8 +226,7 @@ let seen = null;
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   const list = detail.target?.closest?.("[data-list]");
   if (!list || detail.requestConfig?.triggeringEvent?.type !== "refresh") return;
-  const scroll = list.querySelector(".list-scroll"), row = list.querySelector("[data-row].current"), ticks = kept.get(list.id);
-  if (ticks) ticks.changed = true;
+  const scroll = list.querySelector(".list-scroll"), row = list.querySelector("[data-row].current");
   seen = { id: list.id, top: scroll?.scrollTop, left: scroll?.scrollLeft, row: row?.dataset.id, focused: row?.contains(document.activeElement) };
 });
 document.addEventListener("htmx:load", () => {

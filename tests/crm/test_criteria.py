@@ -207,7 +207,11 @@ def test_in_german_a_comma_stands_before_what_is_negated(anna):
     record, asking = records.get("person"), Asking(anna)
     with override("de"):
         told = sentence(record, criteria.parse(record, {"not": {"field": "sales", "operator": "some"}}, asking), asking)
+        either = {"any": [FORMER, {"field": "email", "operator": "empty"}]}
+        bracketed = sentence(record, criteria.parse(record, {"all": [either, either]}, asking), asking)
     assert told == "Personen, die nicht zu denen gehören (mit Verkäufen)"
+    one = "(bei denen „Ehemaliger Mitarbeiter“ zutrifft oder deren E-Mail leer ist)"
+    assert bracketed == f"Personen, und zwar solche, {one} und {one}"
 
 
 def test_a_persons_company_is_asked_by_its_id(anna, ada):

@@ -253,6 +253,13 @@ def choose(client, link, password=NEW):
     return client.post(address, {"password1": password, "password2": password}, follow=True)
 
 
+def test_a_mail_is_plain_text(anna, client):
+    User.objects.filter(pk=anna.pk).update(first_name="Sinéad", last_name="O'Brien & Co")
+    client.post("/accounts/password/reset/", {"email": "anna@example.com"})
+    run_pending(beating=False)
+    assert mail.outbox[0].body.startswith("Hello Sinéad O'Brien & Co,")
+
+
 def test_a_mailed_link_sets_a_new_password_once(anna, client, elsewhere, reset_link, settings):
     link = reset_link.removeprefix(settings.BASE_URL)
     assert "was changed" in choose(client, link).content.decode()

@@ -5,6 +5,7 @@ import pytest
 from crm.history.changes import AT_ONCE, TakenBack, long_change, writing
 from crm.history.models import Change, ChangeSet
 from crm.history.undo import is_large, take_back, undo
+from crm.history.writing_back import write_plans
 from leads import actions
 from leads.models import Category, Person
 from tests.factories import CompanyFactory
@@ -105,6 +106,20 @@ def test_an_undo_that_was_taken_over_leaves_what_the_other_does(many, ada, statu
     # It was claimed, and still is: for the other, who goes on with the undo.
     assert ChangeSet.objects.get(pk=outcome.change_set.pk).undone and qualified(status) == MANY
     assert ChangeSet.objects.get(action="undo").state == ChangeSet.State.FAILED
+
+
+def test_who_takes_back_what_another_has_taken_back_meanwhile_is_done_with_it(many, ada, status, monkeypatch):
+    def fail(done, total):
+        if done == MANY:
+            raise KeyboardInterrupt
+
+    def write_and_lose(*args, **options):
+        write_plans(*args, **options)
+        ChangeSet.objects.filter(action="person.set_lead_status").update(state=ChangeSet.State.FAILED)
+
+    monkeypatch.setattr("crm.history.undo.write_plans", write_and_lose)
+    with pytest.raises(KeyboardInterrupt):
+        actions.set_lead_status(Person.objects.all(), status("Qualified"), by=ada, via="bulk", progress=fail)
 
 
 @only_postgresql

@@ -14,9 +14,11 @@ from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from crm.history.models import Change, ChangeSet
+from crm.history.undo import take_back
 from crm.jobs.worker import run_pending
 from crm.models import Job, User
 from exchange import actions
+from exchange.importer import Importer
 from exchange.models import Import
 from exchange.rows import RowReader
 from leads.actions import edit_person
@@ -362,6 +364,22 @@ def test_a_command_that_is_ended_when_all_is_done_says_so(transactional_db, ada,
     assert source.file
     actions.forget_files()
     assert not Import.objects.get().file and not source.file.storage.exists(source.file.name)
+
+
+def test_a_command_that_another_process_took_for_dead_says_so(ada, monkeypatch):
+    batch = Importer._batch
+
+    def lose_and_go_on(self, rows, change_set, report):
+        if change_set and Person.objects.exists():
+            take_back(ChangeSet.objects.get(action="import"))
+        batch(self, rows, change_set, report)
+
+    monkeypatch.setattr(Importer, "_batch", lose_and_go_on)
+    monkeypatch.setattr("exchange.importer.BATCH", 10)
+    before = everything(edits=False)
+    with pytest.raises(CommandError, match="Another process took it over"):
+        command(rows_of(30), by=ada)
+    assert everything(edits=False) == before
 
 
 @pytest.mark.parametrize("asked", ["to be cancelled", "by another worker"])

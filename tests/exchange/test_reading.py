@@ -58,8 +58,18 @@ def test_a_file_of_dos_keeps_its_umlauts(read):
 
 def test_four_bytes_a_letter_are_read_and_half_a_letter_is_told(read):
     assert cells(read(csv_of(HEAD, ROW, encoding="utf-32"))) == [HEAD, ROW]
-    for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be", "utf-32"):
         assert "a part of it is missing" in refusal(read, csv_of(HEAD, ROW, encoding=encoding)[:-1])
+    assert "a part of it is missing" in refusal(read, "Name;Ort\nMüller;Köln\nSchäfer;Münchö".encode()[:-1])
+    # The last letter of Windows is none of UTF-8 begun.
+    assert cells(read("Name;Ort\nDuran;Orlé".encode("cp1252"))) == [["Name", "Ort"], ["Duran", "Orlé"]]
+
+
+def test_a_stray_byte_does_not_change_what_the_others_mean(read):
+    windows = "Name;Ort\nMüller – „A“;Köln".encode("cp1252") + b"\x9d"
+    assert cells(read(windows)) == [["Name", "Ort"], ["Müller – „A“", "Köln\ufffd"]]
+    several = "Name;Ort\nMüller;Köln\nŁukasz;Álvaro\nSch".encode() + b"\xe4" + b"fer;Wien"
+    assert cells(read(several))[1:] == [["Müller", "Köln"], ["Łukasz", "Álvaro"], ["Sch\ufffdfer", "Wien"]]
 
 
 def test_a_column_called_pk_makes_no_excel_file(read):

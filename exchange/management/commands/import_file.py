@@ -8,7 +8,9 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files import File
 from django.core.management.base import BaseCommand, CommandError
 
+from crm.history.changes import TakenBack
 from crm.jobs import Ended, Failed
+from crm.jobs.worker import Lost
 from crm.models import User
 from exchange import actions
 from exchange.kinds import KINDS
@@ -67,6 +69,8 @@ class Command(BaseCommand):
             report = actions.try_out(source)
             if not dry_run and (not report.failed or source.mapping["partial"]):
                 report = actions.bring_in_here(source)
+        except (Lost, TakenBack) as error:
+            raise CommandError("Another process took it over and took back what was written; import the file again.") from error
         except Ended as error:
             raise CommandError("It was cancelled; nothing was imported.") from error
         except (UnreadableFile, Failed, PermissionDenied) as error:
