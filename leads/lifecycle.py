@@ -17,7 +17,7 @@ from crm import search
 from crm.database import update_many
 from crm.history.changes import chunks, running_id
 from crm.history.hooks import derived_by, guarded_by, weighed_by
-from crm.history.models import Change
+from crm.history.models import Change, ChangeSet
 from crm.locks import lock_rows
 from crm.text import fold
 from leads.models import Category, CategoryGroup, Company, LeadStatus, Person
@@ -188,23 +188,27 @@ def _date_back(ids):
     if not written:
         return
     entries = defaultdict(list)
-    for entry in told.filter(record_id__in=written).select_related("change_set__parent").order_by("id"):
-        entries[entry.record_id].append(entry)
+    for record_id, *entry in told.filter(record_id__in=written).order_by("id").values_list("record_id", "new", "change_set_id"):
+        entries[record_id].append(entry)
+    sets: dict[int, tuple] = {}  # of many entries they are few: joined to each, they would be most of what an undo of many costs
+    for some in chunks(sorted({pk for each in entries.values() for _new, pk in each})):
+        found = ChangeSet.objects.filter(pk__in=some).values_list("pk", "at", "undoes_id", "parent_id", "parent__parent_id")
+        sets |= {pk: about for pk, *about in found}
     persons = Person.objects.filter(pk__in=written).exclude(lead_status=None).values_list("pk", "created_at")
-    rows = [(pk, _given_at(entries[pk]) or created_at) for pk, created_at in persons]
+    rows = [(pk, _given_at(entries[pk], sets) or created_at) for pk, created_at in persons]
     update_many(Person, rows, ["lead_status_since"], edited=False)
 
 
-def _given_at(entries):
+def _given_at(entries, sets):
     """Return since when a person has their lead status, by all that their history tells of it: an undo brings its age back, too."""
     before: dict[int, tuple] = {}  # change set: (status, since when) as it was when the change set, or one it set off, came
     status, since = None, None
-    for entry in entries:
-        given = entry.change_set
-        for pk in (given.pk, given.parent_id, given.parent and given.parent.parent_id):
+    for new, given in entries:
+        at, undoes, *above = sets[given]
+        for pk in (given, *above):
             before.setdefault(pk, (status, since))
-        back = before.get(given.undoes_id or given.pk)
-        status, since = back if back and back[0] == entry.new else (entry.new, given.at)
+        back = before.get(undoes or given)
+        status, since = back if back and back[0] == new else (new, at)
     return since
 
 
