@@ -207,7 +207,7 @@ def test(request, pk):
 def pause(request, pk):
     webhook = _find(request, pk, own=False)
     actions.pause(webhook, by=request.user)
-    say(request, _("Paused. New events are held."))
+    say(request, _("Webhook paused."))
     return redirect_to(request, reverse("exchange:webhook", args=[pk]))
 
 

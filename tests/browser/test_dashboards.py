@@ -69,7 +69,7 @@ def build(page):
     page.locator("input[name=title]").fill("Everybody")
     expect(page.locator("[data-preview] h2")).to_have_text("Everybody")
     expect(page.locator("[data-preview] .value")).to_have_text(re.compile(r"\d"))
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Create tile").click()
     expect(tile_called(page, "Everybody")).to_be_visible()
     page.locator("main .button.primary").click()
     page.locator("#panel .ready", has_text="New leads by source").get_by_text("Adjust").click()
@@ -78,7 +78,7 @@ def build(page):
     page.locator("input[name=stacked]").check()
     settle(page)
     expect(page.locator("[data-preview] .legend button")).to_have_count(6)
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Create tile").click()
     expect(page.locator(".tile")).to_have_count(6)
     settle(page)
 
