@@ -35,13 +35,13 @@ function short(value, unit, currency) {
   return new Intl.NumberFormat(language, form).format(value);
 }
 
-/** Even steps from the lowest to the highest value, zero among them. */
+/** Even steps from the lowest to the highest value, zero among them; no halves between whole numbers. */
 function scale(low, high, room) {
   low = Math.min(0, low);
   high = Math.max(0, high);
   if (low === high) high = 1;
   const wanted = Math.max(2, Math.floor(room / 44)), raw = (high - low) / wanted, power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((one) => one >= raw && (high - low > 8 || one >= 1 || power < 0.1)) ?? raw;
+  const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((one) => one >= raw && one !== 2.5 && (high - low > 8 || one >= 1 || power < 0.1)) ?? raw;
   const first = Math.floor(low / step) * step, last = Math.ceil(high / step) * step, ticks = [];
   for (let tick = first; tick <= last + step / 2; tick += step) ticks.push(Math.round(tick * 1e6) / 1e6);
   return { low: first, high: last, ticks };
