@@ -347,7 +347,9 @@ def test_200_columns_can_be_matched(client, anna):
     client.force_login(anna)
     page = client.get(f"/imports/{source.pk}/").content.decode()
     assert "1 of 200 columns are imported" in page
-    assert "This import would create 1 record and change 0." in work(client.post(f"/imports/{source.pk}/mapping/", fields(page)), client)
+    assert "This import would create 1 record and change 0." in work(
+        client.post(f"/imports/{source.pk}/mapping/", fields(page)), client
+    )
 
 
 def test_a_column_with_too_many_owners_says_how_they_are_matched(client, ada):
