@@ -110,7 +110,7 @@ class UtmValue(UtmText):
         made = [Part(key_of(value), Cell(value), Q(**{self.column: value})) for value in values]
         if len(values) == MOST_VALUES:  # they are the first of the column's order
             made.append(Part(OTHERS, Cell(str(_("others"))), Q(**{f"{self.column}__gt": list(values)[-1]})))
-        return [*made, Part("", Cell(str(_("None"))), self.condition("empty", None, asking))]
+        return [*made, Part("", Cell(str(_("Not set"))), self.condition("empty", None, asking))]
 
     def present(self, asking):
         return {key_of(value) for value in self.values(asking)} | {OTHERS}

@@ -125,13 +125,15 @@ def told_by(target) -> list[str]:
 
 @dataclass
 class Built:
-    """What somebody has typed, as a link: `values` are written as the naming says, `hints` and `errors` stand at their fields."""
+    """What somebody has typed, as a link: `values` are written as the naming says, `hints` and `errors` stand at their fields; of
+    those with errors `missing` are empty."""
 
     target: str = ""
     values: dict[str, str] = field(default_factory=dict)
     url: str = ""
     hints: dict[str, str] = field(default_factory=dict)
     errors: dict[str, list[str]] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
 
 
 def build(given, known=None, campaigns=()) -> Built:
@@ -155,6 +157,7 @@ def build(given, known=None, campaigns=()) -> Built:
         built.url = link_of(built.target, built.values)
         if len(built.url) > MAX_LINK:
             built.url, built.errors["target"] = "", [_("This link is too long. Shorten the address or the values.")]
+    built.missing = [name for name in built.errors if not given.get(name, "").strip()]
     return built
 
 

@@ -25,7 +25,7 @@ from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from crm.history.changes import Conflict
 from crm.web import formats, nav
@@ -154,7 +154,8 @@ class PageAdmin(admin.ModelAdmin):
 
     def summary(self, request):
         """Return one line for the overview, in words."""
-        return formats.number(self.get_queryset(request).count())
+        count = self.get_queryset(request).count()
+        return ngettext("%(count)s item", "%(count)s items", count) % {"count": formats.number(count)}
 
     # --- The list -----------------------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ SHOWN_VALUES = 100
 
 class UploadForm(forms.Form):
     record_type = forms.ChoiceField(
-        label=gettext_lazy("One row is"), choices=list(RECORDS.items()), widget=forms.RadioSelect, initial="person"
+        label=gettext_lazy("The file contains"), choices=list(RECORDS.items()), widget=forms.RadioSelect, initial="person"
     )
     file = forms.FileField(
         label=gettext_lazy("File"),

@@ -158,15 +158,15 @@ class Import(models.Model):
             return ngettext("%(failed)s row has an error; nothing was imported.", "%(failed)s rows have errors; nothing was imported.",
                             self.report["failed"]) % words  # fmt: skip
         if self.state == self.State.CHECKED:
-            if self.left_out:
-                text = _(
-                    "This import would create %(created)s records and change %(updated)s; rows left out: %(left)s, rows with errors: %(failed)s."
-                )
-                return text % words
-            text = _("This import would create %(created)s records and change %(updated)s; rows with errors: %(failed)s.")
-            return (
-                text if self.created + self.updated + self.report["failed"] else _("Everything in the file already exists.")
-            ) % words
+            if not self.created + self.updated + self.left_out + self.report["failed"]:
+                return _("Everything in the file already exists.")
+            return self._sentences(
+                ngettext("This import would create %(created)s record and change %(updated)s.",
+                         "This import would create %(created)s records and change %(updated)s.", self.created),
+                ngettext("%(left)s row would be left out.", "%(left)s rows would be left out.", self.left_out),
+                ngettext("%(failed)s row has an error and would not be imported.", "%(failed)s rows have errors and would not be imported.",
+                         self.report["failed"]),
+            ) % words  # fmt: skip
         if self.left:
             if self.undone:
                 return _("This import was undone in part.")
@@ -180,13 +180,15 @@ class Import(models.Model):
                 return ngettext("Nothing has changed: its row was left out.", "Nothing has changed: all its %(left)s rows were left out.",
                                 self.left_out) % words  # fmt: skip
             return _("Nothing has changed: all other rows already existed; rows left out: %(left)s.") % words
-        if self.left_out and self.report["failed"]:
-            text = _("Imported: %(created)s new, %(updated)s changed; rows left out: %(left)s, rows with errors: %(failed)s.")
-        elif self.left_out:
-            text = _("Imported: %(created)s new, %(updated)s changed; rows left out: %(left)s.")
-        else:
-            text = _("Imported: %(created)s new, %(updated)s changed; rows with errors: %(failed)s.")
-        return text % words
+        return self._sentences(
+            ngettext("%(created)s record created, %(updated)s changed.", "%(created)s records created, %(updated)s changed.", self.created),
+            ngettext("%(left)s row was left out.", "%(left)s rows were left out.", self.left_out),
+            ngettext("%(failed)s row had an error.", "%(failed)s rows had errors.", self.report["failed"]),
+        ) % words  # fmt: skip
+
+    def _sentences(self, made, left, failed):
+        """Return what is told of the records, and of the rows left out and those with errors if there are such."""
+        return " ".join([made, *([left] if self.left_out else []), *([failed] if self.report["failed"] else [])])
 
     def count_taken_back(self):
         """Return record type -> how many records its undoings have removed, and changed or removed."""

@@ -93,10 +93,10 @@ def facts_of_sales(table) -> str:
         overdue=Count("pk", filter=going_on & Q(expected_on__lt=timezone.localdate())),
     )
     words = {name: table.in_words(counts[name]) for name in ("open", "stalled", "overdue", "won", "lost")}
-    facts = _("%(open)s open · %(stalled)s stalled · %(overdue)s overdue") % words
+    facts = [_("%(open)s open · %(stalled)s stalled"), _("%(overdue)s overdue")]
     if counts["won"] or counts["lost"]:
-        facts += " · " + _("%(won)s won · %(lost)s lost") % words
-    return facts
+        facts.insert(1, _("%(won)s won · %(lost)s lost"))
+    return " · ".join(facts) % words
 
 
 #: What a list within a card shows: the company is clear there.

@@ -7,6 +7,7 @@ from crm.models import User
 from leads.models import LeadStatus, Person
 from selections import actions
 from selections.models import SelectionCategory
+from selections.typical import LEAD
 
 
 @translation.override("de")
@@ -26,7 +27,7 @@ def load():
 
     cold = make(
         "Offene Leads ohne Folgeaktivität", marketer,
-        lines=[line("lead_status", "in", open_ids), line("next_activity_at", "empty")], category=category.get("Calls"),
+        lines=[LEAD, line("lead_status", "in", open_ids), line("next_activity_at", "empty")], category=category.get("Calls"),
         description="Um sie kümmert sich gerade niemand.",
     )  # fmt: skip
     guests = make(

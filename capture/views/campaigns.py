@@ -93,7 +93,7 @@ def _cells(state, one, key=None) -> list[tuple]:
     """Return (column, number in words, address of its records) of each number; without records there is no address."""
     texts = {
         "conversion": Measure("conversion").amount({"m_n": one.leads, "m_m": one.buyers}).text,
-        "amount": records.get("sale").fields["base_amount"].total(one.cents),
+        "amount": records.get("sale").fields["base_amount"].total(one.cents, aligned=True),
     }
     asked = {"period": state["period"], "touch": state["touch"]} | ({} if key is None else {"campaign": key})
     query, cells = urlencode({name: value for name, value in asked.items() if value}), []

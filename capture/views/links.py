@@ -38,9 +38,9 @@ def _built(request, data):
     return built, known | {"campaign": dict.fromkeys(campaigns, "")}
 
 
-def _typed(data, errors):
+def _typed(built):
     """Return the errors of what was typed: what is empty still is none before one has finished."""
-    return {name: told for name, told in errors.items() if data.get(name, "").strip()}
+    return {name: told for name, told in built.errors.items() if name not in built.missing}
 
 
 def _page(request, data, built, offered, errors, *, link=None, status=200):
@@ -59,7 +59,7 @@ def new(request):
     data = request.POST if request.method == "POST" else request.GET
     built, offered = _built(request, data)
     if request.method == "GET":
-        return _page(request, data, built, offered, _typed(data, built.errors))
+        return _page(request, data, built, offered, _typed(built))
     if built.errors:
         if wants_fragment(request):
             return render(request, "capture/_built.html", _told(built, built.errors), status=422)
@@ -79,7 +79,7 @@ def check(request):
     """What has been typed so far, as a link, with what is to be said of each field."""
     _may_build(request)
     built, _offered = _built(request, request.GET)
-    return render(request, "capture/_built.html", _told(built, _typed(request.GET, built.errors)))
+    return render(request, "capture/_built.html", _told(built, _typed(built)))
 
 
 def _told(built, errors, kept=False):

@@ -43,6 +43,8 @@ PHRASES = {
     "empty": gettext_lazy("whose %(field)s is empty"),
     "not_empty": gettext_lazy("whose %(field)s is not empty"),
 }
+#: Of nobody but the reader, of whom languages speak in another form.
+ME = {"in": gettext_lazy("whose %(field)s is me"), "not_in": gettext_lazy("whose %(field)s is not me")}
 #: Of dates, which are earlier and later instead of less and more.
 DATE_PHRASES = {"lt": "before", "gt": "after"}
 YES = gettext_lazy("where “%(field)s” is yes")
@@ -75,6 +77,8 @@ def line_in_words(one: Line, asking: Asking) -> str:
         label = f"{label} ({inner})"
     if field.kind == "yesno":
         return str(YES if one.read else NO) % {"field": label}
+    if field.kind == "user" and one.read == ["me"]:
+        return str(ME[one.operator]) % {"field": label}
     operator = DATE_PHRASES.get(one.operator, one.operator) if field.kind == "date" else one.operator
     if operator == "period":
         return str(PHRASES[operator]) % {"field": label, "value": _either(_periods(one, periods.period_in_sentence))}

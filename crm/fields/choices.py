@@ -38,7 +38,7 @@ class Choice(Field):
             Part(str(item.pk), self.item_cell(item), self.condition("in", [item.pk], asking)) for item in self.options(asking)
         ]
         if not self.through:
-            made.append(Part("", Cell(str(_("None"))), self.condition("empty", None, asking)))
+            made.append(Part("", Cell(str(_("Not set"))), self.condition("empty", None, asking)))
         return made
 
     def part_key(self, row, asking):
@@ -100,7 +100,7 @@ class Fixed(Field):
 
     def parts(self, asking):
         made = [Part(str(value), Cell(str(label)), self.condition("in", [value], asking)) for value, label in self.choices()]
-        return [*made, Part("", Cell(str(_("None"))), self.condition("empty", None, asking))]
+        return [*made, Part("", Cell(str(_("Not set"))), self.condition("empty", None, asking))]
 
     def options(self, asking, selectable=False):
         return [_Option(value, label) for value, label in self.choices()]

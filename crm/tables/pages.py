@@ -46,7 +46,7 @@ class ListPage:
     `order` is how it is sorted until somebody sorts it otherwise (by name, if nothing is said). `queryset(user, **kwargs)` is what
     this user may see of it (`kwargs` come from the path; raise Http404 for one that may not
     be seen); `shown(queryset, toggles)` leaves out what the toggles that are off hide. `preset` are filters that are on until
-    others are chosen, `shows` the columns until others are, `facts(table)` is the line beneath the title, `head(request, **kwargs)`
+    others are chosen and `preset_title` is what it is called with them, `shows` the columns until others are, `facts(table)` is the line beneath the title, `head(request, **kwargs)`
     what else the page's template shows; `new` is the label of a button beside the title that makes one.
     """
 
@@ -58,6 +58,7 @@ class ListPage:
     namespace: str = "leads"
     template: str = "tables/page.html"
     preset: str = ""
+    preset_title: Any = ""
     order: str = ""
     actions: tuple[Action, ...] = ()
     toggles: tuple[Toggle, ...] = ()
@@ -140,6 +141,11 @@ class ListPage:
             "board_at": _board_of(self, table, kwargs) if _board_of and not table.errors else "",
             **(self.head(request, **kwargs) if self.head else {}),
         }  # fmt: skip
+
+    def title_of(self, table):
+        """Return the title; with its own filters on it may have one of its own (*My leads*)."""
+        as_preset = set(QueryDict(self.preset).items()) <= set(table.filters)
+        return self.preset_title if self.preset_title and as_preset else self.title
 
     def kept_at(self, table, user) -> str:
         """Return where what the list asks can be kept, if it asks anything: an upper floor's page (`questions_kept_by`)."""

@@ -39,6 +39,12 @@ def date(value):
     return _written(day, WITH_YEAR.get(language, "Y-m-d"), language)
 
 
+def date_without_year(day):
+    """Return a day in words without its year, e.g. *15. Jan.*"""
+    language = get_language()
+    return _written(day, WITHOUT_YEAR.get(language, "Y-m-d"), language)
+
+
 def in_language(language, format, value):
     """Return the value as this format writes it in another language."""
     with translation.override(language):
@@ -105,8 +111,7 @@ def near(value, all_day=False):
         language = get_language()
         text = _written(day, NEAR_DAY.get(language, "D"), language)
     elif day.year == today.year:
-        language = get_language()
-        text = _written(day, WITHOUT_YEAR.get(language, "Y-m-d"), language)
+        text = date_without_year(day)
         all_day = all_day or abs(days) > 7
     else:
         return date(value)

@@ -71,7 +71,7 @@ def _number(result, question, theme):
         result.target, result.target_text = 100.0, formats.percent(100)
     if question.earlier:
         result.earlier = whole(question, tile.measure, question.earlier, Part(of=EARLIER))
-        result.earlier_label = span(*question.earlier)
+        result.earlier_label = _earlier_label(question)
         now, before = result.total.value, result.earlier.value
         if now is not None and before:
             percent = round((now - before) / abs(before) * 100)
@@ -84,9 +84,17 @@ def _target_text(tile) -> str:
     return formats.percent(shortest(tile.target)) if tile.measure.unit == "percent" else tile.measure.text(tile.target)
 
 
+def _earlier_label(question) -> str:
+    """Return what one compares with, in words: *Year before: 1 Jan – 29 Nov 2025*."""
+    told = _("Year before: %(days)s") if question.tile.compare == "year" else _("Before: %(days)s")
+    return told % {"days": span(*question.earlier)}
+
+
 def span(first, last) -> str:
-    """Return days in words, short."""
-    return formats.date(first) if first == last else f"{formats.date(first)} – {formats.date(last)}"
+    """Return days in words, short: their year once where it is the same."""
+    if first == last:
+        return formats.date(first)
+    return f"{formats.date(first) if first.year != last.year else formats.date_without_year(first)} – {formats.date(last)}"
 
 
 # --- Rows ---------------------------------------------------------------------------------------------------------------
@@ -135,7 +143,8 @@ def _parts(result, question, theme):
         keys = [bucket.key for bucket in spans["earlier"]][: len(heads)]
         cells = tuple(_cell(question, before, tile.measure, key, "", EARLIER) for key in keys)
         cells += (None,) * (len(heads) - len(cells))
-        result.series.append(Series(EARLIER, span(*question.earlier), "grey", tile.measure.unit, cells))
+        if any(cell and cell.value for cell in cells):  # else there is nothing to see of it
+            result.series.append(Series(EARLIER, _earlier_label(question), "grey", tile.measure.unit, cells))
     if tile.measure.adds_up:
         result.total = cell(tile.measure.amount(adds(row for rows in counted.values() for row in rows)), Part())
     else:

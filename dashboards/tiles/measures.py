@@ -56,11 +56,11 @@ class Measure:
         return self.name != "companies"
 
     def label(self, record) -> str:
-        """Return what is measured, in words: *Persons*, *Sum: Amount in base currency*."""
+        """Return what is measured, in words: *Persons*, *Amount in base currency (sum)*."""
         if self.name == "count":
             return str(record.plural)
         if self.name in {"sum", "average"}:
-            return f"{MEASURES[self.name]}: {self.field.label}"
+            return f"{self.field.label} ({formats.in_sentence(MEASURES[self.name])})"
         return _("Companies") if self.name == "companies" else _("Share")
 
     def narrowed(self, queryset, asking):

@@ -133,19 +133,21 @@ PERSON_ACTIONS = (SET_STATUS, OWN_PERSONS, DELETE_PERSONS)
 
 
 def facts_of_leads(table: Table) -> str:
-    """Return how many leads are active, overdue and without a next activity.
+    """Return how many leads are active and disqualified, overdue and without a next activity.
 
     *Active* are those who are not disqualified; of them alone a next activity is missed.
     """
-    active = ~Q(lead_status__kind=LeadStatus.Kind.DISQUALIFIED)
+    disqualified = Q(lead_status__kind=LeadStatus.Kind.DISQUALIFIED)
+    active = ~disqualified
     counts = table.count_with(
         ("next_activity_at", "lead_status__kind"),
         active=Count("pk", filter=active),
+        disqualified=Count("pk", filter=disqualified),
         overdue=Count("pk", filter=Q(next_activity_at__lt=timezone.now())),
         without=Count("pk", filter=active & Q(next_activity_at=NEVER)),
     )
-    return _("%(active)s active · %(overdue)s overdue · %(without)s without next activity") % {
-        name: table.in_words(counts[name]) for name in ("active", "overdue", "without")
+    return _("%(active)s active · %(disqualified)s disqualified · %(overdue)s overdue · %(without)s without next activity") % {
+        name: table.in_words(counts[name]) for name in ("active", "disqualified", "overdue", "without")
     }
 
 
@@ -163,7 +165,7 @@ def without_former(persons, toggles):
 
 
 LEADS = ListPage(
-    name="leads", record="person", path="leads/", title=gettext_lazy("Leads"), preset="owner=me",
+    name="leads", record="person", path="leads/", title=gettext_lazy("Leads"), preset="owner=me", preset_title=gettext_lazy("My leads"),
     queryset=lambda user: Person.objects.visible_to(user).leads(), actions=PERSON_ACTIONS, facts=facts_of_leads,
     scope=({"field": "lead_status_applies", "operator": "is", "value": True},),
     empty=gettext_lazy("Leads are persons at potential customers. Import a list, or create the first one."),

@@ -35,13 +35,13 @@ function short(value, unit, currency) {
   return new Intl.NumberFormat(language, form).format(value);
 }
 
-/** Even steps from the lowest to the highest value, zero among them. */
+/** Even steps from the lowest to the highest value, zero among them; no halves between whole numbers. */
 function scale(low, high, room) {
   low = Math.min(0, low);
   high = Math.max(0, high);
   if (low === high) high = 1;
   const wanted = Math.max(2, Math.floor(room / 44)), raw = (high - low) / wanted, power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((one) => one >= raw && (high - low > 8 || one >= 1 || power < 0.1)) ?? raw;
+  const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((one) => one >= raw && one !== 2.5 && (high - low > 8 || one >= 1 || power < 0.1)) ?? raw;
   const first = Math.floor(low / step) * step, last = Math.ceil(high / step) * step, ticks = [];
   for (let tick = first; tick <= last + step / 2; tick += step) ticks.push(Math.round(tick * 1e6) / 1e6);
   return { low: first, high: last, ticks };
@@ -56,6 +56,9 @@ function mark(chart, point, title, ...shapes) {
   link.dataset.tooltipTitle = title;
   return link;
 }
+
+/** Whether columns have the colours of their places: those of the only series do. */
+const ownColours = (columns, heads) => columns.length === 1 && !columns[0].earlier && heads.some((head) => head.colour);
 
 // --- Columns, lines, areas ---------------------------------------------------------------------------------------------------------------
 function onAxes(chart, svg, w, h) {
@@ -93,7 +96,7 @@ function onAxes(chart, svg, w, h) {
   const gap = Math.min(14, band * 0.28), inner = band - gap, one = stacked ? inner : inner / Math.max(1, columns.length), thick = Math.min(one, 56);
   const piled = { up: heads.map(() => 0), down: heads.map(() => 0) };
   columns.forEach((series, number) => {
-    const own = columns.length === 1 && heads.some((head) => head.colour) && !series.earlier;
+    const own = ownColours(columns, heads);
     const group = el("g", { class: `c-${series.colour}${series.earlier ? " earlier" : ""}` });
     series.points.forEach((point, place) => {
       if (!point?.v) return;
@@ -231,7 +234,8 @@ function draw(box) {
 /** The names of series or slices; a click hides one or shows it again. */
 function legend(chart) {
   const { data } = chart, ring = data.kind === "pie" || data.kind === "donut";
-  const entries = ring ? data.heads.map((head, place) => ({ label: head.label, colour: head.colour || "grey", text: data.series[0].points[place]?.t ?? "" })) : data.series.map((one) => ({ label: one.label, colour: one.colour }));
+  const own = data.kind in { column: 1, combo: 1 } && ownColours(data.series.filter((one) => !one.line), data.heads);
+  const entries = ring ? data.heads.map((head, place) => ({ label: head.label, colour: head.colour || "grey", text: data.series[0].points[place]?.t ?? "" })) : data.series.map((one) => ({ label: one.label, colour: own && !one.line ? "grey" : one.colour }));
   if (!entries.length || (!ring && entries.length < 2)) return null;
   const list = Object.assign(document.createElement("div"), { className: "legend" });
   entries.forEach(({ label: words, colour, text }, place) => {

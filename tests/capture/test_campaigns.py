@@ -101,6 +101,9 @@ def test_c4_each_number_is_that_of_the_list_it_opens(world, ada, anna, client):
 def test_c4_the_page_keeps_its_state_in_the_address(world, ada, client):
     client.force_login(ada)
     text = client.get("/campaigns/?sort=-amount&touch=lead").content.decode()
+    # Amounts that stand below one another all have their cents.
+    amounts = re.findall(r'data-label="Won amount"><a\s[^>]*>([^<]+)<', text)
+    assert amounts and all(re.search(r"\.\d\d$", amount) for amount in amounts)
     assert "also as spring_2026, spring 2026" in text and text.index(">spring-2026<") < text.index(">a, b/c<") < text.index(
         ">fruehjahr<"
     )

@@ -96,6 +96,8 @@ def test_c4_while_one_types_the_link_is_built_and_hints_are_given(page, mia):
     ).content.decode()
     assert "“linkedin” already exists." in text and "In the link: spring-2026" in text and "Still missing: Medium" in text
     assert "Its own utm_source is replaced." in text and "This is required" not in text
+    text = page.get("/links/check/", {**GIVEN, "campaign": " ", "content": "x" * 201}).content.decode()
+    assert "Still missing: Campaign. Please check: Content." in text
     text = page.get("/links/check/", {**GIVEN, "campaign": "spring_2026", "source": "elsewhere"}).content.decode()
     assert "“spring-2026” already exists." in text and "New: not in the team&#39;s list." in text
     assert "https://www.example.com/offer?utm_source=elsewhere&amp;utm_medium=social&amp;utm_campaign=spring_2026" in text

@@ -196,7 +196,8 @@ def test_every_operator_has_words():
       "Persons for which this holds: (where “Former employee” is yes or where “Former employee” is yes)"
       " and (where “Former employee” is yes or where “Former employee” is yes)"),
      ({"all": [{"field": "created_at", "operator": "period", "value": ["this_year", "previous_2_quarters", "next_month"]}]},
-      "Persons whose Created is this year or in the previous 2 quarters or in the next month")],
+      "Persons whose Created is this year or in the previous 2 quarters or in the next month"),
+     ({"all": [{"field": "owner", "operator": "not_in", "value": ["me"]}]}, "Persons whose Owner is not me")],
 )  # fmt: skip
 def test_a_question_reads_as_a_sentence(anna, tree, told):
     record, asking = records.get("person"), Asking(anna)

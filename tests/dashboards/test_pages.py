@@ -7,7 +7,7 @@ import random
 import re
 import threading
 import zipfile
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.db import connection, transaction
@@ -21,7 +21,7 @@ from dashboards.tiles.ready import READY
 from leads.actions import edit_person
 from leads.models import Person
 from selections.actions import create_selection
-from tests.factories import CompanyFactory, PersonFactory
+from tests.factories import CompanyFactory, PersonFactory, SaleFactory
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
 BIG = {"kind": "number", "record": "person", "title": "Persons"}
@@ -343,6 +343,30 @@ def test_a_ready_tile_names_its_period_beneath_and_that_of_the_filter_while_ther
     assert "Closed on: this month" in tile(page, mine)
     filtered = tile(page, mine, query="?period=this_year")
     assert "Closed on: this year" in filtered and "this month" not in filtered
+
+
+def test_what_is_compared_with_is_named_and_left_out_where_it_is_nothing(anna, shown):
+    won = SaleFactory(by=anna, name="Now", status="won", closed_on=date(2026, 2, 1), amount=10)
+    asked = {
+        "record": "sale",
+        "date": "closed_on",
+        "period": "2026-01-01/2026-03-31",
+        "compare": "year",
+        "measure": "sum",
+        "value": "base_amount",
+    }
+    months = {"kind": "column", "group": "closed_on", "bucket": "month", **asked}
+    assert [series.label for series in shown(anna, months).series] == ["Amount in base currency (sum)"]
+    SaleFactory(by=anna, name="Then", company=won.company, status="won", closed_on=date(2025, 3, 1), amount=20)
+    assert [series.label for series in shown(anna, months).series][1:] == ["Year before: 1 Jan – 31 Mar 2025"]
+    assert shown(anna, {"kind": "number", **asked, "compare": "before"}).earlier_label == "Before: 3 Oct – 31 Dec 2025"
+
+
+def test_a_number_says_where_there_is_nothing_to_compare_it_with(page, anna, board):
+    PersonFactory(by=anna)
+    asked = {"date": "created_at", "period": "this_year", "compare": "year"}
+    html = tile(page, board({**BIG, **asked}))
+    assert "nothing to compare with" in html and "compared with" not in html
 
 
 @pytest.mark.parametrize(("language", "share"), [("en", "150%"), ("de", "150\N{NO-BREAK SPACE}%")])

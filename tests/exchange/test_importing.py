@@ -295,7 +295,7 @@ def test_a_checked_file_with_errors_runs_only_as_partial(ada):
     run_pending(beating=False)
     source.refresh_from_db()
     assert source.state == "done" and source.report["persons_created"] == 2 and source.report["failed"] == 3
-    assert source.told == "Imported: 3 new, 0 changed; rows with errors: 3."
+    assert source.told == "3 records created, 0 changed. 3 rows had errors."
     assert Person.objects.get(last_name="Also good").former_employee
 
 
@@ -457,7 +457,7 @@ def test_the_cost_of_a_batch_is_a_constant_number_of_statements(ada, monkeypatch
 def test_the_command_says_what_the_page_says(ada, category):
     data = csv_of(HEAD, ["", "A", "a@example.com", "Müller"], ["", "B", "b@example.com", "Müller"])
     lines, found = command(data, "--category", "kunde", "--dry-run", by=ada)
-    assert lines[0] == "This import would create 3 records and change 0; rows with errors: 0." and not Person.objects.exists()
+    assert lines[0] == "This import would create 3 records and change 0." and not Person.objects.exists()
     expected = dict.fromkeys(["persons_updated", "companies_updated", "unchanged", "duplicates", "failed"], 0)
     assert found == {**expected, "persons_created": 2, "companies_created": 1}
     _lines, again = command(data, "--category", "Customer", by=ada)

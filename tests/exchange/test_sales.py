@@ -190,7 +190,7 @@ def test_rows_that_belong_to_nobody_are_left_out_and_given_back(ada, leads, clie
         "It does not say which record it belongs to.": 2, "It refers to a record that does not exist.": 1,
         "The person is at no company, and a sale belongs to one.": 1,
     }  # fmt: skip
-    assert str(source.told) == "Imported: 1 new, 0 changed; rows left out: 4."
+    assert str(source.told) == "1 record created, 0 changed. 4 rows were left out."
     client.force_login(ada)
     page = client.get(f"/imports/{source.pk}/").content.decode()
     assert (

@@ -203,8 +203,13 @@ def test_my_leads_are_the_leads_whose_owner_i_am_and_the_filter_can_be_taken_off
     page = client.get("/leads/")
     assert names(page) == ["Person 00"]
     assert '<a href="/leads/?all=1" data-go' in page.content.decode()
-    assert len(names(client.get("/leads/?all=1"))) == 3
-    assert "1 active · 0 overdue · 0 without next activity" in page.content.decode()
+    everybody = client.get("/leads/?all=1")
+    assert len(names(everybody)) == 3
+    # Its title says whose they are, also when only the list comes anew.
+    title = re.compile(r'<h1>.*<span id="title-leads">(.*?)</span>', re.DOTALL)
+    assert [title.search(one.content.decode())[1] for one in (page, everybody)] == ["My leads", "Leads"]
+    assert '<span id="title-leads" hx-swap-oob="true">Leads<' in client.get("/leads/?all=1", headers=FRAGMENT).content.decode()
+    assert "1 active · 0 disqualified · 0 overdue · 0 without next activity" in page.content.decode()
 
 
 def test_r15_what_is_overdue_is_marked_and_the_subject_stands_beneath(client, anna):
@@ -320,7 +325,7 @@ def test_settled_15_what_a_long_list_adds_up_to_comes_after_its_page(query, clie
     assert until_then == "5+" and 'data-total-text="5+"' in text and "Select all 5+" in text
     assert re.search(r"<span>8\s*</span>", totals) and "Count exactly" not in totals
     assert 'hx-swap-oob="true"' in totals and 'data-total="8" data-total-text="8"' in totals and "Select all 8" in totals
-    assert "8 active · 0 overdue · 7 without next activity" in totals
+    assert "8 active · 0 disqualified · 0 overdue · 7 without next activity" in totals
     # What follows comes with the next page, too.
     onward = re.search(r'href="(/leads/\?[^"]*after=[^"]*)"', text)[1].replace("&amp;", "&")
     rows = client.get(onward, headers=FRAGMENT).content.decode()
@@ -341,7 +346,7 @@ def test_settled_15_even_later_it_counts_up_to_the_cap_and_says_so(client, anna,
     client.force_login(anna)
     totals, until_then = later(client, client.get("/leads/").content.decode())
     assert until_then == "5+" and "10+" in totals and "Count exactly" in totals and "/leads/count/" in totals
-    assert "10+ active · 0+ overdue · 10+ without next activity" in totals
+    assert "10+ active · 0+ disqualified · 0+ overdue · 10+ without next activity" in totals
     # Headings of groups are counted with the page, and the list with them.
     grouped = client.get("/leads/?group=lead_status").content.decode()
     assert "/totals/" not in grouped and "10+" in grouped and "Count exactly" in grouped
@@ -351,7 +356,11 @@ def test_settled_15_a_short_list_asks_for_nothing_more(client, anna, page_counts
     fill(anna, 5)
     client.force_login(anna)
     text = client.get("/leads/").content.decode()
-    assert "1–3 of 5" in text and "/totals/" not in text and "5 active · 0 overdue · 4 without next activity" in text
+    assert (
+        "1–3 of 5" in text
+        and "/totals/" not in text
+        and "5 active · 0 disqualified · 0 overdue · 4 without next activity" in text
+    )
 
 
 def test_r4_totals_count_only_whom_one_may_see(client, anna, max_, page_counts_five):

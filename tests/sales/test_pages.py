@@ -267,7 +267,7 @@ def test_w3_the_list_shows_what_is_going_on_by_day_with_exact_sums(page, world):
     assert "3 open · 0 stalled · 1 overdue" in text
     everything = text_of(page.get("/sales/?all=1"))
     assert sums(everything) == [("Amount", "€1,207.30"), ("Weighted", "€650.20")]
-    assert "3 open · 0 stalled · 1 overdue · 0 won · 1 lost" in everything
+    assert "3 open · 0 stalled · 0 won · 1 lost · 1 overdue" in everything
 
 
 def test_w3_groups_have_sums_of_their_own(page, world, stage):
