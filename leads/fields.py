@@ -119,7 +119,7 @@ GROUP = Choice(
     through=in_group, pick=group_of, needs=("leads.Category",), group=True,
 )  # fmt: skip
 OWNER = UserChoice(
-    name="owner", label=_("Owner"), path="owner_id", sort="owner__name_key", group=True, edit="owner", default=True, width=114
+    name="owner", label=_("Owner"), path="owner_id", sort="owner__name_key", group=True, edit="owner", default=True, width=90
 )
 DATES = [
     Moment(name="created_at", label=_("Created"), sort="created_at", required=True),
@@ -129,7 +129,7 @@ DATES = [
 register(
     RecordType("company", "leads.Company", _("Company"), _("Companies"), "name", "leads:company", "building", "leads:companies"),
     [
-        Text(name="name", label=_("Name"), sort="name_key", key="name_key", edit="name", default=True, required=True, as_kind="name", width=282),
+        Text(name="name", label=_("Name"), sort="name_key", key="name_key", edit="name", default=True, required=True, as_kind="name", width=270),
         Text(name="number", label=_("Number"), sort="number", edit="number"),
         replace(CATEGORY, edit="category"),
         GROUP,
