@@ -282,6 +282,8 @@ def test_settled_6_deleting_companies_names_what_goes_along_first(client, anna):
     client.force_login(anna)
     _form, text = opened(client, "/companies/act/delete/", ids=ids(company))
     assert "1 person, 2 follow-ups" in text and "14 days" in text
+    Person.objects.update(former_employee=True)
+    assert "1 person (1 former employee), 2 follow-ups" in opened(client, "/companies/act/delete/", ids=ids(company))[1]
     # If the persons stay, what is theirs stays, too.
     assert "Keep them without a company" in text and "Also deleted: 1 follow-up." in text
     answer = toast(do(client, "/companies/act/delete/", ids=ids(company)))
