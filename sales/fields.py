@@ -71,7 +71,7 @@ register(
         Money(name="base_amount", label=_("Amount in base currency"), path="base_cents", sort="base_cents", sum="base_cents", required=True),
         Text(name="currency", label=_("Currency"), sort="currency", edit="currency", required=True),
         ExpectedField(name="expected_on", label=_("Expected on"), sort="expected_on", edit="expected_on", due=True, default=True, width=126),
-        Moment(name="next_activity_at", label=_("Next activity"), sort="next_activity_at", due=True, never=True, default=True, load=next_subjects("sale"), width=156),
+        Moment(name="next_activity_at", label=_("Next activity"), sort="next_activity_at", due=True, never=True, default=True, load=next_subjects("sale"), width=150),
         Day(name="closed_on", label=_("Closed on"), sort="closed_on", edit="closed_on"),
         Choice(name="type", label=_("Type"), path="type_id", sort="type__rank", items="sales.SaleType", group=True, edit="type"),
         Choice(name="reason", label=_("Reason"), path="reason_id", sort="reason__rank", items="sales.SaleReason", group=True, edit="reason"),
