@@ -116,7 +116,7 @@ CATEGORY = Choice(
 )
 GROUP = Choice(
     name="category_group", label=_("Category group"), path="category_id", sort="category__group__rank", items="leads.CategoryGroup",
-    through=in_group, pick=group_of, needs=("leads.Category",), group=True,
+    through=in_group, pick=group_of, needs=("leads.Category",), group=True, width=146,
 )  # fmt: skip
 OWNER = UserChoice(
     name="owner", label=_("Owner"), path="owner_id", sort="owner__name_key", group=True, edit="owner", default=True, width=90
