@@ -323,7 +323,7 @@ register(
         YesNo(name="known", label=_("Already known"), sort="known", group=True, required=True),
         UserChoice(name="owner", label=_("Assigned to"), path="owner_id", sort="owner__name_key", group=True, default=True, width=104),
         *touch("conversion", CONVERSION, "", "Submission."),
-        Moment(name="created_at", label=_("Received at"), sort="created_at", required=True, default=True, width=150),
+        Moment(name="created_at", label=_("Received at"), sort="created_at", required=True, default=True, width=158),
     ],
 )  # fmt: skip
 

@@ -116,10 +116,10 @@ CATEGORY = Choice(
 )
 GROUP = Choice(
     name="category_group", label=_("Category group"), path="category_id", sort="category__group__rank", items="leads.CategoryGroup",
-    through=in_group, pick=group_of, needs=("leads.Category",), group=True,
+    through=in_group, pick=group_of, needs=("leads.Category",), group=True, width=146,
 )  # fmt: skip
 OWNER = UserChoice(
-    name="owner", label=_("Owner"), path="owner_id", sort="owner__name_key", group=True, edit="owner", default=True, width=114
+    name="owner", label=_("Owner"), path="owner_id", sort="owner__name_key", group=True, edit="owner", default=True, width=90
 )
 DATES = [
     Moment(name="created_at", label=_("Created"), sort="created_at", required=True),
@@ -129,7 +129,7 @@ DATES = [
 register(
     RecordType("company", "leads.Company", _("Company"), _("Companies"), "name", "leads:company", "building", "leads:companies"),
     [
-        Text(name="name", label=_("Name"), sort="name_key", key="name_key", edit="name", default=True, required=True, as_kind="name", width=282),
+        Text(name="name", label=_("Name"), sort="name_key", key="name_key", edit="name", default=True, required=True, as_kind="name", width=258),
         Text(name="number", label=_("Number"), sort="number", edit="number"),
         replace(CATEGORY, edit="category"),
         GROUP,
@@ -173,7 +173,7 @@ register(
         Text(name="phone", label=_("Phone"), edit="phone", as_kind="phone"),
         Text(name="mobile", label=_("Mobile"), edit="mobile", as_kind="phone"),
         Choice(name="source", label=_("Source"), path="source_id", sort="source__rank", items="leads.Source", group=True,
-               edit="source", default=True, width=134),
+               edit="source", default=True, width=128),
         Fixed(name="country", label=_("Country"), sort="country", choices=lambda: countries, group=True),
         OWNER,
         YesNo(name="former_employee", label=_("Former employee"), group=True, edit="former_employee"),

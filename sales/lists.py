@@ -100,7 +100,7 @@ def facts_of_sales(table) -> str:
 
 
 #: What a list within a card shows: the company is clear there.
-SHOWN = ("name", "status", "stage", "amount", "weighted_amount", "expected_on", "owner")
+SHOWN = ("name", "status", "stage", "amount", "expected_on", "owner")
 
 
 def company_of(user, pk):

@@ -430,10 +430,10 @@ PAGES = (MY_LEADS, PERSONS, COMPANIES, SALES, *OF_SELECTIONS)
 
 @pages.shown_as_board_by
 def board_of(listed, table, kwargs) -> str:
-    """Return where a list's records stand as a board, with its filters."""
+    """Return where a list's records stand as a board, with its filters; members have the tab of their selection's card."""
     of = getattr(listed, "like", listed.name)  # *Find* shows what a list shows
     found = next((page for page in PAGES if page.like == of), None)
-    if found is None:
+    if found is None or listed.of:
         return ""
     state = {name: table.state[name] for name in ("criteria", "all") if name in table.state}
     query = urlencode([*table.filters, *state.items()], safe=",/")

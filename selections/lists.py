@@ -21,6 +21,13 @@ from selections.members import members
 from selections.models import RecordKind, Selection
 
 MOST_OFFERED = 500
+#: The columns of members until a selection or its user has others: what fits beside the card's facts.
+SHOWN = {
+    "person": ("name", "company", "lead_status", "next_activity_at"),
+    "company": ("name", "category", "city", "next_activity_at"),
+    "sale": ("name", "company", "stage", "amount", "expected_on"),
+    "activity": ("subject", "kind", "person", "due_at"),
+}
 
 
 # --- What can be done with the rows of every list -----------------------------------------------------------------------
@@ -128,7 +135,7 @@ def _members_page(record_type, like):
         own = {name: kept.get(name) or [] for name in ("columns", "sort", "group")}
         return {
             "key": f"selection-{pk}",
-            "columns": own["columns"],
+            "columns": own["columns"] or SHOWN[record_type],
             "order": ",".join(own["sort"]),
             "group": ",".join(own["group"]),
         }

@@ -7,6 +7,7 @@ urlpatterns = [*PERSONS.urls()]
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -33,10 +34,11 @@ MAX_SETTING = 100  # columns a user can keep widths of
 
 @dataclass(frozen=True)
 class Toggle:
-    """A parameter of a list's own that shows what is otherwise left out."""
+    """A parameter of a list's own that shows what is otherwise left out; `number(user, **kwargs)` is how many that is, `kwargs` of the path."""
 
     param: str
     label: Any
+    number: Callable[..., int] | None = None
 
 
 @dataclass
@@ -132,7 +134,8 @@ class ListPage:
             "part": lambda part, **more: self.url(part, **kwargs, **more),
             "actions": [action for action in self.actions if action.allowed(request.user)] if role.edit != "none" else [],
             "toggles": [(toggle, table.address(**{toggle.param: None if toggle.param in table.state else "1"}),
-                         toggle.param in table.state) for toggle in self.toggles],
+                         toggle.param in table.state, partial(toggle.number, request.user, **kwargs) if toggle.number else None)
+                        for toggle in self.toggles],
             "oob": wants_fragment(request),
             "late": False,
             "facts": "",

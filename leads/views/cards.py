@@ -28,6 +28,7 @@ from crm.web.htmx import redirect_to, say, toast, trigger, wants_fragment
 from leads import actions, lifecycle
 from leads.forms import form_class
 from leads.models import Company, LeadStatus, Person
+from leads.views.lists import number_and_former, told_former
 from leads.views.status import ASKING, StatusQuestion
 
 
@@ -469,12 +470,13 @@ def delete(request, kind, pk):
     access.require(request.user, "may_delete")
     record = find(request, kind, pk)
     access.require_edit(record, request.user)
-    persons = Person.objects.filter(company=record, deleted_at=None).count() if isinstance(record, Company) else 0
+    persons, former = number_and_former(Person.objects.filter(company=record)) if isinstance(record, Company) else (0, 0)
     if reason := actions.kept_back(record.history.record_type, [record.pk], request.user).get(record.pk):
         raise PermissionDenied(reason)
     if request.method == "GET":
         along, without = (actions.along(record.history.record_type, [record.pk], keep_persons=keep) for keep in (False, True))
-        context = {"record": record, "kind": kind, "persons": persons, "along": along, "without_persons": without}
+        context = {"record": record, "kind": kind, "persons": persons, "along": along, "without_persons": without,
+                   "former": told_former(former) if former else ""}  # fmt: skip
         return render(request, "leads/_delete.html", context | {"days": settings.BIN_DAYS})
     keep = request.POST.get("keep_persons") == "1"
     outcome = actions.delete(record, by=request.user, via="card", **({"keep_persons": keep} if kind == "companies" else {}))

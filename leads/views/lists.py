@@ -73,10 +73,24 @@ def may_delete(user):
     return user.role.may_delete
 
 
+def number_and_former(persons) -> tuple[int, int]:
+    """Return how many these are, and how many of them former employees, whom a company's list hides."""
+    there = persons.filter(deleted_at=None)
+    counts = there.aggregate(all=Count("pk"), former=Count("pk", filter=Q(former_employee=True)))
+    return counts["all"], counts["former"]
+
+
+def told_former(number):
+    return ngettext("%(count)s former employee", "%(count)s former employees", number) % {"count": formats.number(number)}
+
+
 def along_with_companies(user, ids):
     """Return what deleting these companies would take along (settled 6)."""
-    persons = sum(Person.objects.filter(company__in=some, deleted_at=None).count() for some in chunks(ids))
+    counts = [(0, 0), *(number_and_former(Person.objects.filter(company__in=some)) for some in chunks(ids))]
+    persons, former = map(sum, zip(*counts, strict=True))
     told = ngettext("%(count)s person", "%(count)s persons", persons) % {"count": formats.number(persons)}
+    if former:
+        told += f" ({told_former(former)})"
     return {
         "persons": persons,
         "along": [*([told] if persons else []), *actions.along("company", ids)],
@@ -151,6 +165,14 @@ def facts_of_leads(table: Table) -> str:
     }
 
 
+def facts_of_persons(table: Table) -> str:
+    return ngettext("%(count)s person", "%(count)s persons", table.count) % {"count": table.count_text}
+
+
+def facts_of_companies(table: Table) -> str:
+    return ngettext("%(count)s company", "%(count)s companies", table.count) % {"count": table.count_text}
+
+
 def company_of(user, pk):
     return get_object_or_404(Company.objects.visible_to(user), pk=pk)
 
@@ -158,6 +180,10 @@ def company_of(user, pk):
 def persons_of(user, pk):
     """Return a company's persons. Who may see the company but not a person there does not see the person."""
     return Person.objects.visible_to(user).filter(company=company_of(user, pk))
+
+
+def number_of_former(user, pk):
+    return Person.objects.visible_to(user).filter(company=pk, former_employee=True).count()
 
 
 def without_former(persons, toggles):
@@ -172,18 +198,19 @@ LEADS = ListPage(
 )  # fmt: skip
 PERSONS = ListPage(
     name="persons", record="person", path="persons/", title=gettext_lazy("Persons"), actions=PERSON_ACTIONS,
-    queryset=lambda user: Person.objects.visible_to(user),
+    queryset=lambda user: Person.objects.visible_to(user), facts=facts_of_persons,
     empty=gettext_lazy("Import a list, or create the first person."),
 )  # fmt: skip
 COMPANIES = ListPage(
     name="companies", record="company", path="companies/", title=gettext_lazy("Companies"),
     actions=(SET_CATEGORY, OWN_COMPANIES, DELETE_COMPANIES), queryset=lambda user: Company.objects.visible_to(user),
+    facts=facts_of_companies,
     empty=gettext_lazy("Import a list, or create the first company."),
 )  # fmt: skip
 COMPANY_PERSONS = ListPage(
     name="company_persons", record="person", path="companies/<int:pk>/persons/", title=gettext_lazy("Persons"), of="pk",
     actions=PERSON_ACTIONS, queryset=persons_of, shown=without_former, template="leads/company_persons.html",
-    toggles=(Toggle("former", gettext_lazy("Former employees")),), shows=("name", "lead_status", "next_activity_at", "phone"),
+    toggles=(Toggle("former", gettext_lazy("Former employees"), number_of_former),), shows=("name", "lead_status", "next_activity_at", "phone"),
     head=lambda request, pk: {"company": company_of(request.user, pk), "new_url": f"{reverse('leads:person_new')}?company={pk}"},
     empty=gettext_lazy("No persons at this company yet."),
 )  # fmt: skip

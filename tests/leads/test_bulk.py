@@ -276,12 +276,12 @@ def test_u3_rows_that_are_not_there_are_told(ticked, client, anna):
 
 def test_settled_6_deleting_companies_names_what_goes_along_first(client, anna):
     company = CompanyFactory(by=anna)
-    person = PersonFactory(by=anna, company=company)
+    person = PersonFactory(by=anna, company=company, former_employee=True)
     ActivityFactory(by=anna, person=person)
     ActivityFactory(by=anna, person=None, company=company)
     client.force_login(anna)
     _form, text = opened(client, "/companies/act/delete/", ids=ids(company))
-    assert "1 person, 2 follow-ups" in text and "14 days" in text
+    assert "1 person (1 former employee), 2 follow-ups" in text and "14 days" in text
     # If the persons stay, what is theirs stays, too.
     assert "Keep them without a company" in text and "Also deleted: 1 follow-up." in text
     answer = toast(do(client, "/companies/act/delete/", ids=ids(company)))

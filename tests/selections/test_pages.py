@@ -66,6 +66,9 @@ def test_s7_a_selections_card_and_its_tabs(page, anna, persons, select):
     assert "Berliners" in card and reverse("selections:selection_person", args=[selection.pk]) in card
     listed = page.get(reverse("selections:selection_person", args=[selection.pk])).content.decode()
     assert ">AAA<" in listed and ">BBB<" not in listed and "Set lead status" in listed
+    # What fits beside the card's facts; the board has a tab of its own.
+    assert re.findall('data-column="(.*?)"', listed) == ["name", "company", "lead_status", "next_activity_at"]
+    assert f"/selections/{selection.pk}/board/" not in listed
     tab = page.get(reverse("selections:criteria", args=[selection.pk])).content.decode()
     assert "whose" in tab and '<td class="number">4</td>' in tab and '<td class="number">1</td>' in tab
     charts = page.get(reverse("selections:charts", args=[selection.pk])).content.decode()
