@@ -335,13 +335,19 @@ def test_settled_15_what_a_long_list_adds_up_to_comes_after_its_page(query, clie
     assert "4–6 of" in rows and later(client, rows)[0] == totals
 
 
-def test_a_phone_is_told_above_the_list_how_many_there_are_and_all_of_them_with_the_totals(client, anna, page_counts_five):
-    fill(anna, 8)
+def test_above_a_list_stands_how_many_there_are_and_all_of_them_with_the_totals(client, anna, page_counts_five):
+    persons = fill(anna, 8)
+    for person in persons[1:]:
+        ActivityFactory(by=anna, person=person, owner=anna)
     client.force_login(anna)
     text = client.get("/persons/").content.decode()
-    assert '<span class="how-many" id="many-persons">5+ persons</span>' in text
-    assert '<span class="how-many" id="many-persons" hx-swap-oob="true">8 persons</span>' in later(client, text)[0]
-    assert "how-many" not in client.get("/leads/").content.decode()  # there the line beneath the title says it
+    assert '<span id="facts-persons">\u00a0</span>' in text and "how-many" not in text
+    assert '<span id="facts-persons" hx-swap-oob="true">8 persons</span>' in later(client, text)[0]
+    # Where nothing else is said beneath the title, a phone says it.
+    text = client.get("/follow-ups/?all=1").content.decode()
+    number = re.search(r'<span class="how-many" id="(.*?)">(.*?)</span>', text)
+    assert number[2] == "5+ follow-ups"
+    assert f'<span class="how-many" id="{number[1]}" hx-swap-oob="true">8 follow-ups</span>' in later(client, text)[0]
 
 
 def test_settled_15_even_later_it_counts_up_to_the_cap_and_says_so(client, anna, page_counts_five):
