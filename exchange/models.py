@@ -179,7 +179,9 @@ class Import(models.Model):
             if self.left_out == self.report["rows"]:
                 return ngettext("Nothing has changed: its row was left out.", "Nothing has changed: all its %(left)s rows were left out.",
                                 self.left_out) % words  # fmt: skip
-            return _("Nothing has changed: all other rows already existed; rows left out: %(left)s.") % words
+            existed = _("Nothing has changed: all other rows already existed.")
+            left = ngettext("%(left)s row was left out.", "%(left)s rows were left out.", self.left_out) % words
+            return f"{existed} {left}"
         return self._sentences(
             ngettext("%(created)s record created, %(updated)s changed.", "%(created)s records created, %(updated)s changed.", self.created),
             ngettext("%(left)s row was left out.", "%(left)s rows were left out.", self.left_out),

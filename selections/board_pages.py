@@ -429,7 +429,7 @@ PAGES = (MY_LEADS, PERSONS, COMPANIES, SALES, *OF_SELECTIONS)
 
 
 @pages.shown_as_board_by
-def board_of(listed, table, kwargs) -> str:
+def board_of(listed, table) -> str:
     """Return where a list's records stand as a board, with its filters; members have the tab of their selection's card."""
     of = getattr(listed, "like", listed.name)  # *Find* shows what a list shows
     found = next((page for page in PAGES if page.like == of), None)
@@ -437,4 +437,4 @@ def board_of(listed, table, kwargs) -> str:
         return ""
     state = {name: table.state[name] for name in ("criteria", "all") if name in table.state}
     query = urlencode([*table.filters, *state.items()], safe=",/")
-    return found.url(**kwargs) + (f"?{query}" if query else "")
+    return found.url() + (f"?{query}" if query else "")

@@ -141,7 +141,7 @@ class ListPage:
             "facts": "",
             "new_url": reverse(f"{table.record.card_url}_new") if table.record.by_hand else "",
             "kept_at": self.kept_at(table, request.user),
-            "board_at": _board_of(self, table, kwargs) if _board_of and not table.errors else "",
+            "board_at": _board_of(self, table) if _board_of and not table.errors else "",
             **(self.head(request, **kwargs) if self.head else {}),
         }  # fmt: skip
 
@@ -349,11 +349,11 @@ def questions_kept_by(function):
     return function
 
 
-_board_of: Callable[[ListPage, Table, dict], str] | None = None
+_board_of: Callable[[ListPage, Table], str] | None = None
 
 
 def shown_as_board_by(function):
-    """Register function(list, table, its address's parameters) -> the address of the board of the same records, or nothing."""
+    """Register function(list, table) -> the address of the board of the same records, or nothing."""
     global _board_of
     _board_of = function
     return function

@@ -143,7 +143,7 @@ def _parts(result, question, theme):
         keys = [bucket.key for bucket in spans["earlier"]][: len(heads)]
         cells = tuple(_cell(question, before, tile.measure, key, "", EARLIER) for key in keys)
         cells += (None,) * (len(heads) - len(cells))
-        if any(cell and cell.value for cell in cells):  # else there is nothing to see of it
+        if any(cell and cell.of for cell in cells):  # else there is nothing to see of it
             result.series.append(Series(EARLIER, _earlier_label(question), "grey", tile.measure.unit, cells))
     if tile.measure.adds_up:
         result.total = cell(tile.measure.amount(adds(row for rows in counted.values() for row in rows)), Part())

@@ -74,7 +74,7 @@ def may_delete(user):
 
 
 def number_and_former(persons) -> tuple[int, int]:
-    """Return how many these are, and how many of them former employees, whom a company's list hides."""
+    """Return how many these are, and how many of them former employees, whom a company's list hides; seen or not: all would go along."""
     there = persons.filter(deleted_at=None)
     counts = there.aggregate(all=Count("pk"), former=Count("pk", filter=Q(former_employee=True)))
     return counts["all"], counts["former"]

@@ -203,7 +203,7 @@ def test_rows_that_belong_to_nobody_are_left_out_and_given_back(ada, leads, clie
     lines, found = command(data, "--record", "sale", by=ada)
     assert found == {"sales_created": 0, "sales_updated": 0, "companies_created": 0, "companies_updated": 0, "unchanged": 1, "duplicates": 0,
                      "failed": 0, "left_out": 4, "left_out_reasons": report.left_out}  # fmt: skip
-    assert lines[0] == "Nothing has changed: all other rows already existed; rows left out: 4."
+    assert lines[0] == "Nothing has changed: all other rows already existed. 4 rows were left out."
     assert "  2 rows left out: It does not say which record it belongs to." in lines
 
 

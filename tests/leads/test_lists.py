@@ -241,7 +241,7 @@ def test_w3_former_employees_are_shown_when_asked_for(client, anna):
     answer = client.get(f"{url}?former=1")
     assert names(answer) == ["Gone", "Here"] and "Former employees 1<" in answer.content.decode()
     dialog = client.get(reverse("leads:delete", args=["companies", company.pk]), headers=FRAGMENT).content.decode()
-    assert "What should happen to its 2 persons? (1 former employee)" in dialog
+    assert "What should happen to its 2 persons (1 former employee)?" in dialog
 
 
 def test_w3_groups_open_level_by_level_and_count_what_they_show(client, anna, jan, status):

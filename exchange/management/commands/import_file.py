@@ -86,6 +86,8 @@ class Command(BaseCommand):
             self.stdout.write(f"  {count} {'row' if count == 1 else 'rows'} left out: {reason}")
         for row in source.failed_rows.filter(left_out=False).order_by("number")[:20]:
             self.stdout.write(f"  row {row.number}: {row.reason}")
+        if dry_run and report.failed and not source.mapping["partial"]:
+            self.stdout.write("Because of these errors nothing would be imported. With --partial the good rows would be.")
         if options["json"]:
             self.stdout.write(
                 json.dumps(report.counts | ({"left_out_reasons": report.left_out} if "left_out" in report.counts else {}))
