@@ -110,7 +110,7 @@ for name, after in (("person", "lead_status"), ("company", "city")):
         [
             Moment(
                 name="next_activity_at", label=_("Next activity"), sort="next_activity_at", due=True, never=True, default=True,
-                load=next_subjects(name), width=166,
+                load=next_subjects(name), width=160,
             )
         ],
         after=after,

@@ -173,7 +173,7 @@ register(
         Text(name="phone", label=_("Phone"), edit="phone", as_kind="phone"),
         Text(name="mobile", label=_("Mobile"), edit="mobile", as_kind="phone"),
         Choice(name="source", label=_("Source"), path="source_id", sort="source__rank", items="leads.Source", group=True,
-               edit="source", default=True, width=128),
+               edit="source", default=True, width=136),
         Fixed(name="country", label=_("Country"), sort="country", choices=lambda: countries, group=True),
         OWNER,
         YesNo(name="former_employee", label=_("Former employee"), group=True, edit="former_employee"),
