@@ -75,7 +75,7 @@ def submissions_of(user, pk):
 FORM_SUBMISSIONS = ListPage(
     name="form_submissions", record="submission", path="forms/<int:pk>/submissions/", title=gettext_lazy("Submissions"),
     namespace="capture", of="pk", queryset=submissions_of, actions=(RELEASE,), order="-created_at",
-    shows=("name", "state", "created_at", "owner", "email"), template="capture/submissions.html",
+    shows=("name", "state", "created_at", "owner", "conversion_source"), template="capture/submissions.html",
     head=lambda request, pk: {"of": get_object_or_404(Form.objects.visible_to(request.user), pk=pk)},
     empty=gettext_lazy("No submissions of this form yet."),
 )  # fmt: skip
