@@ -243,6 +243,7 @@ def test_what_is_ticked_on_one_page_stays_so_on_the_next(open_page):
     expect(page.locator("#toasts")).to_contain_text("Undone")
     expect(count).to_have_text("1")
     expect(elsewhere).to_be_hidden()
+    settle(page)
     # Another question is another list; ending it ends it on all pages.
     page.get_by_role("link", name="Next page").click()
     expect(elsewhere).to_be_visible()
