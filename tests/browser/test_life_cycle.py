@@ -274,6 +274,7 @@ def test_u1_a_rule_that_asks_is_answered_by_keys_alone(open_page, leads):
     said(page, "The category stays as it is.")
     expect(panel).to_be_hidden()
     expect(page.locator("#fact-status .pill")).to_have_text("Lost")
+    settle(page)  # the facts come anew
     page.locator("#fact-company a").focus()
     keys.press("Enter")
     expect(page.locator("#fact-category .value")).to_have_text("Marketing qualified lead (MQL)")
