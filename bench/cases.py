@@ -192,6 +192,12 @@ def cases(admin):
         yield Case("Search", name, rows(f"/search/?q={term}"))
         if name in {"a name", "a typo"}:
             yield Case("Search", f"{name}, a rep", rows(f"/search/?q={term}", rep))
+    for name, kind, given in (
+        ("a company being typed", "companies", "name=Orion+Logsitik+100+AG"),
+        ("a person being typed", "persons", "first_name=Regula&last_name=Frei&email=nobody@example.com"),
+    ):
+        yield Case("Search", name, rows(f"/{kind}/similar/?{given}"))
+        yield Case("Search", f"{name}, a rep", rows(f"/{kind}/similar/?{given}", rep))
     for name, url in {
         "persons, first page": "/api/v1/persons/", "persons, filtered and sorted": f"/api/v1/persons/?lead_status={status}&ordering=-updated_at",
         "persons, the 1,000th page": f"/api/v1/persons/?page={min(1000, Person.objects.count() // 50)}", "persons, search": "/api/v1/persons/?search=petersen",

@@ -152,6 +152,15 @@ def find(user, text, limit=8) -> dict[str, list[Hit]]:
     return {record.name: hits for record in types if (hits := _hits(record, found[record.name]))}
 
 
+def candidates(record, user, text, limit) -> list[int]:
+    """Return the ids of visible records of one type that begin with these words or hold each of them, or one it may have been meant to be."""
+    words = words_of(text)
+    found = _beginning(record, user, words, limit) if words else []
+    if words and max(map(len, words)) > 2:
+        found += _containing(record, user, _as_meant(words) or [[word] for word in words], limit)
+    return found
+
+
 def matching(record, text) -> Q:
     """Return the condition that a record's search text holds every word of the text, for lists that filter by it."""
     words = words_of(text)

@@ -5,6 +5,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.fields import Asking
+from leads.duplicates import Similar
 from leads.views import bin as recycle_bin
 from leads.views.cards import CardType, register
 from selections import actions
@@ -44,17 +45,17 @@ def initial(request):
     }
 
 
-def similar(user, given):
+def similar(user, given, but=None):
     """Return the selection that has the name which is being typed: a hint (S6)."""
-    found = actions.same_name(given.get("name", "")[:200], user) if given.get("name", "").strip() else None
-    return [found] if found else []
+    found = actions.same_name(given["name"][:200], user, but) if given.get("name", "").strip() else None
+    return Similar([(found, "")] if found else [])
 
 
 SELECTIONS = register(CardType(
     kind="selections", model=Selection, new_title=gettext_lazy("New selection"), create_label=gettext_lazy("Create selection"),
     related=("category", "owner", "step"), facts=("kind", "record_type", "category", "owner", "visibility", "completed", "description"),
     fields=EDITED, form=lambda names: form_class(names), new_form=NewForm, create=create, edit=actions.edit_selection, context=context,
-    initial=initial, similar=similar, head="selections/_head.html", page="selections/card.html",
+    initial=initial, similar=similar, known_by=("name",), head="selections/_head.html", page="selections/card.html",
     templates=dict.fromkeys(("kind", "record_type", "visibility", "completed"), "selections/_choice.html"),
 ))  # fmt: skip
 recycle_bin.KINDS["selection"] = "description"

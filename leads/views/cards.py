@@ -25,7 +25,7 @@ from crm.models import ExternalId, Record
 from crm.tables.pages import neighbours
 from crm.text import fold
 from crm.web.htmx import redirect_to, say, toast, trigger, wants_fragment
-from leads import actions, lifecycle
+from leads import actions, duplicates, lifecycle
 from leads.forms import form_class
 from leads.models import Company, LeadStatus, Person
 from leads.views.lists import number_and_former, told_former
@@ -79,7 +79,9 @@ class CardType:
     page: str = "leads/card.html"
     new_form: type | None = None  # where a new record asks for more than its fields
     templates: dict[str, str] = field(default_factory=dict)
-    similar: Callable[[Any, Any], list] | None = None
+    #: What looks alike, of the user, what is typed and the id of the record it is typed over; and the fields it looks at.
+    similar: Callable[..., duplicates.Similar] | None = None
+    known_by: tuple[str, ...] = ()
     lists: list[Tab] = field(default_factory=list)
     offers: list[Offer] = field(default_factory=list)
 
@@ -97,6 +99,10 @@ class CardType:
             else:
                 rows.append([bound])
         return rows
+
+    def last_known(self, form) -> str | None:
+        """Return the last field of a form by which another record is known: what is known is told beneath it."""
+        return next((name for name in reversed(form.fields) if name in self.known_by), None)
 
     def names(self, record) -> list[str]:
         """Return the fields of this record that can be edited."""
@@ -138,26 +144,9 @@ def _of_persons(request, person):
     }
 
 
-def similar_persons(user, given) -> list:
-    """Return up to three persons of the e-mail, or the name, that is being typed."""
-    visible = Person.objects.visible_to(user)
-    found: list = []
-    if email := given.get("email", "").strip().lower()[:254]:
-        found = list(visible.filter(email_key=email)[:3])
-    if not found and given.get("last_name", "").strip():
-        keys = lifecycle.person_keys(given.get("first_name", "")[:100], given["last_name"][:100], "")
-        found = list(visible.filter(name_key=keys["name_key"])[:3])
-    return found
-
-
-def similar_companies(user, given) -> list:
-    """Return up to three companies of the name that is being typed."""
-    name = fold(given.get("name", "")[:200])
-    return list(Company.objects.visible_to(user).filter(name_key=name)[:3]) if name else []
-
-
 PERSONS = register(CardType(
-    kind="persons", model=Person, new_title=gettext_lazy("New person"), create_label=gettext_lazy("Create person"), similar=similar_persons,
+    kind="persons", model=Person, new_title=gettext_lazy("New person"), create_label=gettext_lazy("Create person"), similar=duplicates.persons,
+    known_by=("first_name", "last_name", "email"),
     related=("company__category__group", "category__group", "lead_status", "disqualify_reason", "owner", "source"),
     facts=("category", "lead_status", "disqualify_reason", "owner", "company", "title", "email", "phone", "mobile", "source", "former_employee"),
     fields=actions.PERSON_FIELDS, not_new=("lead_status", "disqualify_reason", "former_employee"), form=lambda names: form_class(Person, names),
@@ -166,7 +155,8 @@ PERSONS = register(CardType(
     initial=lambda request: {"company": chosen(request, "company")},
 ))  # fmt: skip
 COMPANIES = register(CardType(
-    kind="companies", model=Company, new_title=gettext_lazy("New company"), create_label=gettext_lazy("Create company"), similar=similar_companies,
+    kind="companies", model=Company, new_title=gettext_lazy("New company"), create_label=gettext_lazy("Create company"), similar=duplicates.companies,
+    known_by=("name",),
     related=("category__group", "owner", "industry"),
     facts=("category", "owner", "email", "phone", "website", "street", "postal_code", "city", "country", "industry", "number", "stop",
            "no_mailings"),
@@ -442,9 +432,19 @@ def created_in(record):
 
 @require_GET
 def similar(request, kind):
-    """A quiet hint while one types a new record: others of the same e-mail or name (I2, S6). Save anyway is allowed."""
-    alike = card_of(kind).similar
-    return render(request, "leads/_similar.html", {"found": alike(request.user, request.GET) if alike else []})
+    """A quiet hint while one types: others of the same e-mail or name (I2, S6). Save anyway is allowed."""
+    card, but = card_of(kind), request.GET.get("but", "")
+    if card.similar is None:
+        raise Http404
+    found = card.similar(request.user, typed(card, request.GET.dict()), int(but) if but.isdecimal() and len(but) < 19 else None)
+    return render(request, "leads/_similar.html", {"similar": found})
+
+
+def typed(card, given):
+    """Return what a form says without what its record has already, as its `was-…` tell; what is edited together stays together."""
+    same = {name for name, text in given.items() if given.get(f"was-{name}") == text}
+    same -= {name for names in card.together if not same.issuperset(names) for name in names}
+    return {name: text for name, text in given.items() if name not in same}
 
 
 @require_GET

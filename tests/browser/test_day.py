@@ -410,12 +410,12 @@ def test_u1_the_day_by_keys_alone(open_page, threes):
     keys.press("Tab")
     keys.press("Tab")
     keys.type("no address")
-    expect(page.locator("#similar")).to_contain_text("Already exists")
+    expect(page.locator(".similar")).to_contain_text("Already exists")
     keys.press("Enter")
     expect(page.get_by_label("E-mail")).to_be_focused()
     expect(page.locator(".field", has=page.get_by_label("E-mail")).locator(".error")).to_be_visible()
     expect(page.get_by_label("First name")).to_have_value("Paul")
-    expect(page.locator("#similar")).to_contain_text("Already exists")
+    expect(page.locator(".similar")).to_contain_text("Already exists")
 
 
 def test_u1_the_day_on_a_phone(open_page, threes):
