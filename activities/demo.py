@@ -68,6 +68,9 @@ CAREERS = {("Contacting",): 26, ("Contacting", "Qualified"): 18, ("Contacting", 
 DUE = {"call": ["Rückruf", "Zweiter Anruf", "Bedarf klären", "Erstgespräch"], "meeting": ["Demo mit IT", "Vor-Ort-Termin", "Angebot besprechen"],
        "email": ["Unterlagen nachreichen", "Referenzen senden", "Preisliste senden"], "task": ["Vertrag senden", "Budget nachfragen",
        "Messetermin abstimmen"]}  # fmt: skip
+#: In how many days a follow-up is due, and how often: people keep up with most, and plan for weeks.
+DAYS = {-8: 1, -3: 1, -2: 1, -1: 2, 0: 3, 1: 5, 2: 6, 3: 6, 4: 6, 5: 6, 7: 10, 9: 10, 12: 10, 14: 12, 18: 12, 21: 12, 28: 14, 35: 14,
+        42: 14}  # fmt: skip
 NOTES = ["Anruf: Bedarf geklärt, 40 Fahrzeuge, Start im ersten Quartal.", "Nicht erreicht, Mailbox besprochen.",
          "Interesse an der großen Ausbaustufe, Entscheidung fällt im Vorstand.", "Budget erst nächstes Jahr, bleibt im Verteiler.",
          "Kennt uns von der Messe, wünscht eine Referenz aus der Branche."]  # fmt: skip
@@ -214,7 +217,7 @@ class Demo:
             base = {"kind": kind, "subject": self.random.choice(DUE[kind]), "person": person, "owner": person.owner or self.mia}
             chance = self.random.random()
             if (person.is_lead and chance < 0.55) or chance < 0.12:
-                days = self.random.choice([-9, -4, -2, -1, 0, 0, 1, 1, 2, 3, 4, 5, 7, 9, 14, 21, 40])
+                days = self.pick(DAYS)
                 day = (self.now + datetime.timedelta(days=days)).replace(second=0, microsecond=0)
                 due.append(
                     {**base, "due_at": day.replace(hour=self.random.randint(7, 16), minute=self.random.choice([0, 15, 30, 45]))}

@@ -138,7 +138,7 @@ class Sales:
             base = {"sale": sale, "owner": sale.owner}
             if self.random.random() < 0.7:
                 kind = self.random.choice(list(demo.DUE))
-                due = self.world.now + datetime.timedelta(days=self.random.choice([-3, -1, 0, 1, 2, 4, 6, 9, 14, 21]))
+                due = self.world.now + datetime.timedelta(days=self.world.pick(demo.DAYS))
                 due = due.replace(hour=self.random.randint(7, 16), minute=self.random.choice([0, 30]), second=0, microsecond=0)
                 values.append({**base, "kind": kind, "subject": self.random.choice(demo.DUE[kind]), "due_at": due})
             if self.random.random() < 0.5:

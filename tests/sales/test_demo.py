@@ -3,6 +3,7 @@
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.utils import timezone
 
 from activities.models import Activity
 from crm.history.models import Change
@@ -25,4 +26,6 @@ def test_the_demo_has_sales_of_every_kind_with_a_history_and_follow_ups(lists):
     disqualified = Person.objects.filter(lead_status__kind="disqualified")
     assert disqualified.exists() and not disqualified.filter(disqualify_reason=None).exists()
     assert Activity.objects.filter(subject__startswith="Wieder öffnen").exists(), "what it plans itself is in the demo's language"
+    due = Activity.objects.filter(done_at=None)
+    assert 0 < due.filter(due_at__lt=timezone.now()).count() < due.count() / 8, "a day one can get through, not a hundred overdue"
     call_command("check_copies")
