@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 
 from crm import users
 from crm.admin.base import Deletable, LoggedAdmin, confirmed
-from crm.admin_site import add_errors, counted
+from crm.admin_site import InUseFilter, add_errors, counted
 from crm.models import Role, Team, User
 from crm.text import fold
 from crm.web import formats
@@ -26,20 +26,12 @@ class UserChoice(forms.ModelMultipleChoiceField):
         return user.label
 
 
-class ActiveFilter(admin.SimpleListFilter):
-    title = gettext_lazy("State")
+class ActiveFilter(InUseFilter):
     parameter_name = "off"
+    words = (gettext_lazy("Active"), gettext_lazy("Deactivated"))
 
-    def lookups(self, request, model_admin):
-        return [("1", _("Deactivated"))]
-
-    def queryset(self, request, queryset):
-        return queryset.filter(is_active=self.value() != "1")
-
-    def choices(self, changelist):
-        for value, label in ((None, _("Active")), ("1", _("Deactivated"))):
-            change = {"new_params": {"off": value}} if value else {"remove": ["off"]}
-            yield {"selected": self.value() == value, "query_string": changelist.get_query_string(**change), "display": label}
+    def in_use(self, queryset, wanted):
+        return queryset.filter(is_active=wanted)
 
 
 @admin.register(User)
