@@ -18,7 +18,7 @@ from crm.jobs import enqueue
 from crm.jobs.schedule import ensure
 from crm.jobs.worker import run_pending
 from crm.models import ApiToken, Job, Role, Team, User
-from crm.web.accounts import mail_notice
+from crm.web.accounts import change_email, mail_notice
 from leads.models import LeadStatus
 from tests.factories import CompanyFactory, UserFactory
 
@@ -249,6 +249,16 @@ def test_a_new_password_ends_the_sessions_and_is_told(signed_in, anna):
     assert anna.check_password("an entirely new one")
     run_pending(beating=False)
     assert "given you a new password" in mail.outbox[0].body
+
+
+def test_what_is_told_by_mail_is_in_the_language_of_whom_it_is_told(signed_in, anna):
+    User.objects.filter(pk=anna.pk).update(language="de")
+    signed_in.post(f"/admin/crm/user/{anna.pk}/password/", {"password": "an entirely new one"})
+    signed_in.post(f"/admin/crm/user/{anna.pk}/second-factor/")
+    change_email(User.objects.get(pk=anna.pk), "new@example.com")
+    run_pending(beating=False)
+    told = " ".join(letter.body for letter in mail.outbox)
+    assert "ein neues Passwort gegeben" in told and "zweiten Faktor entfernt" in told and "auf new@example.com ge" in told
 
 
 def test_setting_a_password_asks_for_ones_own_first(page, anna):
