@@ -52,10 +52,14 @@ def edit_dashboard(dashboard, values, *, by, via, version=None, was=None) -> Out
 
 def delete(dashboards, *, by, via, **more) -> Outcome:
     """Put dashboards into the bin; a pinned one only an administrator does."""
-    found = [dashboards] if isinstance(dashboards, Dashboard) else dashboards
-    if any(one.pinned for one in found):
-        access.require(by, "administers")
+    _require_for_pinned(dashboards, by)
     return leads.delete(dashboards, by=by, via=via, **more)
+
+
+def set_owner(dashboards, owner, *, by, via, **more) -> Outcome:
+    """Give dashboards to somebody; a pinned one only an administrator does."""
+    _require_for_pinned(dashboards, by)
+    return leads.set_owner(dashboards, owner, by=by, via=via, **more)
 
 
 def set_favourite(dashboard, *, by, on) -> None:
@@ -71,6 +75,12 @@ def may_change(dashboard, user) -> bool:
     if dashboard.pinned and not user.role.administers:
         return False
     return access.editable(Dashboard.objects.filter(pk=dashboard.pk), user).exists()
+
+
+def _require_for_pinned(dashboards, by):
+    found = [dashboards] if isinstance(dashboards, Dashboard) else dashboards
+    if any(one.pinned for one in found):
+        access.require(by, "administers")
 
 
 def _write(current, changed, by):

@@ -57,6 +57,7 @@ def test_d1_what_is_pinned_only_administrators_change_and_everybody_may_duplicat
         lambda: actions.add_tiles(pinned, [STATUS], by=anna, via="card"),
         lambda: actions.arrange(pinned, [3, 1], by=anna, via="card"),
         lambda: actions.delete(pinned, by=anna, via="card"),
+        lambda: actions.set_owner(Dashboard.objects.filter(pk=pinned.pk), anna, by=anna, via="list"),
     ):
         with pytest.raises(PermissionDenied):
             change()
