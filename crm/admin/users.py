@@ -4,6 +4,7 @@ from allauth.mfa.models import Authenticator
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import Count, Prefetch, Q
 from django.http import HttpResponseRedirect
 from django.utils.decorators import method_decorator
@@ -289,4 +290,6 @@ class RoleAdmin(Deletable, LoggedAdmin):
         return _("Nobody has this role.") if not role.users.exists() else ""
 
     def delete(self, request, role):
-        users.delete_role(role, by=request.user)
+        with transaction.atomic():  # nothing is noted of one that stays
+            self.log_deletions(request, [role])
+            users.delete_role(role, by=request.user)

@@ -4,7 +4,7 @@ import re
 import threading
 
 import pytest
-from django.contrib.admin.models import LogEntry
+from django.contrib.admin.models import DELETION, LogEntry
 from django.core import mail
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
@@ -375,10 +375,12 @@ def test_a_role_is_made_given_and_protected_while_somebody_has_it(page, anna):
     page.post(f"/admin/crm/user/{anna.pk}/change/", as_shown(anna, role=role.pk))
     answer = page.post(f"/admin/crm/role/{role.pk}/delete/")
     assert answer.status_code == 422 and "1 user has this role" in shown(answer)
+    assert not LogEntry.objects.filter(action_flag=DELETION).exists()
     page.post(
         f"/admin/crm/user/{anna.pk}/change/", as_shown(User.objects.get(pk=anna.pk), role=Role.objects.get(code="marketer").pk)
     )
     assert page.post(f"/admin/crm/role/{role.pk}/delete/").status_code == 302 and not Role.objects.filter(pk=role.pk).exists()
+    assert LogEntry.objects.get(action_flag=DELETION).object_repr == "Intern"
 
 
 def test_a_predefined_role_is_changed_but_not_deleted(page, roles):
