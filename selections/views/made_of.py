@@ -22,7 +22,6 @@ from selections.members import members, problems, record_of
 from selections.models import Selection
 
 MOST_OFFERED = 200
-WAYS = ("add", "remove")
 
 
 @require_http_methods(["GET", "POST"])
