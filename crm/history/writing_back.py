@@ -15,7 +15,7 @@ from crm.history import hooks
 from crm.history.changes import chunks
 from crm.history.hooks import beside, forget
 from crm.history.models import Change
-from crm.history.plans import in_order, not_allowed
+from crm.history.plans import changed_again, in_order, not_allowed
 from crm.history.triggers import watched_models
 
 
@@ -59,8 +59,7 @@ def _write_back(model, first, allowed, outcome):
         if record_id not in allowed:
             left[record_id] = not_allowed()
         elif overwritten:
-            label = beside[name].label if name in beside else model._meta.get_field(name).verbose_name
-            left[record_id] = _("“%(field)s” was changed again later.") % {"field": label}
+            left[record_id] = changed_again(model, name)
         else:
             values[record_id][name] = old
     for record_id, reason in left.items():
