@@ -32,10 +32,8 @@ class Activities(api.RecordViewSet):
     queryset = Activity.objects.all()
     serializer_class = ActivitySerializer
     record_name = "activity"
+    has_external_ids = False
     related = ("person", "company", "sale")
-
-    def paginate_queryset(self, queryset):
-        return super(api.RecordViewSet, self).paginate_queryset(queryset)
 
     def create_record(self, values, outcome):
         return actions.create_activity(values, by=self.request.user, via="api")

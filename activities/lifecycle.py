@@ -9,6 +9,7 @@ from activities.models import Activity
 from crm.history.changes import chunks
 from crm.history.hooks import after_undo, built_on_by, derived_by, forgotten_by, guarded_by
 from crm.history.models import Change
+from crm.history.plans import changed_again
 from crm.locks import lock_rows
 from crm.models import NEVER
 
@@ -86,6 +87,20 @@ def series_have_one_next(plans):
     there = Activity.objects.filter(previous__in=coming.values(), deleted_at=None).exclude(pk__in=plan.created)
     taken = set(there.values_list("previous", flat=True))
     return {pk: _("The series has continued in the meantime.") for pk, previous in coming.items() if previous in taken}
+
+
+@guarded_by("activity")
+def somebodys(plans):
+    """Leave follow-ups that would come out as nobody's, because of what was changed since."""
+    plan, left = plans["activity"], {}
+    become = {link: plan.becomes(link) for link in ("person", "company")}
+    ids = {pk for texts in become.values() for pk, text in texts.items() if text is None}
+    for activity in (one for some in chunks(sorted(ids)) for one in Activity.objects.filter(pk__in=some)):
+        after = {link: texts.get(activity.pk, getattr(activity, f"{link}_id")) for link, texts in become.items()}
+        if not any(after.values()):
+            changed = next(link for link, texts in become.items() if activity.pk not in texts)
+            left[activity.pk] = changed_again(Activity, changed)
+    return left
 
 
 @built_on_by("person")

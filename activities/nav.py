@@ -4,11 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from activities.views.day import due_now
 from crm.web import nav
-
-
-def edits(user):
-    return user.role.edit != "none"
-
+from leads.nav import edits
 
 nav.add(nav.Entry("h", _("My day"), "sun-high", "activities:my_day", ("activities:",), order=5, count=due_now,
                   allowed=edits))  # fmt: skip

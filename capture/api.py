@@ -88,10 +88,8 @@ class Forms(api.RecordViewSet):
     queryset = Form.objects.all()
     serializer_class = FormSerializer
     record_name = "form"
+    has_external_ids = False
     related = ("source", "owner")
-
-    def paginate_queryset(self, queryset):
-        return super(api.RecordViewSet, self).paginate_queryset(queryset)
 
     def create_record(self, values, outcome):
         return actions.create_form(values, by=self.request.user, via="api")

@@ -26,17 +26,22 @@ def delete(records, value, *, as_of=None, **how):
 
 
 def each(action):
-    """Return run(records, …) that does this to each submission and leaves what is not to be handled."""
+    """Return run(records, …) that does this to each submission and leaves what is not to be handled.
+
+    Each is a change set of its own, taken back by itself: the *Undo* of several would be that of one of them, so there is none.
+    """
 
     def run(records, value, *, by, via, as_of=None, progress=None):
-        outcome = Outcome()
-        for submission in records.order_by("pk").select_related("form"):
-            if not actions.may_handle(submission, by):
+        outcome, found = Outcome(), records.order_by("pk").select_related("form")
+        for number, submission in enumerate(found, 1):
+            if actions.may_handle(submission, by):
+                done = action(submission, by=by, via=via)
+                outcome.changed += done.changed
+                outcome.change_set = done.change_set if outcome.changed == 1 else None
+            else:
                 outcome.leave([submission.pk], gettext_lazy("You may see this record, but not change it."))
-                continue
-            done = action(submission, by=by, via=via)
-            outcome.changed += done.changed
-            outcome.change_set = outcome.change_set or done.change_set
+            if progress:
+                progress(number, len(found))
         return outcome
 
     return run

@@ -6,7 +6,8 @@ company shows its persons). One with `follows_records` goes by those records ins
 follow-ups, and may change those if they may change the person, or if the follow-up is their own; `of_nobodys_unless` names for one of
 them, where it is nobody's, the others that decide instead, if they are given. One with `shared_by`
 says itself who sees it: the field of this name is *all*, *team* (of its owner) or *private*; with `shares_in` also those whom the rows
-of that relation name, each a user or a team. Who may change it the role says.
+of that relation name, each a user or a team. Who may change it the role says; of one with `reserved_by`, what has the flag of this name
+only administrators change.
 """
 
 from django.core.exceptions import PermissionDenied
@@ -62,13 +63,13 @@ def visible(queryset, user):
 
 def editable(queryset, user):
     """Return the records of the queryset that the user may change: those seen and within the editing scope."""
-    return _within(visible(queryset, user), user, user.role.edit if user.is_authenticated else "none", own=True)
+    return _within(_free(visible(queryset, user), user), user, user.role.edit if user.is_authenticated else "none", own=True)
 
 
 def in_bin(queryset, user):
     """Return the deleted records of the queryset that the user may see and restore."""
     deleted = queryset.filter(deleted_at__isnull=False)  # as the partial indexes say it; SQLite knows them by that alone
-    return _within(_seen(deleted, user), user, user.role.edit, own=True)
+    return _within(_free(_seen(deleted, user), user), user, user.role.edit, own=True)
 
 
 def known(queryset, user):
@@ -143,6 +144,11 @@ def _seen(queryset, user):
         named = shares.related_model.objects.filter(Q(user=user.pk) | Q(team__users=user.pk))
         condition |= Q(pk__in=named.values(shares.field.attname))
     return queryset.filter(condition)
+
+
+def _free(queryset, user):
+    flag = queryset.model.reserved_by
+    return queryset.filter(**{flag: False}) if flag and not (user.is_authenticated and user.role.administers) else queryset
 
 
 def _within(queryset, user, scope, own=False):

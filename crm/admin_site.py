@@ -94,6 +94,29 @@ class LotseAdminSite(admin.AdminSite):
         return render(request, "admin/index.html", {**self.each_context(request), "overview": sections})
 
 
+class InUseFilter(admin.SimpleListFilter):
+    """The items that are in use, or those that no longer are; a subclass says which are and what both are called."""
+
+    title = gettext_lazy("State")
+    words: tuple[Any, Any]  # of those in use, of the others
+
+    def lookups(self, request, model_admin):
+        return [("1", self.words[1])]
+
+    def queryset(self, request, queryset):
+        return self.in_use(queryset, self.value() != "1")
+
+    def in_use(self, queryset, wanted):
+        """Return the items that are in use, or that are not."""
+        raise NotImplementedError
+
+    def choices(self, changelist):
+        name = self.parameter_name
+        for value, words in zip((None, "1"), self.words, strict=True):
+            change = {"new_params": {name: value}} if value else {"remove": [name]}
+            yield {"selected": self.value() == value, "query_string": changelist.get_query_string(**change), "display": words}
+
+
 #: Columns of these stand to the right, also where there is none.
 NUMBERS = (models.IntegerField, models.DecimalField, models.FloatField)
 

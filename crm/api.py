@@ -218,6 +218,7 @@ class RecordViewSet(InLanguage, viewsets.ModelViewSet):
     """Records of one type: read through `visible_to`, changed by the actions, with the version one saw (settled 10)."""
 
     record_name = ""
+    has_external_ids = True
     related: tuple[str, ...] = ()
     filter_backends = (CatalogueBackend,)
     parameters = {name: set() for name in ("retrieve", "create", "update", "partial_update", "destroy")}
@@ -250,7 +251,8 @@ class RecordViewSet(InLanguage, viewsets.ModelViewSet):
         return self.visible().select_related(*self.related)
 
     def paginate_queryset(self, queryset):
-        return load_external_ids(super().paginate_queryset(queryset))
+        page = super().paginate_queryset(queryset)
+        return load_external_ids(page) if self.has_external_ids else page
 
     def retrieve(self, request, *args, **kwargs):
         record = self.get_object()

@@ -307,7 +307,7 @@ class Record(models.Model):
     owner_paths: tuple[str, ...] = ("owner",)
     follows_records: tuple[str, ...] = ()  # see crm.access
     of_nobodys_unless: dict[str, tuple[str, ...]] = {}  # see crm.access
-    shared_by = shares_in = ""  # see crm.access
+    shared_by = shares_in = reserved_by = ""  # see crm.access
 
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)

@@ -158,7 +158,6 @@ COMPARED = {
     "gte": lambda a, b: a >= b,
     "between": lambda a, b: b[0] <= a <= b[1],
 }
-OPPOSITE = {"is": "is_not", "is_not": "is", "lt": "gte", "lte": "gt", "gt": "lte", "gte": "lt"}
 
 
 class _Measured(_Related):

@@ -97,7 +97,7 @@ def set_password(user, password, *, by) -> None:
         raise ValidationError({"password": error.messages}) from error
     user.set_password(password)
     user.save(update_fields=["password"])
-    notify(user, _("An administrator has given you a new password."))
+    notify(user, lambda: _("An administrator has given you a new password."))
 
 
 def remove_second_factor(user, *, by) -> None:
@@ -105,7 +105,7 @@ def remove_second_factor(user, *, by) -> None:
     if by:
         access.require(by, "administers")
     Authenticator.objects.filter(user=user).delete()
-    notify(user, _("An administrator has removed your second factor."))
+    notify(user, lambda: _("An administrator has removed your second factor."))
 
 
 def save_role(role, values, *, by) -> Role:

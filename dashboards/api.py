@@ -48,11 +48,9 @@ class Dashboards(api.RecordViewSet):
     queryset = Dashboard.objects.all()
     serializer_class = DashboardSerializer
     record_name = "dashboard"
+    has_external_ids = False
     related = ("owner",)
     parameters = {**api.RecordViewSet.parameters, "tile": set(filters.PARAMS)}
-
-    def paginate_queryset(self, queryset):
-        return super(api.RecordViewSet, self).paginate_queryset(queryset)
 
     def create_record(self, values, outcome):
         return actions.create_dashboard(values, by=self.request.user, via="api")

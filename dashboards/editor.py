@@ -262,7 +262,7 @@ class Editor:
         return (_("Appearance"), [*fields, *sizes])
 
 
-def posted(data, asking, ready="") -> Editor:
+def posted(data, asking) -> Editor:
     """Return what was typed as a tile; what cannot be one is among the errors."""
     kind = data.get("kind", "")
     raw: dict[str, Any] = {"kind": kind if kind in spec.KINDS else "column"}

@@ -6,7 +6,6 @@ from crm.tables.bulk import Action
 from crm.tables.pages import ListPage
 from dashboards import actions
 from dashboards.models import Dashboard
-from leads import actions as leads
 from leads.views import bin as recycle_bin
 from leads.views.lists import counted, may_delete, owner_of, owners
 
@@ -16,8 +15,8 @@ def delete(dashboards, value, *, as_of=None, **how):
 
 
 OWN = Action(
-    name="owner", label=gettext_lazy("Change owner"), icon="user", choices=owners, value=owner_of, run=leads.set_owner,
-    said=counted("%(count)s dashboard now belongs to %(value)s", "%(count)s dashboards now belong to %(value)s"),
+    name="owner", label=gettext_lazy("Change owner"), icon="user", choices=owners, value=owner_of, run=actions.set_owner,
+    said=counted("%(count)s dashboard now belongs to %(value)s", "%(count)s dashboards now belong to %(value)s"), sets=True,
 )  # fmt: skip
 DELETE = Action(
     name="delete", label=gettext_lazy("Delete"), icon="trash", run=delete, allowed=may_delete, danger=True,

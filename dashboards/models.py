@@ -56,7 +56,7 @@ class Dashboard(Record):
     ready = models.CharField(max_length=20, blank=True, editable=False)
     name_key = KeyField()
 
-    shared_by, shares_in = "visibility", "shares"  # see crm.access
+    shared_by, shares_in, reserved_by = "visibility", "shares", "pinned"  # see crm.access
     history = Watch(
         "dashboard",
         fields=("name", "description", "owner", "visibility", "user_ids", "team_ids", "pinned", "columns", "theme", "tiles", "deleted_at"),

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 
 from crm import records
 from crm.admin.base import Deletable
-from crm.admin_site import PageAdmin, Saved, add_errors, counted
+from crm.admin_site import InUseFilter, PageAdmin, Saved, add_errors, counted
 from crm.models import Colour
 from crm.web import formats
 from crm.web.htmx import say, toast, trigger
@@ -30,22 +30,12 @@ class Swatches(forms.RadioSelect):
     template_name = "forms/swatches.html"
 
 
-class DeletedFilter(admin.SimpleListFilter):
-    """The items that can be chosen, or the deleted ones."""
-
-    title = gettext_lazy("State")
+class DeletedFilter(InUseFilter):
     parameter_name = "deleted"
+    words = (gettext_lazy("In use"), gettext_lazy("Deleted"))
 
-    def lookups(self, request, model_admin):
-        return [("1", _("Deleted"))]
-
-    def queryset(self, request, queryset):
-        return queryset.filter(deleted_at__isnull=self.value() != "1")
-
-    def choices(self, changelist):
-        for value, words in ((None, _("In use")), ("1", _("Deleted"))):
-            change = {"new_params": {"deleted": value}} if value else {"remove": ["deleted"]}
-            yield {"selected": self.value() == value, "query_string": changelist.get_query_string(**change), "display": words}
+    def in_use(self, queryset, wanted):
+        return queryset.filter(deleted_at__isnull=wanted)
 
 
 class ListAdmin(PageAdmin):

@@ -8,7 +8,7 @@ customer* are ever changed; a person without a company is treated by their own c
 What follows from a change of category (R5, R7, R8), an undo, a merge and the rules themselves set no rule off.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -25,7 +25,9 @@ from django.utils.translation import gettext as _
 
 from crm import access
 from crm.history.changes import Conflict, Outcome, change, chunks, running_id
+from crm.history.hooks import guarded_by
 from crm.history.models import Change, ChangeSet, Via
+from crm.history.writing_back import value_of
 from crm.jobs.schedule import each_night
 from crm.locks import lock_rows
 from leads import lifecycle
@@ -315,6 +317,25 @@ def delete_rule(rule, *, by, via) -> None:
     with change("automation_rule.delete", by=by, via=via) as change_set:
         _tell(change_set, rule)
         AutomationRule.objects.filter(pk=rule.pk).delete()
+
+
+@guarded_by("automation_rule")
+def rules_stay_whole(plans):
+    """Leave rules that an undo would leave with what is in the bin by now, or beside another one of the same lead status."""
+    plan, rules, left = plans["automation_rule"], AutomationRule.objects.in_bulk(), {}
+    for name in FIELDS:
+        field = AutomationRule._meta.get_field(name)
+        for pk, text in plan.becomes(name).items():
+            setattr(rules[pk], field.attname, value_of(field, text))
+    statuses = Counter(rule.lead_status_id for rule in rules.values())
+    for pk in plan.records():
+        try:
+            _check(rules[pk])
+        except ValidationError as error:
+            left[pk] = " ".join(error.messages)
+        if rules[pk].lead_status_id and statuses[rules[pk].lead_status_id] > 1:
+            left[pk] = _("There is already a rule for this lead status.")
+    return left
 
 
 def _check(rule):

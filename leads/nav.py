@@ -20,3 +20,5 @@ nav.add(nav.Entry("c", _("Companies"), "building", "leads:companies", ("leads:co
                   "leads:company_persons"), order=30))  # fmt: skip
 nav.add(nav.Entry("p", _("Persons"), "users", "leads:persons", ("leads:persons", "leads:person", "leads:person_new"), order=40))
 nav.add(nav.Entry("t", _("Bin"), "trash", "leads:bin", ("leads:bin",), group="lower", order=80, allowed=edits))
+nav.add_command(nav.Command(_("New person"), "user-plus", "leads:person_new", edits, order=0))
+nav.add_command(nav.Command(_("New company"), "building", "leads:company_new", edits, order=1))

@@ -1,9 +1,7 @@
 """Pages of leads, companies and persons."""
 
 from django.urls import path, re_path
-from django.utils.translation import gettext_lazy as _
 
-from crm.web import nav
 from leads import nav as _nav  # noqa: F401 (its entries)
 from leads.views import bin, cards, lists, proposals
 
@@ -30,11 +28,3 @@ urlpatterns = [
     path("bin/", bin.deleted, name="bin"),
     path("bin/restore/", bin.restore, name="restore"),
 ]
-
-
-def may_create(user):
-    return user.role.edit != "none"
-
-
-nav.add_command(nav.Command(_("New person"), "user-plus", "leads:person_new", may_create, order=0))
-nav.add_command(nav.Command(_("New company"), "building", "leads:company_new", may_create, order=1))

@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy
 
 from crm.tables.bulk import Action, Choice
 from crm.tables.pages import ListPage
-from leads.models import Company, Person
-from leads.views.lists import counted, items, may_delete, one_of, owner_of, owners
+from leads.models import Person
+from leads.views.lists import company_of, counted, items, may_delete, one_of, owner_of, owners
 from sales import actions
 from sales.models import Sale, SaleReason, SaleStage
 
@@ -101,10 +101,6 @@ def facts_of_sales(table) -> str:
 
 #: What a list within a card shows: the company is clear there.
 SHOWN = ("name", "status", "stage", "amount", "expected_on", "owner")
-
-
-def company_of(user, pk):
-    return get_object_or_404(Company.objects.visible_to(user), pk=pk)
 
 
 def person_of(user, pk):

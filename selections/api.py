@@ -150,11 +150,9 @@ class Selections(api.RecordViewSet):
     queryset = Selection.objects.all()
     serializer_class = SelectionSerializer
     record_name = "selection"
+    has_external_ids = False
     related = ("owner", "category")
     parameters = {**api.RecordViewSet.parameters, **{name: set() for name in ("add", "remove", "combine", "freeze")}}
-
-    def paginate_queryset(self, queryset):
-        return super(api.RecordViewSet, self).paginate_queryset(queryset)
 
     def create_record(self, values, outcome):
         return actions.create_selection(values, by=self.request.user, via="api")

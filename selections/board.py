@@ -174,11 +174,6 @@ class Board(Table):
     def order(self) -> Order:
         return Order(self.sort, self.asking, self._present)
 
-    @property
-    def sort_text(self) -> str:
-        field, descending = self.sort[0]
-        return f"{'-' if descending else ''}{field.name}"
-
     @cached_property
     def shown(self) -> list[Field]:
         """The fields that cards show below the name."""

@@ -356,7 +356,7 @@ def _limits(data) -> dict[str, str]:
 
 
 def _keep(user, table, saved, values):
-    mine = TableSetting.objects.select_for_update().filter(user=user, table=table).first() or TableSetting(user=user, table=table)
+    mine, _new = TableSetting.objects.select_for_update().get_or_create(user=user, table=table)
     state = dict(saved)
     for name, value in values.items():
         merges = isinstance(value, dict) and isinstance(state.get(name), dict)

@@ -11,8 +11,9 @@ from django.views.decorators.http import require_GET, require_POST
 from activities import actions
 from activities import timeline as timelines
 from activities.lifecycle import LINKS
-from activities.views.one import KINDS, done, last_change, postponements
+from activities.views.one import KINDS, done, postponements
 from crm.web.htmx import toast, trigger
+from leads.views.cards import created_in
 
 PER_PAGE, MOST = 30, 300
 OPEN_SHOWN = 100
@@ -75,4 +76,4 @@ def note(request, kind, pk):
         activity = actions.create_activity({**values, **link_to(kind, record)}, by=request.user, via="card")
     except ValidationError as error:
         return toast(HttpResponse(status=204), " ".join(error.messages), level="error")
-    return trigger(done(_("Note saved."), last_change(activity)), "noted")
+    return trigger(done(_("Note saved."), created_in(activity)), "noted")

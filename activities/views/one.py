@@ -17,11 +17,10 @@ from activities.lifecycle import LINKS
 from activities.models import Activity
 from crm import search
 from crm.history.changes import Conflict
-from crm.history.models import Change
 from crm.history.words import of_field
 from crm.web import formats
 from crm.web.htmx import page_or_fragment, redirect_to, say, toast, trigger
-from leads.views.cards import conflict_of, initial_texts
+from leads.views.cards import conflict_of, created_in, initial_texts
 
 #: The record types of the cards' addresses.
 KINDS = {"persons": "person", "companies": "company", "sales": "sale"}
@@ -52,7 +51,7 @@ def new(request, kind=None, pk=None):
             add_errors(form, error)
         else:
             return done_with(
-                request, _("Follow-up created: %(name)s") % {"name": activity.subject}, last_change(activity), activity
+                request, _("Follow-up created: %(name)s") % {"name": activity.subject}, created_in(activity), activity
             )
     address = reverse("activities:new", args=[kind, pk]) if kind else reverse("activities:follow_up_new")
     context = {"form": form, "address": address, "activity": None, "title": _("New follow-up")}
@@ -196,12 +195,6 @@ def add_errors(form, error):
         for text in texts:
             shown = {"due_at": "day", **dict.fromkeys(LINKS, "about")}.get(name, name)
             form.add_error(shown if shown in form.fields else None, text)
-
-
-def last_change(activity):
-    """Return the change set that made this follow-up."""
-    made = Change.objects.select_related("change_set").filter(record_type="activity", record_id=activity.pk, op="i", field="")
-    return made.get().change_set
 
 
 def done_with(request, text, change_set, activity):

@@ -4,6 +4,7 @@ from allauth.mfa.models import Authenticator
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import Count, Prefetch, Q
 from django.http import HttpResponseRedirect
 from django.utils.decorators import method_decorator
@@ -14,7 +15,7 @@ from django.views.decorators.http import require_POST
 
 from crm import users
 from crm.admin.base import Deletable, LoggedAdmin, confirmed
-from crm.admin_site import add_errors, counted
+from crm.admin_site import InUseFilter, add_errors, counted
 from crm.models import Role, Team, User
 from crm.text import fold
 from crm.web import formats
@@ -26,20 +27,12 @@ class UserChoice(forms.ModelMultipleChoiceField):
         return user.label
 
 
-class ActiveFilter(admin.SimpleListFilter):
-    title = gettext_lazy("State")
+class ActiveFilter(InUseFilter):
     parameter_name = "off"
+    words = (gettext_lazy("Active"), gettext_lazy("Deactivated"))
 
-    def lookups(self, request, model_admin):
-        return [("1", _("Deactivated"))]
-
-    def queryset(self, request, queryset):
-        return queryset.filter(is_active=self.value() != "1")
-
-    def choices(self, changelist):
-        for value, label in ((None, _("Active")), ("1", _("Deactivated"))):
-            change = {"new_params": {"off": value}} if value else {"remove": ["off"]}
-            yield {"selected": self.value() == value, "query_string": changelist.get_query_string(**change), "display": label}
+    def in_use(self, queryset, wanted):
+        return queryset.filter(is_active=wanted)
 
 
 @admin.register(User)
@@ -297,4 +290,6 @@ class RoleAdmin(Deletable, LoggedAdmin):
         return _("Nobody has this role.") if not role.users.exists() else ""
 
     def delete(self, request, role):
-        users.delete_role(role, by=request.user)
+        with transaction.atomic():  # nothing is noted of one that stays
+            self.log_deletions(request, [role])
+            users.delete_role(role, by=request.user)

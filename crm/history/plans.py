@@ -117,6 +117,11 @@ def not_allowed():
     return _("You may not change this record.")
 
 
+def changed_again(model, name):
+    label = hooks.beside[name].label if name in hooks.beside else model._meta.get_field(name).verbose_name
+    return _("“%(field)s” was changed again later.") % {"field": label}
+
+
 def may_not_delete():
     return _("Your role may not delete records.")
 

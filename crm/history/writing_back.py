@@ -15,7 +15,7 @@ from crm.history import hooks
 from crm.history.changes import chunks
 from crm.history.hooks import beside, forget
 from crm.history.models import Change
-from crm.history.plans import in_order, not_allowed
+from crm.history.plans import changed_again, in_order, not_allowed
 from crm.history.triggers import watched_models
 
 
@@ -59,8 +59,7 @@ def _write_back(model, first, allowed, outcome):
         if record_id not in allowed:
             left[record_id] = not_allowed()
         elif overwritten:
-            label = beside[name].label if name in beside else model._meta.get_field(name).verbose_name
-            left[record_id] = _("“%(field)s” was changed again later.") % {"field": label}
+            left[record_id] = changed_again(model, name)
         else:
             values[record_id][name] = old
     for record_id, reason in left.items():
@@ -104,7 +103,7 @@ def _write_in_order(model, values):
 
 
 def _remove_created(model, record_type, created, allowed, outcome, remove, sets):
-    """Put created records into the bin (those of an import: remove them), unless somebody has built on them."""
+    """Put created records into the bin (those of an import, and those of lists without one: remove them), unless somebody has built on them."""
     if not created:
         return set()
     outcome.leave(created - allowed, not_allowed(), record_type)
@@ -120,6 +119,7 @@ def _remove_created(model, record_type, created, allowed, outcome, remove, sets)
         kept.update(dict.fromkeys(changed_since, _("It was changed since.")))
         for tell in hooks.built_on.get(record_type, []):
             kept.update(tell([pk for pk in chunk if pk not in kept], sets))
+    remove = remove or not hasattr(model, "deleted_at")  # what knows no bin goes for good, as when it is deleted
     if remove:
         kept.update(_still_referred_to(model, ids - kept.keys()))
     for pk, reason in kept.items():
@@ -129,7 +129,7 @@ def _remove_created(model, record_type, created, allowed, outcome, remove, sets)
         if remove:
             forget(record_type, chunk)
             model.objects.filter(pk__in=chunk).delete()
-        elif hasattr(model, "deleted_at"):
+        else:
             model.objects.filter(pk__in=chunk).update(deleted_at=timezone.now(), **model.edited())
     return gone
 

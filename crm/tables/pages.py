@@ -243,7 +243,7 @@ class ListPage:
             if "reset" in request.POST:
                 mine.delete()
             elif values:
-                setting = mine.first() or TableSetting(user=request.user, table=table.key, state={})
+                setting, _new = mine.get_or_create(user=request.user, table=table.key)
                 state = setting.state if isinstance(setting.state, dict) else {}
                 if "widths" in values:
                     values["widths"] = {**(state.get("widths") or {}), **values["widths"]}

@@ -353,10 +353,6 @@ class Table(Asked):
             changes["in"] = self.state["in"]
         return self.address(**changes)
 
-    @property
-    def first_page_url(self) -> str:
-        return self.address()
-
     # --- Groups -----------------------------------------------------------------------------------------------------------
 
     @property

@@ -33,6 +33,7 @@ from django.views.decorators.http import require_GET
 from crm.jobs import enqueue, job
 from crm.models import User
 from crm.sealed import opened, seal
+from crm.web import formats
 
 logger = logging.getLogger("lotse.accounts")
 
@@ -183,8 +184,8 @@ def mail_password_reset(job, *, email, language):
 
 
 def notify(user, what, *, to=""):
-    """Tell a user by mail that something about their account was changed."""
-    enqueue(mail_notice, user_id=user.pk, what=str(what), to=to or user.email)
+    """Tell a user by mail that something about their account was changed: a function or a lazy text, read in their language."""
+    enqueue(mail_notice, user_id=user.pk, what=formats.in_languages(what)[user.language], to=to or user.email)
 
 
 @job(label=gettext_lazy("E-mail to a user"))
@@ -202,7 +203,7 @@ def change_email(user, email):
     user.save(update_fields=["email"])
     EmailAddress.objects.filter(user=user).delete()
     logger.info("%s changed their e-mail address", user.username)
-    notify(user, _("Your e-mail address was changed to %(email)s.") % {"email": email}, to=old)
+    notify(user, lambda: _("Your e-mail address was changed to %(email)s.") % {"email": email}, to=old)
 
 
 # --- The demo ---------------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from crm import access, records
 from crm.fields import Asking, Moment
 from crm.history.changes import AT_ONCE
 from crm.history.models import Change
+from crm.history.words import told
 from crm.models import User
 from crm.tables.counts import capped, count_each
 from crm.tables.order import Order
@@ -134,10 +135,11 @@ def restore(request):
         outcome = bring_back(record.model.objects.filter(pk__in=ids), by=request.user, via="bulk" if len(ids) > 1 else "list")
     except ValidationError as refused:
         return toast(HttpResponse(status=204), " ".join(refused.messages), level="error")
-    text = ngettext("%(count)s record is back.", "%(count)s records are back.", outcome.changed) % {
-        "count": formats.number(outcome.changed)
-    }
+    if not outcome.changed:
+        return toast(HttpResponse(status=204), told(outcome, _("Nothing was changed.")), level="error")
+    text = ngettext("%(count)s record is back.", "%(count)s records are back.", outcome.changed)
     undo_url = reverse("crm:undo", args=[outcome.change_set.pk]) if outcome.change_set else None
+    text = told(outcome, text % {"count": formats.number(outcome.changed)})
     return trigger(toast(HttpResponse(status=204), text, undo_url=undo_url), "changed")
 
 

@@ -1,6 +1,7 @@
 """The section tabs of a selection's card, and what is done from it (S4–S7)."""
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Count
@@ -12,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from crm import access
+from crm.criteria import VERSION, packed
 from crm.criteria.explain import COUNT_UP_TO
 from crm.fields import Asking
 from crm.models import TableSetting
@@ -100,9 +102,13 @@ def _bars(field, parts, found, asking, address):
     for row in rows:
         key = field.part_key(row, asking)
         counted[key] = counted.get(key, 0) + row["number_of"]
+
+    def asks(part):
+        return {"version": VERSION, "all": [field.asked([part.key], asking)]}
+
     return [
         Bar(part.cell.text, part.cell.data.get("colour", ""), counted[part.key],
-            f"{address}?{field.param}={part.key}" if part.key else f"{address}?{field.param}__empty=1")
+            f"{address}?{urlencode({'criteria': packed(asks(part)), 'all': 1})}")
         for part in parts if counted.get(part.key)
     ]  # fmt: skip
 

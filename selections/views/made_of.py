@@ -22,7 +22,6 @@ from selections.members import members, problems, record_of
 from selections.models import Selection
 
 MOST_OFFERED = 200
-WAYS = ("add", "remove")
 
 
 @require_http_methods(["GET", "POST"])
@@ -37,7 +36,7 @@ def fill(request, pk):
         except ValidationError as error:
             errors = error.message_dict if hasattr(error, "error_dict") else {"selection": error.messages}
         else:
-            return _filled(selection, request.POST.get("way"), outcome)
+            return _filled(request.POST.get("way"), outcome)
     record, given = record_of(selection), request.POST
     others = Selection.objects.visible_to(request.user).filter(record_type=selection.record_type).exclude(pk=pk)
     context = {
@@ -90,7 +89,7 @@ def _other(selection, key, user):
     return other
 
 
-def _filled(selection, way, outcome):
+def _filled(way, outcome):
     texts = {
         "add": ngettext("%(count)s record was added", "%(count)s records were added", outcome.changed),
         "remove": ngettext("%(count)s record was removed", "%(count)s records were removed", outcome.changed),

@@ -111,6 +111,18 @@ def test_a_redo_makes_no_second_next_beside_one_that_came_meanwhile(anna, weekly
     assert any("continued" in reason for _pk, reason in redone.left)
 
 
+def test_an_undo_leaves_no_follow_up_that_is_nobodys(anna):
+    company = CompanyFactory(by=anna)
+    person = PersonFactory(by=anna, company=company)
+    call = ActivityFactory(by=anna, person=None, company=company)
+    given = actions.edit_activity(call, {"person": person}, by=anna, via="card")
+    leads.edit_person(person, {"company": None}, by=anna, via="card")
+    actions.edit_activity(Activity.objects.get(), {"company": None}, by=anna, via="card")
+    outcome = undo(given.change_set, by=anna, via="card")
+    assert (outcome.changed, outcome.left) == (0, [(call.pk, "“company” was changed again later.")])
+    assert Activity.objects.get().person == person
+
+
 def test_what_was_made_of_the_next_one_is_not_lost_by_undo(anna, weekly):
     ticked = actions.set_done(weekly, True, by=anna, via="card")
     coming = following(weekly).get()

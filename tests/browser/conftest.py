@@ -169,6 +169,18 @@ def settle(page):
     expect(page.locator(".htmx-request")).to_have_count(0)
 
 
+def said(page, text):
+    """Wait for a message, and return it."""
+    line = page.locator(".toast-line", has_text=text).last
+    expect(line).to_be_visible()
+    return line
+
+
+def names(page):
+    """Return the names of a list's rows, each the link to its card."""
+    return page.locator("tbody tr[data-row] a.name")
+
+
 # A machine that runs two of these at once is slower than a rep's.
 expect.set_options(timeout=10_000)
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]

@@ -8,8 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import settle, violations
-from tests.browser.test_day import names, said
+from tests.browser.conftest import names, said, settle, violations
 
 
 def choose_new(page, what):

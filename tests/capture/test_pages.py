@@ -1,5 +1,6 @@
 """The pages on which marketers make forms and look at what came in (C1, C3, C4)."""
 
+import json
 import re
 
 import pytest
@@ -249,6 +250,22 @@ def test_c5_quarantine_is_released_on_its_page_and_from_the_list(form, mia, clie
     client.post(reverse("capture:submissions_act", args=["release"]), {"ids": other.pk, "go": "1"}, **HTMX)
     other.refresh_from_db()
     assert other.state == "accepted"
+
+
+def test_c5_what_is_accepted_from_the_list_offers_an_undo_if_that_takes_back_all_of_it(form, mia, client_of):
+    one, two, three = (send(form, name, why="links", email=f"{name}@example.com") for name in ("one", "two", "three"))
+    client = client_of(mia)
+
+    def told(*submissions):
+        answer = client.post(
+            reverse("capture:submissions_act", args=["release"]), {"ids": [found.pk for found in submissions], "go": "1"}, **HTMX
+        )
+        return json.loads(answer.headers["HX-Trigger"])["toast"]
+
+    assert told(one)["undo_url"]
+    toast = told(one, two, three)
+    assert toast["text"].startswith("2 submissions were accepted") and not toast["undo_url"]
+    assert {found.state for found in Submission.objects.all()} == {"accepted"}
 
 
 def test_c2_the_card_tells_where_a_person_and_a_company_came_from(form, anna, client_of):

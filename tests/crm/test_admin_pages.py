@@ -4,7 +4,7 @@ import re
 import threading
 
 import pytest
-from django.contrib.admin.models import LogEntry
+from django.contrib.admin.models import DELETION, LogEntry
 from django.core import mail
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
@@ -18,7 +18,7 @@ from crm.jobs import enqueue
 from crm.jobs.schedule import ensure
 from crm.jobs.worker import run_pending
 from crm.models import ApiToken, Job, Role, Team, User
-from crm.web.accounts import mail_notice
+from crm.web.accounts import change_email, mail_notice
 from leads.models import LeadStatus
 from tests.factories import CompanyFactory, UserFactory
 
@@ -251,6 +251,16 @@ def test_a_new_password_ends_the_sessions_and_is_told(signed_in, anna):
     assert "given you a new password" in mail.outbox[0].body
 
 
+def test_what_is_told_by_mail_is_in_the_language_of_whom_it_is_told(signed_in, anna):
+    User.objects.filter(pk=anna.pk).update(language="de")
+    signed_in.post(f"/admin/crm/user/{anna.pk}/password/", {"password": "an entirely new one"})
+    signed_in.post(f"/admin/crm/user/{anna.pk}/second-factor/")
+    change_email(User.objects.get(pk=anna.pk), "new@example.com")
+    run_pending(beating=False)
+    told = " ".join(letter.body for letter in mail.outbox)
+    assert "ein neues Passwort gegeben" in told and "zweiten Faktor entfernt" in told and "auf new@example.com ge" in told
+
+
 def test_setting_a_password_asks_for_ones_own_first(page, anna):
     address = f"/admin/crm/user/{anna.pk}/password/"
     answer = page.post(address, {"password": "an entirely new one"}, follow=True)
@@ -365,10 +375,12 @@ def test_a_role_is_made_given_and_protected_while_somebody_has_it(page, anna):
     page.post(f"/admin/crm/user/{anna.pk}/change/", as_shown(anna, role=role.pk))
     answer = page.post(f"/admin/crm/role/{role.pk}/delete/")
     assert answer.status_code == 422 and "1 user has this role" in shown(answer)
+    assert not LogEntry.objects.filter(action_flag=DELETION).exists()
     page.post(
         f"/admin/crm/user/{anna.pk}/change/", as_shown(User.objects.get(pk=anna.pk), role=Role.objects.get(code="marketer").pk)
     )
     assert page.post(f"/admin/crm/role/{role.pk}/delete/").status_code == 302 and not Role.objects.filter(pk=role.pk).exists()
+    assert LogEntry.objects.get(action_flag=DELETION).object_repr == "Intern"
 
 
 def test_a_predefined_role_is_changed_but_not_deleted(page, roles):

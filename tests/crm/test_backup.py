@@ -51,3 +51,10 @@ def test_what_was_committed_is_in_the_backup(ada, tmp_path, uploads):
     with sqlite3.connect(tmp_path / "backup" / "lotse.sqlite3") as copy:
         assert copy.execute("SELECT name FROM leads_company").fetchall() == [("Nordwind",)]
     copy.close()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite is a file: nobody listens between")
+def test_what_the_address_asks_of_the_connection_holds_for_the_backup(tmp_path, uploads, monkeypatch):
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "sslmode", "require")
+    with pytest.raises(CommandError, match="does not support SSL"):
+        call_command("backup", tmp_path / "backup")

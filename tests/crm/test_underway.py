@@ -11,7 +11,7 @@ from leads.models import Person
 from selections.actions import create_selection
 from tests.exchange.files import brought, csv_of
 from tests.factories import PersonFactory
-from tests.leads.test_lists import FRAGMENT, statements
+from tests.leads.lists import FRAGMENT, statements
 
 LINE = "what you see here may be incomplete"
 pytestmark = pytest.mark.usefixtures("nothing_unattributed")

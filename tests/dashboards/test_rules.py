@@ -6,7 +6,7 @@ from django.core.management import call_command
 from django.utils import translation
 
 from crm import search
-from crm.history.models import Change
+from crm.history.models import Change, ChangeSet
 from crm.history.undo import undo
 from dashboards import actions
 from dashboards.models import Dashboard, DashboardShare
@@ -57,10 +57,18 @@ def test_d1_what_is_pinned_only_administrators_change_and_everybody_may_duplicat
         lambda: actions.add_tiles(pinned, [STATUS], by=anna, via="card"),
         lambda: actions.arrange(pinned, [3, 1], by=anna, via="card"),
         lambda: actions.delete(pinned, by=anna, via="card"),
+        lambda: actions.set_owner(Dashboard.objects.filter(pk=pinned.pk), anna, by=anna, via="list"),
     ):
         with pytest.raises(PermissionDenied):
             change()
     assert not actions.may_change(pinned, anna) and actions.may_change(pinned, ada)
+    # Nor by taking back what was done to it.
+    for action, done in ((actions.set_owner, ada), (actions.edit_dashboard, {"columns": 2})):
+        with pytest.raises(PermissionDenied):
+            undo(action(pinned, done, by=ada, via="card").change_set, by=anna, via="card")
+    lists = Dashboard.objects.filter(pk__in=[pinned.pk, actions.create_dashboard({"name": "Mine"}, by=anna, via="form").pk])
+    outcome = actions.delete(lists, by=anna, via="bulk")
+    assert outcome.changed == 1 and [pk for pk, _reason in outcome.left] == [pinned.pk]
     mine = actions.copy_dashboard(pinned, by=anna, via="card")
     assert mine.owner == anna and mine.visibility == "private" and not mine.pinned and len(mine.tiles) == 8
     with pytest.raises(PermissionDenied):
@@ -306,3 +314,15 @@ def test_w7_after_an_upgrade_ready_dashboards_are_found_in_every_language(by_its
     assert "dashboard" not in search.find(ada, "als Nächstes", 6)
     by_itself()
     assert [hit.pk for hit in search.find(ada, "als Nächstes", 6)["dashboard"]] == [leads.pk]
+
+
+def test_d1_an_undo_pins_nothing_for_everybody_that_some_do_not_see(anna, ada):
+    mine = actions.create_dashboard({"name": "Mine", "visibility": "private"}, by=anna, via="form")
+    shared = actions.edit_dashboard(mine, {"visibility": "all"}, by=anna, via="card").change_set
+    pinned = actions.edit_dashboard(Dashboard.objects.get(pk=mine.pk), {"pinned": True}, by=ada, via="card").change_set
+    assert "Only what everybody sees" in undo(shared, by=ada, via="card").left[0][1]
+    undo(pinned, by=ada, via="card")
+    assert undo(shared, by=anna, via="card").changed == 1
+    assert "Only what everybody sees" in undo(ChangeSet.objects.get(undoes=pinned), by=ada, via="card").left[0][1]
+    mine.refresh_from_db()
+    assert (mine.visibility, mine.pinned) == ("private", False)

@@ -502,3 +502,22 @@ def test_t46_companies_that_a_rule_may_move_are_locked_before_persons(rule, lead
             actions.set_lead_status(lead, status("Qualified"), by=ada, via="card")
     locked = [query["sql"].partition(" FROM ")[2].split()[0] for query in queries if "FOR NO KEY UPDATE" in query["sql"]]
     assert locked[0] == '"leads_company"' and '"leads_person"' in locked
+
+
+def test_r16_a_rule_that_was_made_goes_again_by_undo(rule, ada, client):
+    client.force_login(ada)
+    answer = client.post(
+        reverse("crm:undo", args=[ChangeSet.objects.get(action="automation_rule.create").pk]), headers={"HX-Request": "true"}
+    )
+    assert answer.status_code == 204 and not AutomationRule.objects.filter(pk=rule.pk).exists()
+
+
+def test_r16_an_undo_leaves_a_rule_that_would_stand_beside_another_or_set_what_is_in_the_bin(rule, ada, category, status):
+    edited = automation.edit_rule(rule, {"lead_status": status("Open")}, by=ada, via="admin").change_set
+    automation.create_rule({"lead_status": status("Qualified"), "target": category("Opportunity")}, by=ada, via="admin")
+    assert undo(edited, by=ada, via="card").left == [(rule.pk, "There is already a rule for this lead status.")]
+    aimed = automation.edit_rule(rule, {"target": category("Lead")}, by=ada, via="admin").change_set
+    list_items.delete_item(category("Marketing qualified lead (MQL)"), by=ada, via="admin")
+    assert undo(aimed, by=ada, via="card").left == [(rule.pk, "Choose a category.")]
+    rule.refresh_from_db()
+    assert (rule.lead_status, rule.target) == (status("Open"), category("Lead"))

@@ -133,6 +133,12 @@ def test_r18_a_series_that_has_gone_on_does_not_go_on_twice(client, anna):
     assert "The series has continued in the meantime." in answer.headers["HX-Trigger"]
     following.refresh_from_db()
     assert following.deleted_at and Activity.objects.filter(previous=weekly, deleted_at=None).count() == 1
+    # What comes back beside it is told, and so is what is left.
+    call = ActivityFactory(by=anna)
+    follow_ups.delete(call, by=anna, via="card")
+    answer = client.post("/bin/restore/?of=activity", {"ids": [call.pk, following.pk]})
+    text = json.loads(answer.headers["HX-Trigger"])["toast"]["text"]
+    assert text == "1 record is back. 1 was left as it is: The series has continued in the meantime."
 
 
 def test_a1_follow_ups_are_restored_only_by_who_may_change_them(client, anna, max_, rita):

@@ -1,53 +1,18 @@
-"""The list pages: what they show, to whom, by how many statements, and how they answer what makes no sense (W3, U4, A1)."""
+"""The list pages: what they show, to whom, by how many statements, and what a user keeps of them (W3, U4, A1)."""
 
-import datetime
-import json
 import re
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from django.utils import timezone
 
 from crm.models import Job, TableSetting
 from crm.tables.pages import neighbours
 from leads import actions
-from leads.actions import create_persons
 from leads.models import Company, LeadStatus, Person
-from tests.factories import ActivityFactory, CompanyFactory, PersonFactory, arrange
+from tests.factories import CompanyFactory, PersonFactory, arrange
+from tests.leads.lists import FRAGMENT, fill, location, names, statements
 
 pytestmark = pytest.mark.usefixtures("nothing_unattributed")
-FRAGMENT = {"HX-Request": "true"}
-
-
-def names(response):
-    """Return the names of the rows of a list, in order."""
-    return re.findall(r'<a class="line name" href="[^"]*">([^<]*)</a>', response.content.decode())
-
-
-def statements(request):
-    """Return how many statements a request asks."""
-    found = []
-
-    def note(execute, sql, params, many, context):
-        if not sql.startswith(("SAVEPOINT", "RELEASE")):
-            found.append(sql)
-        return execute(sql, params, many, context)
-
-    with connection.execute_wrapper(note):
-        response = request()
-    assert response.status_code == 200, response.content
-    return len(found)
-
-
-def fill(owner, count, **values):
-    """Make persons of two companies with owners, statuses and follow-ups of all sorts."""
-    companies = [CompanyFactory(by=owner), CompanyFactory(by=owner)]
-    many = [{"last_name": f"Person {n:02}", "company": companies[n % 2], **values} for n in range(count)]
-    persons = create_persons(many, by=owner, via="system")
-    ActivityFactory(by=owner, person=persons[0], subject="Call back", due_at=timezone.now() + datetime.timedelta(days=1))
-    return persons
 
 
 # --- Statements -----------------------------------------------------------------------------------------------------------
@@ -267,238 +232,10 @@ def test_w3_a_group_loads_more_rows_where_there_are_more(client, anna):
     assert names(first) + names(second) == [f"Person {n:02}" for n in range(30)]
 
 
-def test_settled_15_a_count_beyond_the_cap_says_so_and_is_counted_exactly_when_asked(client, anna, mia, monkeypatch):
-    fill(anna, 12)
-    monkeypatch.setattr("crm.tables.counts.COUNT_UP_TO", 10)
-    monkeypatch.setattr("crm.tables.counts.COUNT_GROUPS_UP_TO", 5)
-    monkeypatch.setattr("crm.tables.asked.PER_PAGE", 5)
-    monkeypatch.setattr("crm.tables.asked.PER", (5,))
-    client.force_login(anna)
-    text = client.get("/persons/").content.decode()
-    assert "1–5 of <span>10+ <button" in text and "/persons/count/" in text
-    assert client.get("/persons/count/").content.decode().strip() == "<span>12</span>"  # it takes the place of "10+"
-    # Of what a team sees, groups are counted by one statement, exactly.
-    assert '<span class="count">12</span>' in client.get("/persons/?group=lead_status").content.decode()
-    client.force_login(mia)
-    assert '<span class="count">5+</span>' in client.get("/persons/?group=lead_status").content.decode()
-
-
-@pytest.mark.parametrize(
-    "query, label",
-    [
-        ("group=company", "Grouping"),
-        ("sort=nothing", "Sorting"),
-        ("per=7", "Rows on a page"),
-        ("cols=x", "Columns"),
-        ("created_at=x", "Created"),
-        ("nonsense=1", "nonsense"),
-    ],
-)
-def test_u3_what_the_address_asks_wrongly_is_called_as_on_the_page(query, label, client, anna):
-    client.force_login(anna)
-    text = client.get(f"/persons/?{query}").content.decode()
-    assert f"<p><b>{label}</b>: " in text and re.search(rf'<span class="chip bad">{label} <b>', text)
-
-
-@pytest.fixture
-def page_counts_five(monkeypatch):
-    """Let a page count up to five before it answers, and a list up to ten."""
-    for name, value in {"counts.FEW": 5, "counts.COUNT_UP_TO": 10, "asked.PER_PAGE": 3, "asked.PER": (3,)}.items():
-        monkeypatch.setattr(f"crm.tables.{name}", value)
-
-
-TOTALS = re.compile(r'hx-get="([^"]*/totals/[^"]*)" hx-trigger="load"[^>]*>([^<]*)<')
-
-
-def later(client, text):
-    """Return what a page's own request for its totals is answered, and the number that stood there until then."""
-    address, until_then = TOTALS.search(text).groups()
-    answer = client.get(address.replace("&amp;", "&"), headers=FRAGMENT)
-    assert answer.status_code == 200
-    return answer.content.decode(), until_then
-
-
-@pytest.mark.parametrize("query", ["", "?title__contains=x&all=1", "?owner=me", "?sort=-name&all=1"])
-def test_settled_15_what_a_long_list_adds_up_to_comes_after_its_page(query, client, anna, page_counts_five):
-    fill(anna, 8, title="x")
-    client.force_login(anna)
-    text = client.get(f"/leads/{query}").content.decode()
-    assert "active ·" not in text and "Count exactly" not in text
-    totals, until_then = later(client, text)
-    assert until_then == "5+" and 'data-total-text="5+"' in text and "Select all 5+" in text
-    assert re.search(r"<span>8\s*</span>", totals) and "Count exactly" not in totals
-    assert 'hx-swap-oob="true"' in totals and 'data-total="8" data-total-text="8"' in totals and "Select all 8" in totals
-    assert "8 active · 0 disqualified · 0 overdue · 7 without next activity" in totals
-    # What follows comes with the next page, too.
-    onward = re.search(r'href="(/leads/\?[^"]*after=[^"]*)"', text)[1].replace("&amp;", "&")
-    rows = client.get(onward, headers=FRAGMENT).content.decode()
-    assert "4–6 of" in rows and later(client, rows)[0] == totals
-
-
-def test_above_a_list_stands_how_many_there_are_and_all_of_them_with_the_totals(client, anna, page_counts_five):
-    persons = fill(anna, 8)
-    for person in persons[1:]:
-        ActivityFactory(by=anna, person=person, owner=anna)
-    client.force_login(anna)
-    text = client.get("/persons/").content.decode()
-    assert '<span id="facts-persons">\u00a0</span>' in text and "how-many" not in text
-    assert '<span id="facts-persons" hx-swap-oob="true">8 persons</span>' in later(client, text)[0]
-    # Where nothing else is said beneath the title, a phone says it.
-    text = client.get("/follow-ups/?all=1").content.decode()
-    number = re.search(r'<span class="how-many" id="(.*?)">(.*?)</span>', text)
-    assert number[2] == "5+ follow-ups"
-    assert f'<span class="how-many" id="{number[1]}" hx-swap-oob="true">8 follow-ups</span>' in later(client, text)[0]
-
-
-def test_settled_15_even_later_it_counts_up_to_the_cap_and_says_so(client, anna, page_counts_five):
-    fill(anna, 12)
-    client.force_login(anna)
-    totals, until_then = later(client, client.get("/leads/").content.decode())
-    assert until_then == "5+" and "10+" in totals and "Count exactly" in totals and "/leads/count/" in totals
-    assert "10+ active · 0+ disqualified · 0+ overdue · 10+ without next activity" in totals
-    # Headings of groups are counted with the page, and the list with them.
-    grouped = client.get("/leads/?group=lead_status").content.decode()
-    assert "/totals/" not in grouped and "10+" in grouped and "Count exactly" in grouped
-
-
-def test_settled_15_a_short_list_asks_for_nothing_more(client, anna, page_counts_five):
-    fill(anna, 5)
-    client.force_login(anna)
-    text = client.get("/leads/").content.decode()
-    assert (
-        "1–3 of 5" in text
-        and "/totals/" not in text
-        and "5 active · 0 disqualified · 0 overdue · 4 without next activity" in text
-    )
-
-
-def test_r4_totals_count_only_whom_one_may_see(client, anna, max_, page_counts_five):
-    fill(max_, 8)
-    client.force_login(anna)
-    assert re.search(r"<span>0\s*</span>", client.get("/leads/totals/?all=1").content.decode())
-    assert client.get("/leads/totals/?owner=nonsense").status_code == 400
-    client.logout()
-    assert client.get("/leads/totals/").status_code == 302
-
-
-@pytest.mark.parametrize("query", ["", "?title__contains=x", "?owner=me&sort=-name"])
-@pytest.mark.parametrize("page", ["persons", "leads"])
-def test_what_follows_a_page_costs_no_more_statements_than_an_exact_count(page, query, client, anna, page_counts_five):
-    fill(anna, 8, title="x")
-    client.force_login(anna)
-    client.get("/persons/totals/")  # what is asked once a session
-    exact = statements(lambda: client.get(f"/{page}/count/{query}"))
-    assert statements(lambda: client.get(f"/{page}/totals/{query}")) == exact
-
-
-def test_many_found_by_a_text_are_not_looked_for_twice(client, anna, page_counts_five):
-    """A page that looked for the few who match knows by it that they are many."""
-    fill(anna, 8, title="x")
-    client.force_login(anna)
-    with CaptureQueriesContext(connection) as asked:
-        assert "5+" in client.get("/persons/?title__contains=x").content.decode()
-    assert not [query["sql"] for query in asked if "COUNT(" in query["sql"] and '"leads_person"."title"' in query["sql"]]
-
-
-# --- What makes no sense ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "query",
-    ["nonsense=1", "lead_status=99999", "name__explodes=x", "owner__password=x", "sort=password", "sort=phone", "sort=-", "cols=x",
-     "group=name", "group=x", "per=7", "per=1e9", "after=broken", "after=W10", "before=e30", "after=WyIiLDAsMSwyXQ", "in=5",
-     "group=owner&in=abc", "created_at=never", "company=", "after=" + "A" * 5000, "lead_status=1&lead_status__in__in=2", "next_activity_at__between=1"],
-)  # fmt: skip
-def test_u3_what_is_not_understood_shows_no_rows_and_says_so(query, client, anna):
-    fill(anna, 2)
-    client.force_login(anna)
-    response = client.get(f"/persons/?{query}")
-    text = response.content.decode()
-    assert response.status_code == 400 and not names(response)
-    assert "This list could not be understood" in text and "chip bad" in text
-    assert client.get(f"/persons/?{query}", headers=FRAGMENT).status_code == 422
-    assert client.get(f"/persons/export.csv?{query}").status_code == 400 or query.startswith(("after", "before"))
-
-
 @pytest.mark.parametrize("method", ["post", "put", "delete"])
 def test_a_list_is_only_read(method, client, anna):
     client.force_login(anna)
     assert getattr(client, method)("/persons/").status_code == 405
-
-
-# --- Filters --------------------------------------------------------------------------------------------------------------------
-
-
-FIELDS = ("name", "company", "category", "lead_status", "owner", "next_activity_at", "lead_status_applies", "country", "email")
-
-
-@pytest.mark.parametrize("field", [*FIELDS, "lead_status_kind"])
-def test_each_kind_of_field_has_its_form(field, client, anna):
-    client.force_login(anna)
-    response = client.get(f"/persons/filter/?field={field}")
-    assert response.status_code == 200 and 'name="operator"' in response.content.decode()
-
-
-def location(response):
-    return json.loads(response.headers["HX-Location"])["path"]
-
-
-def test_a_filter_joins_those_that_are_on_and_an_empty_one_takes_itself_away(client, anna, status):
-    client.force_login(anna)
-    open_, contacting = status("Open"), status("Contacting")
-    url = f"/leads/filter/?owner=me&sort=-name&field=lead_status&operator=in&value={open_.pk}&value={contacting.pk}"
-    assert location(client.get(url)) == f"/leads/?owner=me&lead_status={open_.pk},{contacting.pk}&sort=-name"
-    url = f"/leads/filter/?owner=me&lead_status={open_.pk}&field=lead_status&operator=empty"
-    assert location(client.get(url)) == "/leads/?owner=me&lead_status__empty=1"
-    assert location(client.get("/leads/filter/?owner=me&field=owner&operator=in")) == "/leads/?all=1"
-    url = "/persons/filter/?field=name&operator=starts&value=Pe+%26+Co"
-    assert location(client.get(url)) == "/persons/?name__starts=Pe+%26+Co"
-
-
-def test_u3_a_wrong_filter_is_refused_at_its_field_and_keeps_what_was_typed(client, anna):
-    client.force_login(anna)
-    response = client.get("/persons/filter/?field=created_at&operator=on&value=soon")
-    text = response.content.decode()
-    assert response.status_code == 422 and "Enter a date" in text and 'value="soon"' in text
-    assert client.get("/persons/filter/?field=nonsense").status_code == 404
-
-
-@pytest.mark.parametrize("asked, message", [
-    ("field=created_at&operator=last_days&value=", "Enter a number of days between 0 and 9999."),
-    ("field=created_at&operator=on&value=&value=", "Enter a date, for example 2026-01-31."),
-    ("field=created_at&operator=between&value=2026-12-01&value=2026-01-01", "The first day lies after the last one."),
-    ("field=lead_status&operator=in", "Choose at least one."),
-    ("field=title&operator=contains&value=+", "Enter a text."),
-    ("field=former_employee&operator=is", "Choose one of these."),
-    ("created_at__on=2026-11-20&field=created_at&operator=last_days&value=", "Enter a number of days between 0 and 9999."),
-])  # fmt: skip
-def test_u3_a_filter_without_a_value_says_what_is_missing(client, anna, asked, message):
-    client.force_login(anna)
-    response = client.get(f"/persons/filter/?{asked}")
-    assert response.status_code == 422 and message in response.content.decode()
-
-
-def test_a_range_from_a_day_told_from_today_on_is_asked_as_it_is(client, anna):
-    client.force_login(anna)
-    assert client.get("/persons/?created_at__between=2999-01-01,today").status_code == 200
-    # One the wrong way round, as criteria may have been kept, matches nothing.
-    kept = client.get("/persons/?created_at__between=2026-12-01,2026-01-01")
-    assert kept.status_code == 200 and "No matches" in kept.content.decode()
-
-
-def test_a_filter_chip_shows_the_filter_in_words(client, anna, status):
-    client.force_login(anna)
-    text = client.get(f"/persons/?lead_status={status('Qualified').pk}&name__starts=pet&created_at__last_days=7").content.decode()
-    chips = [re.sub(r"<[^>]+>", " ", chip).split() for chip in re.findall(r'<span class="chip">(.*?)</span>', text, re.DOTALL)]
-    assert ["Lead", "status", "Qualified"] in chips and ["Name", "starts", "with", "pet"] in chips
-    assert ["Created", "in", "the", "last", "7", "days"] in chips
-    days = "created_at=2026-11-20&updated_at__between=2026-01-01,2026-12-01&next_activity_at__before=2026-11-28"
-    text = client.get(f"/persons/?{days}").content.decode()
-    chips = [
-        " ".join(re.sub(r"<[^>]+>", " ", chip).split())
-        for chip in re.findall(r'<span class="chip">(.*?)</span>', text, re.DOTALL)
-    ]
-    assert chips == ["Created 20 Nov 2026", "Changed between 1 Jan 2026 and 1 Dec 2026", "Next activity before 28 Nov 2026"]
 
 
 # --- What a user keeps ------------------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from leads import actions as leads
 from sales import actions
 from sales.models import Sale, SaleStage
 from tests.factories import ActivityFactory, CompanyFactory, PersonFactory, SaleFactory, arrange
-from tests.leads.test_lists import FRAGMENT, names, statements
+from tests.leads.lists import FRAGMENT, names, statements
 
 pytestmark = pytest.mark.usefixtures("nothing_unattributed")
 TODAY = timezone.localdate

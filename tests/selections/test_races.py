@@ -1,15 +1,18 @@
-"""Two who change a selection at the same moment (T46): nothing is lost, counted twice or closed to a circle."""
+"""Two who change a selection at the same moment (T46): nothing is lost, counted twice or closed to a circle. And one in two windows."""
 
 import threading
+from functools import partial
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection
+from django.test import Client
 
-from crm.models import Change
+from crm.models import Change, TableSetting
 from leads.models import Person
 from selections import actions
 from selections.models import Selection, SelectionMember, SelectionPart, SelectionStep
+from tests.meanwhile import meanwhile, only_postgresql
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -67,3 +70,20 @@ def test_s5_two_who_put_selections_into_each_other_at_once_close_no_circle(anna,
     errors = at_once(put(a, b), put(b, a))
     assert len(errors) == 1 and "part of itself" in str(errors[0])
     assert SelectionPart.objects.filter(part__in=[a.pk, b.pk]).count() == 1
+
+
+@only_postgresql
+@pytest.mark.parametrize(
+    ("address", "sent"),
+    [("/persons/settings/", {"widths": '{"name": 300}'}), ("/board/settings/", {"fields": "1", "show": ["email"], "own": "0"})],
+)
+def test_w3_what_a_list_looks_like_is_kept_when_two_windows_say_so_first_at_once(anna, address, sent):
+    windows = Client(), Client()
+    for window in windows:
+        window.force_login(anna)
+
+    def keep(window):
+        assert window.post(address, sent).status_code == 204
+
+    meanwhile(*(partial(keep, window) for window in windows))
+    assert TableSetting.objects.filter(user=anna).count() == 1

@@ -60,7 +60,9 @@ class Command(BaseCommand):
         if not program:
             raise CommandError("pg_dump is missing; it comes with PostgreSQL's client.")
         command = [program, "--format=custom", f"--file={path}", *options, found["NAME"]]
-        environment = {"PGPASSWORD": found["PASSWORD"] or ""}
+        # What the address asks of the connection, as sslmode=verify-full, holds for the backup as well.
+        _command, asked = connection.client.settings_to_cmd_args_env(found, [])
+        environment = {**os.environ, **(asked or {})}
         done = subprocess.run(command, env=environment, capture_output=True, text=True)  # noqa: S603 (our own arguments)
         if done.returncode:
             raise CommandError(done.stderr.strip())
