@@ -213,7 +213,8 @@ function prepare(root) {
     const before = kept.get(list.id);
     const everything = whole.get(list.id) === questionOf(list) && list.querySelector("[data-everything]");
     if (everything) everything.value = "1";
-    if (before) ticksOf(list).forEach((tick) => { tick.checked ||= Boolean(everything) || before.ids.has(tick.value); });
+    // All of another question are not some of this one.
+    if (before && !(whole.get(list.id) && !everything)) ticksOf(list).forEach((tick) => { tick.checked ||= Boolean(everything) || before.ids.has(tick.value); });
     // What went from the page one is on is gone. What is out of sight is another's once the question is another, and not known to be there
     // still once something was done to it.
     if (before?.address === addressOf(list)) before.sight.forEach((id) => before.ids.delete(id));
