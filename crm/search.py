@@ -147,7 +147,7 @@ def find(user, text, limit=8) -> dict[str, list[Hit]]:
     if not words or not user.is_authenticated:
         return {}
     found = {record.name: _ids(record, user, words, limit) for record in types}
-    if not any(found.values()) and max(map(len, words)) > 2 and (groups := _as_meant(words)):
+    if not any(found.values()) and max(map(len, words)) > 2 and (groups := _at_home(text, words) or _as_meant(words)):
         found = {record.name: _containing(record, user, groups, limit) for record in types}
     return {record.name: hits for record in types if (hits := _hits(record, found[record.name]))}
 
@@ -276,21 +276,30 @@ def _hits(record, ids):
 # --- What was mistyped ------------------------------------------------------------------------------------------------
 
 
+def _at_home(text, words):
+    """Return a number with a country's code as it may be kept without it, or with a (0) behind it; None if it is none. Codes have one
+    digit to three."""
+    number = words[0]
+    abroad = text.strip().startswith(("+", "00")) and number.isdecimal() and len(number) > 9
+    return [[number[code:] for code in (1, 2, 3)]] if abroad else None
+
+
 def _as_meant(words):
     """Return for each word the words of the dictionary it may have been meant to be, itself included; None if no word has any."""
-    groups: list[list[str]] = [[word] for word in words]
+    # Of a double name each half may be mistyped.
+    groups = [[part] for word in words for part in (word.split("-") if word.replace("-", "").isalpha() else [word]) if part]
     for group in groups:
         word = group[0]
         if len(word) > 2 and word.isalpha():
             group += [meant for meant in _similar(word) if meant != word]
-    return groups if any(len(group) > 1 for group in groups) else None
+    return groups if len(groups) > len(words) or any(len(group) > 1 for group in groups) else None
 
 
 def _similar(word):
     """Return the dictionary's nearest words: one slip in a short word, two in a longer one; the end may not be typed yet."""
     allowed = 1 if len(word) < 6 else 2
     by_distance: dict[int, list[str]] = {}
-    for candidate in _candidates(word):
+    for candidate in dict.fromkeys(part for found in _candidates(word) for part in (found, *_halves(found))):
         ends = {len(candidate)} if len(word) < 5 else {len(candidate), len(word) - 1, len(word), len(word) + 1}
         distance = min(slips(word, candidate[:end]) for end in ends)
         by_distance.setdefault(distance, []).append(candidate)
@@ -298,16 +307,21 @@ def _similar(word):
     return by_distance[best][:5] if best <= allowed else []
 
 
+def _halves(word) -> list[str]:
+    return [half for half in word.split("-") if len(half) > 2] if "-" in word else []
+
+
 def _candidates(word) -> list[str]:
     """Return words that share trigrams or the beginning with this one, the likeliest first."""
     if connection.vendor == "postgresql":
-        statement = "SELECT word FROM crm_searchword WHERE word %% %s ORDER BY similarity(word, %s) DESC, word LIMIT 40"
-        params = [word, word]
+        likeness = "greatest(similarity(word, %s), strict_word_similarity(%s, word))"
+        statement = f"SELECT word FROM crm_searchword WHERE word %% %s OR word %%>> %s ORDER BY {likeness} DESC, word LIMIT 40"
+        params = [word] * 4
     else:
         parts: list[Any] = sorted({word[start : start + 3] for start in range(len(word) - 2)})
         shared = " + ".join(["(instr(word, %s) > 0)"] * len(parts))
         statement = (
-            f"SELECT word FROM (SELECT word, {shared} AS shared FROM crm_searchword WHERE length(word) < %s)"
+            f"SELECT word FROM (SELECT word, {shared} AS shared FROM crm_searchword WHERE length(word) < %s OR instr(word, '-') > 0)"
             " WHERE shared * 3 >= %s ORDER BY shared DESC, abs(length(word) - %s), word LIMIT 40"
         )
         params = [*parts, len(word) + 6, len(parts), len(word)]

@@ -26,7 +26,8 @@ class Number(Field):
     def read(self, operator, value, asking):
         if operator in BARE:
             return None
-        values = value if isinstance(value, list | tuple) else str(value).split(",")
+        # Of a single number a comma is its decimal point.
+        values = value if isinstance(value, list | tuple) else str(value).split(",") if operator == "between" else [value]
         if len(values) != (2 if operator == "between" else 1):
             raise ValidationError(_("Enter a number."))
         numbers = [self._number(str(item).strip()) for item in values]

@@ -89,6 +89,8 @@ class FilterForm:
                 return self.table.address(filters)
             self.error = str(MISSING.get(self.operator) or MISSING.get(self.kind) or _("Enter a text."))
             raise ValidationError(self.error)
+        if self.kind == "number":  # in an address a comma stands between two
+            values = [value.replace(",", ".") if value.count(",") == 1 and "." not in value else value for value in values]
         asked: Any = values if len(values) > 1 else (values or ["1"])[0]
         try:
             line = criteria.line(self.table.record, self.field.name, self.operator, asked, self.table.asking)

@@ -70,7 +70,7 @@ class Table(Asked):
         for field, descending in self.sort:
             levels.setdefault(field.name, descending)
         fields = self.record.fields
-        if fields[next(iter(levels))].parts(self.asking) is not None:
+        if self.sort[0][0].parts(self.asking) is not None:  # alike within a group and in the whole list
             levels.setdefault(self.record.first_sort or self.record.default_sort, False)
         return Order([(fields[name], descending) for name, descending in levels.items()], self.asking, self._present)
 

@@ -200,3 +200,11 @@ def first_line(text):
 def domain(website):
     """Return a link's address for a stored web address; it always begins with http."""
     return website if website.lower().startswith(("http://", "https://")) else f"https://{website}"
+
+
+def dialled(number):
+    """Return a phone number as it is dialled: with a country's code the (0) is left out."""
+    plain, extension = re.fullmatch(r"(.*?)(?: ?(?:x|ext\.?) ?(\d+))?", number.strip(), re.DOTALL).groups()
+    if plain.startswith(("+", "00")):
+        plain = re.sub(r"\(\s*0\s*\)", "", plain)
+    return re.sub(r"(?<!^)\+|[^\d+]", "", plain) + (f";ext={extension}" if extension else "")

@@ -56,6 +56,7 @@ def environment(**options):
         money=formats.money,
         first_line=formats.first_line,
         domain=formats.domain,
+        dialled=formats.dialled,
         capfirst=capfirst,
         in_sentence=formats.in_sentence,
     )

@@ -200,6 +200,8 @@ def _write(current, changed, by):
         columns |= {"lead_status_since": timezone.now()}
         if "disqualify_reason" not in changed and (gone := lifecycle.reason_with(current.lead_status)):
             columns |= gone
+    if "disqualify_reason" in changed and not category.lead_status_enabled:
+        raise ValidationError({"disqualify_reason": lifecycle.why_no_status(category)})  # it belongs to the status (R6)
     if current.disqualify_reason_id and "disqualify_reason" in changed:
         check_reason(current.lead_status)
     Person.objects.filter(pk=current.pk).update(**columns, **Person.edited())

@@ -274,7 +274,11 @@ def edit_all(request, kind, pk):
     """All fields in one form, in the dialog."""
     record = find(request, kind, pk)
     access.require_edit(record, request.user)
-    return edit(request, kind, record, card_of(kind).names(record), "leads/_edit.html")
+    card = card_of(kind)
+    names = card.names(record)
+    # What went from the form while one typed in it (the company is a customer by now) is not dropped: the action says why not.
+    typed = [one for one in card.fields if request.POST.get(one, "") != request.POST.get(f"was-{one}", "")]
+    return edit(request, kind, record, [one for one in card.fields if one in names or one in typed], "leads/_edit.html")
 
 
 def edit(request, kind, record, names, template):

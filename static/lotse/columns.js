@@ -8,7 +8,7 @@
 function save(element, values) {
   const url = element.closest("[data-settings-url]")?.dataset.settingsUrl;
   const token = document.querySelector("meta[name=csrf-token]").content;
-  if (url) fetch(url, { method: "POST", body: new URLSearchParams(values), headers: { "X-CSRFToken": token, "HX-Request": "true" } }).catch(() => {});
+  return url && fetch(url, { method: "POST", body: new URLSearchParams(values), headers: { "X-CSRFToken": token, "HX-Request": "true" } }).catch(() => {});
 }
 
 // --- Widths --------------------------------------------------------------------------------------------------------------------------------
@@ -103,7 +103,12 @@ function moveColumn(head, to) {
   const table = head.closest("table"), from = head.cellIndex, count = head.parentElement.cells.length;
   // Rows that span, such as a group's heading, stay as they are.
   [...table.rows].filter((row) => row.cells.length === count).forEach((row) => row.insertBefore(row.cells[from], row.cells[to] ?? null));
-  save(head, { columns: JSON.stringify(headsOf(table).map((other) => other.dataset.column).filter(Boolean)) });
+  const names = headsOf(table).map((other) => other.dataset.column).filter(Boolean), saved = save(head, { columns: JSON.stringify(names) });
+  const list = table.closest("[data-list]"), url = new URL(list?.getAttribute("hx-get") ?? "", location.href);
+  if (url.searchParams.has("cols")) {
+    url.searchParams.set("cols", names); // else the address would put them back
+    window.htmx.ajax("GET", url.pathname + url.search, { source: list, target: list, swap: "outerHTML", push: "true" });
+  } else if (table.querySelector("tr.group td")) saved?.then(() => window.htmx.trigger(list, "refresh")); // sums stand under their columns
 }
 
 /** An order that was changed is something unsaved. */

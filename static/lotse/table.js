@@ -8,7 +8,7 @@
 //            A hidden field [data-ticked] holds the ids, as in 3,7,12. Those on other pages of the same question stay ticked: [data-elsewhere] says so
 //   groups   <tr class="group"><th colspan><button class="link" data-fold-group aria-expanded="true|false">: folds the rows up to the next heading;
 //            rows not loaded yet come by its own hx-get (hx-trigger="click once" hx-target="closest tr" hx-swap="afterend"); data-level on the
-//            heading's tr says how deep it is
+//            heading's tr says how deep it is. Those that are open are so again after a refresh
 //   going    <a data-go href>: loads the list anew in its place; data-keep="sort=-name" is kept for this user by POST to data-settings-url; with Shift
 //            held the list is sorted by data-add="company,-name" instead
 //   narrow   <input data-narrow="selector">: what is typed hides the places in its form, dialog or menu that do not contain it; arrow keys go to
@@ -130,10 +130,15 @@ function fold(button, open) {
     if (row.querySelector("[data-fold-group][aria-expanded=false]")) closed = Math.min(closed, levelOf(row));
   }
 }
-// The first group opens by itself.
+// The first group opens by itself; so do those that were open before a refresh.
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
-  if (detail.successful && detail.elt.matches?.("[data-fold-group]")) fold(detail.elt, true);
+  const button = detail.elt, list = button.matches?.("[data-fold-group]") && listOf(button);
+  if (!list) return;
+  const again = seen?.waiting?.delete(button);
+  if (detail.successful) fold(button, !again || seen.open.has(placeOf(button)));
+  if (again) asBefore(list);
 });
+const placeOf = (button) => new URL(button.getAttribute("hx-get"), location.href).searchParams.get("in");
 
 // --- Going on: pages, sorting, filters, groups ------------------------------------------------------------------------------------------------
 document.addEventListener("click", (event) => {
@@ -208,7 +213,8 @@ function prepare(root) {
     const before = kept.get(list.id);
     const everything = whole.get(list.id) === questionOf(list) && list.querySelector("[data-everything]");
     if (everything) everything.value = "1";
-    if (before) ticksOf(list).forEach((tick) => { tick.checked ||= Boolean(everything) || before.ids.has(tick.value); });
+    // All of another question are not some of this one.
+    if (before && !(whole.get(list.id) && !everything)) ticksOf(list).forEach((tick) => { tick.checked ||= Boolean(everything) || before.ids.has(tick.value); });
     // What went from the page one is on is gone. What is out of sight is another's once the question is another, and not known to be there
     // still once something was done to it.
     if (before?.address === addressOf(list)) before.sight.forEach((id) => before.ids.delete(id));
@@ -221,23 +227,41 @@ function prepare(root) {
 }
 prepare(document);
 
-// A refresh leaves the list where it was: scrolled, with its current row.
+// A refresh leaves the list where it was: scrolled, with its current row, and with the groups open that were, and who is ticked in them.
 let seen = null;
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   const list = detail.target?.closest?.("[data-list]");
   if (!list || detail.requestConfig?.triggeringEvent?.type !== "refresh") return;
   const scroll = list.querySelector(".list-scroll"), row = list.querySelector("[data-row].current");
-  seen = { id: list.id, top: scroll?.scrollTop, left: scroll?.scrollLeft, row: row?.dataset.id, focused: row?.contains(document.activeElement) };
+  seen = {
+    id: list.id, top: scroll?.scrollTop, left: scroll?.scrollLeft, row: row?.dataset.id, focused: row?.contains(document.activeElement),
+    open: new Set([...list.querySelectorAll("[data-fold-group][aria-expanded=true]")].map(placeOf)), ticked: new Set(kept.get(list.id)?.ids),
+  };
 });
-document.addEventListener("htmx:load", () => {
-  const list = seen && document.getElementById(seen.id);
-  if (!list) return;
-  list.querySelector(".list-scroll")?.scrollTo({ top: seen.top, left: seen.left });
-  const row = seen.row && list.querySelector(`[data-row][data-id="${CSS.escape(seen.row)}"]`);
+document.addEventListener("htmx:load", ({ detail }) => {
+  const list = listOf(detail.elt);
+  if (!seen || seen.waiting || list?.id !== seen.id) return;
+  seen.waiting = new Set(list.querySelectorAll("[data-fold-group][hx-trigger^=load]"));
+  asBefore(list);
+});
+
+function asBefore(list) {
+  const { top, left, row: id, focused, open, ticked, waiting } = seen;
+  list.querySelector(".list-scroll")?.scrollTo({ top, left });
+  const row = id && list.querySelector(`[data-row][data-id="${CSS.escape(id)}"]`);
   if (row) {
     row.classList.add("current");
-    if (seen.focused) row.querySelector("a[href]")?.focus({ preventScroll: true });
+    if (focused) row.querySelector("a[href]")?.focus({ preventScroll: true });
   }
-  seen = null;
-});
+  const closed = [...list.querySelectorAll("[data-fold-group][aria-expanded=false]:not([hx-trigger^=load])")];
+  if (list.querySelector("[data-fold-group]")) {
+    ticksOf(list).forEach((tick) => { tick.checked ||= ticked.has(tick.value); });
+    show(list);
+  }
+  closed.filter((button) => open.has(placeOf(button))).forEach((button) => {
+    waiting.add(button);
+    button.click();
+  });
+  if (!waiting.size) seen = null;
+}
 document.addEventListener("htmx:load", (event) => prepare(event.detail.elt));

@@ -14,7 +14,7 @@ from activities import actions
 from activities.models import Activity
 from activities.views.one import postponements
 from crm.models import User
-from crm.web.formats import linked
+from crm.web.formats import dialled, linked
 from tests.factories import ActivityFactory, CompanyFactory, PersonFactory, SaleFactory, UserFactory, arrange
 from tests.forms import Form
 
@@ -317,6 +317,14 @@ def test_the_day_tells_how_to_reach_whom_one_sees(page, anna, person):
     text = page.get(DAY, **HTMX).content.decode()
     assert 'href="tel:+494215550142"' in text and f'href="mailto:{person.email}"' in text
     assert text.count(f'data-href="{person.get_absolute_url()}"') == 2 and person.company.get_absolute_url() in text
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [("+49 (0)421 / 555-0142", "+494215550142"), ("0049 (0) 421 555", "0049421555"), ("(040) 12 34 ext. 5", "0401234;ext=5")],
+)
+def test_a_number_is_dialled_without_the_0_of_its_country(number, told):
+    assert dialled(number) == told
 
 
 def test_what_is_typed_wrong_is_told_at_its_field(page, anna, person):

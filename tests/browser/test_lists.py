@@ -96,6 +96,16 @@ def test_what_is_ticked_on_one_page_stays_so_on_the_next(open_page):
     page.get_by_role("link", name="Previous page").click()
     expect(page.locator(".list-foot > span").first).to_have_text(re.compile("^1–25"))
     expect(bar).to_be_hidden()
+    # Who chose all has chosen none of those that another filter leaves.
+    page.locator("[data-tick-all]").check()
+    page.get_by_role("button", name=re.compile("^Select all")).click()
+    page.locator("thead [data-column=lead_status]").get_by_role("link", name="Filter by Lead status").click()
+    for status in ("Open", "Contacting", "Qualified"):
+        page.locator("#panel").get_by_label(status, exact=True).check()
+    page.get_by_role("button", name="Apply filter").click()
+    page.wait_for_url(re.compile("lead_status"))
+    expect(bar).to_be_hidden()
+    expect(page.locator("tbody input[name=ids]:checked")).to_have_count(0)
 
 
 def test_columns_and_groups_are_kept(open_page):
@@ -122,6 +132,35 @@ def test_columns_and_groups_are_kept(open_page):
     page.get_by_role("link", name="Columns", exact=True).click()
     page.get_by_role("button", name="Reset to default").click()
     expect(page.locator("thead th[data-column=website]")).to_have_count(0)
+
+
+def test_u2_groups_stay_open_after_a_change_and_their_sums_go_with_their_columns(open_page, threes):
+    page = open_page("anna")
+    page.goto("/persons/?group=lead_status,category&company__starts=Nordlicht")
+    page.locator("[data-fold-group]").first.click()
+    page.locator("tr.group[data-level='1'] [data-fold-group]").first.click()
+    row = page.locator("tr[data-row]").last
+    row.locator("input[name=ids]").check()
+    for done in ("now belongs to nobody", "Undone"):
+        if done == "Undone":
+            page.locator(".toast-line").last.get_by_role("button", name="Undo").click()
+        else:
+            page.locator("[data-action-bar]").get_by_role("button", name="Change owner").click()
+            page.locator("#panel").get_by_role("button", name="Nobody").click()
+        expect(page.locator(".toast-line").last).to_contain_text(done)
+        expect(row.locator("td[data-label=Owner]")).to_have_text("" if done != "Undone" else "AK")
+        expect(row.locator("input[name=ids]")).to_be_checked()
+    page.goto("/sales/?group=stage&cols=name,amount,weighted_amount,company&all=1")
+    amount, weighted = (page.locator("tr.group").first.locator(f"td[data-label={name}]") for name in ("Amount", "Weighted"))
+    before = [cell.inner_text() for cell in (amount, weighted)]
+    heads = page.locator("thead th[data-column]")
+    page.locator("th[data-column=amount]").drag_to(page.locator("th[data-column=company]"), target_position={"x": 60, "y": 10})
+    expect(heads.nth(1)).to_have_attribute("data-column", "weighted_amount")
+    expect(page.locator("tr.group").first.locator("td").nth(0)).to_have_text(before[1])
+    assert [cell.inner_text() for cell in (amount, weighted)] == before
+    page.get_by_role("link", name="Columns", exact=True).click()
+    page.get_by_role("button", name="Reset to default").click()
+    expect(heads.nth(1)).to_have_attribute("data-column", "company")
 
 
 def test_the_list_within_a_card_keeps_its_state_in_the_cards_address(open_page):

@@ -71,6 +71,19 @@ def test_w7_a_slip_is_forgiven(records, ada, typed):
     assert "Karla Petersen" in names(find(ada, typed), "person")
 
 
+@pytest.mark.parametrize("typed", ["ludenscheit", "lüdenschied", "mueler-lüdenscheid", "müller lüdenschied", "jan ludenscheidt"])
+def test_w7_a_slip_in_half_of_a_double_name_is_forgiven(records, ada, typed):
+    PersonFactory(by=ada, first_name="Jan", last_name="Müller-Lüdenscheid", company=None)
+    assert names(find(ada, typed), "person") == ["Jan Müller-Lüdenscheid"]
+
+
+@pytest.mark.parametrize("kept", ["+49 (0)221 / 12 34 56", "0221-123456", "+49 221 123456"])
+@pytest.mark.parametrize("typed", ["+49221123456", "0049 221 123456", "0221 123456", "221 12 34 56", "+49 (0)221 123456"])
+def test_w7_a_number_is_found_however_it_was_written(ada, kept, typed):
+    CompanyFactory(by=ada, name="Domwerk", phone=kept)
+    assert names(find(ada, typed), "company") == ["Domwerk"]
+
+
 @pytest.mark.parametrize("typed", ["mueller", "mulller", "muler"])
 def test_w7_umlauts_written_out_are_found(records, ada, typed):
     assert names(find(ada, typed), "company") == ["Müller & Söhne KG"]

@@ -13,6 +13,7 @@ from crm.history.models import ChangeSet
 from leads import actions
 from leads.models import Company, Person
 from sales import actions as sales
+from sales.models import SaleStage
 from tests.factories import ActivityFactory, CompanyFactory, PersonFactory, SaleFactory
 from tests.forms import Form
 
@@ -182,6 +183,24 @@ def test_r17_after_a_conflict_what_one_left_alone_is_the_colleagues_also_when_sa
     assert page.post(address, again, **HTMX).status_code == 204
     person.refresh_from_db()
     assert (person.title, person.mobile) == ("Mine", "+49 171 555 0199")
+
+
+def test_what_was_typed_in_a_field_that_went_meanwhile_is_refused_and_not_dropped(page, person, anna, category, status):
+    address = reverse("leads:edit", args=["persons", person.pk])
+    sent = Form(page.get(address, **HTMX)).sent
+    actions.set_category(person.company, category("Customer"), by=anna, via="card")
+    told = page.post(address, sent | {"title": "Mine", "lead_status": str(status("Qualified").pk)}, **HTMX)
+    assert told.status_code == 422 and "the category Customer is not a potential customer" in told.content.decode()
+    assert Form(told).sent["title"] == "Mine"
+    assert page.post(address, sent | {"title": "Mine"}, **HTMX).status_code == 204
+    person.refresh_from_db()
+    assert (person.title, person.lead_status) == ("Mine", status("Open"))
+    sale = SaleFactory(by=anna)
+    address = reverse("leads:edit", args=["sales", sale.pk])
+    sent = Form(page.get(address, **HTMX)).sent
+    sales.win(sale, by=anna, via="card")
+    another = SaleStage.objects.exclude(pk=sale.stage_id).first()
+    assert page.post(address, sent | {"stage": str(another.pk)}, **HTMX).status_code == 422
 
 
 def test_r17_the_others_values_are_told_in_words(page, company, anna, ada):

@@ -95,6 +95,9 @@ def test_where_no_status_applies_the_reason_stays_stored_and_hidden(page, anna, 
     assert "No budget" not in page.get(reverse("leads:facts", args=["persons", person.pk]), **HTMX).content.decode()
     with pytest.raises(ValidationError, match="not a potential customer"):
         disqualify(person, anna, status, reason)
+    for other in (None, reason("No need")):
+        with pytest.raises(ValidationError, match="not a potential customer"):
+            actions.edit_person(person, {"disqualify_reason": other}, by=anna, via="api")
 
 
 def test_only_who_is_disqualified_has_a_reason(anna, person, status, reason):

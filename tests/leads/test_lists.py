@@ -223,6 +223,18 @@ def test_w3_groups_open_level_by_level_and_count_what_they_show(client, anna, ja
     assert names(rows) == ["Person 01", "Person 02"]
 
 
+def test_w3_a_groups_rows_stand_as_in_the_file_and_from_card_to_card(client, anna, status):
+    company = CompanyFactory(by=anna)
+    last, first = (PersonFactory(by=anna, company=company, last_name=name, first_name="") for name in ("Zander", "Aalborg"))
+    client.force_login(anna)
+    query = "group=lead_status&sort=company"
+    rows = client.get(f"/persons/?{query}&in={status('Open').pk}", headers=FRAGMENT)
+    file = b"".join(client.get(f"/persons/export.csv?{query}&cols=name").streaming_content).decode("utf-8-sig")
+    assert names(rows) == file.split()[1:] == ["Zander", "Aalborg"]
+    card = client.get(f"{last.get_absolute_url()}?list=persons&{query}").content.decode()
+    assert re.search(rf'href="{first.get_absolute_url()}[^"]*"', card)
+
+
 def test_w3_a_group_loads_more_rows_where_there_are_more(client, anna):
     fill(anna, 30)
     client.force_login(anna)

@@ -318,7 +318,8 @@ def test_settled_15_a_long_list_does_not_wait_for_its_sums(page, world, monkeypa
     [
         ("sort=amount", ["D", "A", "B", "C"]), ("sort=-amount", ["C", "B", "A", "D"]), ("sort=-expected_on", ["A", "C", "D", "B"]),
         ("sort=expected_on", ["C", "A", "B", "D"]), ("sort=company,-name", ["D", "C", "B", "A"]), ("sort=status,name", ["A", "B", "C", "D"]),
-        ("sort=stage,-weighted_amount", ["D", "C", "A", "B"]), ("amount__gte=200.20", ["B", "C"]), ("amount__between=7,100.10", ["A", "D"]),
+        ("sort=stage,-weighted_amount", ["D", "C", "A", "B"]), ("amount__gte=200.20", ["B", "C"]), ("amount__gte=200,20", ["B", "C"]),
+        ("amount__between=7,100.10", ["A", "D"]),
         ("base_amount__gt=200.20", ["C"]), ("weighted_amount=0", ["D"]), ("amount=1000", ["C"]), ("expected_on__today=1", ["A"]),
         ("expected_on__overdue=1", ["C"]), ("expected_on__empty=1", ["B", "D"]), ("closed_on__last_days=1", ["D"]), ("company__contains=zep", ["A"]),
         ("owner=me&sort=name", ["A", "B", "D"]), ("status=lost", ["D"]), ("currency=usd", ["C"]),
@@ -327,6 +328,15 @@ def test_settled_15_a_long_list_does_not_wait_for_its_sums(page, world, monkeypa
 def test_w3_sorting_and_filters(page, world, query, expected):
     found = names(page.get(f"/sales/?{query}" + ("" if "sort" not in query or "=me" in query else "&all=1")))
     assert (found if "sort" in query else sorted(found)) == expected
+
+
+def test_w3_an_amount_is_asked_with_a_decimal_comma_too(page, world):
+    for operator, typed, asked in (
+        ("gt", ["200,2"], "amount__gt=200.2"),
+        ("between", ["7,5", "100,10"], "amount__between=7.5,100.10"),
+    ):
+        answer = page.get("/sales/filter/", {"field": "amount", "operator": operator, "value": typed}, headers=FRAGMENT)
+        assert answer.status_code == 204 and asked in answer["HX-Location"]
 
 
 @pytest.mark.parametrize("query", ["amount=much", "amount__gte=1e30", "amount__between=1", "expected_on=2026-02-30", "status=maybe", "stage=9999",
