@@ -64,6 +64,8 @@ class Report:
     #: How many ids and names in rows that came lead to nothing.
     dangling: int = 0
     left_out: Counter = field(default_factory=Counter)
+    #: How many notes there are; the first of them are kept.
+    noted: int = 0
     notes: list[tuple[int, str]] = field(default_factory=list)
     differing: list[tuple[int, str]] = field(default_factory=list)
 
@@ -72,6 +74,7 @@ class Report:
         return self.counts["failed"]
 
     def note(self, row, text):
+        self.noted += 1
         if len(self.notes) < MAX_NOTES:
             self.notes.append((row.number, str(text)))
 
@@ -83,8 +86,8 @@ class Report:
             )
 
     def as_json(self):
-        return {**self.counts, "rows": self.rows, "differences": self.differences, "dangling": self.dangling, "notes": self.notes,
-                "differing": self.differing, "left_out_reasons": dict(self.left_out.most_common())}  # fmt: skip
+        return {**self.counts, "rows": self.rows, "differences": self.differences, "dangling": self.dangling, "noted": self.noted,
+                "notes": self.notes, "differing": self.differing, "left_out_reasons": dict(self.left_out.most_common())}  # fmt: skip
 
 
 class LeftOut(Exception):
@@ -214,7 +217,7 @@ class Importer:
         for row, values, external in wanted:
             company = first(known, marks[row.number])
             if company is None and not values.get("name"):
-                report.note(row, _("The company %(id)s is not known; the person comes without one.") % {"id": external})
+                report.note(row, _("The company %(id)s is not known and is left out.") % {"id": external})
                 continue
             if company is None:
                 # A person's company is looked after by whoever looks after the person.

@@ -9,6 +9,7 @@ from activities.models import Activity
 from crm.history.models import Change, ChangeSet
 from crm.models import ExternalId
 from exchange import actions
+from exchange.importer import MAX_NOTES
 from exchange.models import FailedRow, Import
 from leads.actions import delete, edit_person, set_category
 from leads.models import Company, Person
@@ -89,7 +90,12 @@ def test_a_company_is_found_by_its_id_then_by_its_name(ada):
         "C": None,
         "D": "Second",
     }
-    assert source.report["notes"] == [[4, "The company 99 is not known; the person comes without one."]]
+    assert source.report["notes"] == [[4, "The company 99 is not known and is left out."]]
+
+
+def test_all_notes_are_counted_though_only_the_first_of_them_are_kept(ada):
+    source, _report = brought(ada, csv_of(["Name", "Account Id"], *[[f"N{n}", "99"] for n in range(MAX_NOTES + 3)]))
+    assert source.report["noted"] == MAX_NOTES + 3 and len(source.report["notes"]) == MAX_NOTES
 
 
 def test_settled_18_rows_without_id_and_address_are_known_by_their_values_and_ordinal(ada):
