@@ -14,7 +14,9 @@ def next_subjects(link):
     """Return a loader: for a page of rows, the subject of each one's next follow-up, in one query."""
 
     def load(ids, asking):
-        rows = Activity.objects.filter(**{f"{link}__in": ids}, done_at=None, deleted_at=None, due_at__isnull=False)
+        # Who sees a person or a sale sees what is planned there; at a company of nobody's there may be what is another's.
+        seen = Activity.objects.visible_to(asking.user) if link in Activity.of_nobodys_unless else Activity.objects.live()
+        rows = seen.filter(**{f"{link}__in": ids}, done_at=None, due_at__isnull=False)
         # Of several, the earliest is read last and stays.
         return dict(rows.order_by("-due_at", "-id").values_list(f"{link}_id", "subject"))
 

@@ -121,7 +121,7 @@ def _read(cursor):
 def activities_of(record, user):
     """Return the follow-ups and notes of a person, company or sale that the user may see."""
     link = {record.history.record_type: record}
-    return Activity.objects.visible_to(user).filter(**link).select_related("owner", "person", "company", "sale")
+    return Activity.objects.visible_to(user).filter(**link).select_related("owner", "person__company", "company", "sale__company")
 
 
 def _done(record, user, before, limit, kinds):

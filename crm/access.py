@@ -126,6 +126,21 @@ def sees_owner(user, owner_id):
     return scope == "team" and (owner_id is None or owner_id in user.colleague_ids)
 
 
+def sees(user, record):
+    """Tell whether the user sees this record, if there is one: by its owners, which are read from it and what lends it visibility."""
+    if record is None:
+        return False
+    if sees_owner(user, getattr(record, f"{record.owner_paths[0]}_id")):
+        return True
+    for path in record.owner_paths[1:]:
+        relation, owner = path.split("__")
+        other = getattr(record, relation)
+        pk = getattr(other, f"{owner}_id") if other is not None else None
+        if pk is not None and sees_owner(user, pk):
+            return True
+    return False
+
+
 def scope_key(user):
     """Return what decides which records this user sees: while it is the same, so are the conditions made here."""
     return user.is_active, user.role.see, *user.colleague_ids

@@ -57,7 +57,8 @@ class Mismatch(exceptions.APIException):
 @extend_schema(exclude=True)
 @api_view(["GET", "POST", "PUT", "PATCH", "DELETE"])
 def nowhere(request):
-    """What is not there is said as everything else: in JSON, and to those signed in."""
+    """What is not there is said as everything else: in JSON, in the language asked for, and to those signed in."""
+    translation.activate(language_of(request))
     raise Http404
 
 

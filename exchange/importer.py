@@ -64,6 +64,10 @@ class Report:
     #: How many ids and names in rows that came lead to nothing.
     dangling: int = 0
     left_out: Counter = field(default_factory=Counter)
+    #: Whether ids of the other system are new, by which later files find these records.
+    new_ids: bool = False
+    #: How many notes there are; the first of them are kept.
+    noted: int = 0
     notes: list[tuple[int, str]] = field(default_factory=list)
     differing: list[tuple[int, str]] = field(default_factory=list)
 
@@ -72,6 +76,7 @@ class Report:
         return self.counts["failed"]
 
     def note(self, row, text):
+        self.noted += 1
         if len(self.notes) < MAX_NOTES:
             self.notes.append((row.number, str(text)))
 
@@ -83,8 +88,8 @@ class Report:
             )
 
     def as_json(self):
-        return {**self.counts, "rows": self.rows, "differences": self.differences, "dangling": self.dangling, "notes": self.notes,
-                "differing": self.differing, "left_out_reasons": dict(self.left_out.most_common())}  # fmt: skip
+        return {**self.counts, "rows": self.rows, "differences": self.differences, "dangling": self.dangling,
+                "new_ids": self.new_ids, "noted": self.noted, "notes": self.notes, "differing": self.differing, "left_out_reasons": dict(self.left_out.most_common())}  # fmt: skip
 
 
 class LeftOut(Exception):
@@ -214,7 +219,7 @@ class Importer:
         for row, values, external in wanted:
             company = first(known, marks[row.number])
             if company is None and not values.get("name"):
-                report.note(row, _("The company %(id)s is not known; the person comes without one.") % {"id": external})
+                report.note(row, _("The company %(id)s is not known and is left out.") % {"id": external})
                 continue
             if company is None:
                 # A person's company is looked after by whoever looks after the person.
@@ -242,6 +247,7 @@ class Importer:
             for mark in marks[row.number]:
                 if first(known, [mark]) is None and holds(company, mark):
                     known[mark] = company
+        report.new_ids |= bool(new_ids)
         if change_set is not None:
             bulk.create_companies(created)
             self._left_alone(changes, bulk.update_companies(changes), "companies_updated", own, report)
@@ -290,6 +296,7 @@ class Importer:
                     known[mark] = record
                 if mark[0] in new_ids and mark not in ids:
                     new_ids[mark[0]].setdefault(mark[1], record)
+        report.new_ids |= bool(self.source and new_ids["id"])
         if change_set is not None:
             self._create(created)
             self._left_alone(changes, self._update(changes), f"{name}_updated", True, report)

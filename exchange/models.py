@@ -137,6 +137,11 @@ class Import(models.Model):
         return sum(count for name, count in self.report.items() if name.endswith("_updated"))
 
     @property
+    def only_ids(self):
+        """Whether all it brings is what the other system calls records that are here already."""
+        return bool(self.report.get("new_ids")) and not self.created and not self.updated
+
+    @property
     def left_out(self):
         """How many rows could belong to nothing that is here."""
         return self.report.get("left_out", 0)
@@ -158,35 +163,41 @@ class Import(models.Model):
             return ngettext("%(failed)s row has an error; nothing was imported.", "%(failed)s rows have errors; nothing was imported.",
                             self.report["failed"]) % words  # fmt: skip
         if self.state == self.State.CHECKED:
+            only_ids = _("Only the other system's ids would be new: later files find these records by them.")
             if not self.created + self.updated + self.left_out + self.report["failed"]:
-                return _("Everything in the file already exists.")
-            return self._sentences(
+                told = _("Everything in the file already exists.")
+                return f"{told} {only_ids}" if self.only_ids else told
+            told = self._sentences(
                 ngettext("This import would create %(created)s record and change %(updated)s.",
                          "This import would create %(created)s records and change %(updated)s.", self.created),
                 ngettext("%(left)s row would be left out.", "%(left)s rows would be left out.", self.left_out),
                 ngettext("%(failed)s row has an error and would not be imported.", "%(failed)s rows have errors and would not be imported.",
                          self.report["failed"]),
             ) % words  # fmt: skip
+            return f"{told} {only_ids}" if self.only_ids else told
         if self.left:
             if self.undone:
                 return _("This import was undone in part.")
             return _("This import was undone in part. Somebody who may change what was left can undo the rest.")
         if self.undone:
             return _("This import was undone.")
+        only_ids = _("Only the other system's ids are new: later files find these records by them.")
         if not self.created and not self.updated and not self.report["failed"]:
             if not self.left_out:
-                return _("Nothing has changed: everything in the file already existed.")
+                told = _("Nothing has changed: everything in the file already existed.")
+                return f"{told} {only_ids}" if self.only_ids else told
             if self.left_out == self.report["rows"]:
                 return ngettext("Nothing has changed: its row was left out.", "Nothing has changed: all its %(left)s rows were left out.",
                                 self.left_out) % words  # fmt: skip
             existed = _("Nothing has changed: all other rows already existed.")
             left = ngettext("%(left)s row was left out.", "%(left)s rows were left out.", self.left_out) % words
             return f"{existed} {left}"
-        return self._sentences(
+        told = self._sentences(
             ngettext("%(created)s record created, %(updated)s changed.", "%(created)s records created, %(updated)s changed.", self.created),
             ngettext("%(left)s row was left out.", "%(left)s rows were left out.", self.left_out),
             ngettext("%(failed)s row had an error.", "%(failed)s rows had errors.", self.report["failed"]),
         ) % words  # fmt: skip
+        return f"{told} {only_ids}" if self.only_ids else told
 
     def _sentences(self, made, left, failed):
         """Return what is told of the records, and of the rows left out and those with errors if there are such."""

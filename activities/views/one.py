@@ -4,7 +4,7 @@ import datetime
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
@@ -15,11 +15,11 @@ from activities import actions, due
 from activities.forms import RECORDS, ActivityForm
 from activities.lifecycle import LINKS
 from activities.models import Activity
-from crm import search
+from crm import access, search
 from crm.history.changes import Conflict
 from crm.history.words import of_field
 from crm.web import formats
-from crm.web.htmx import page_or_fragment, redirect_to, say, toast, trigger
+from crm.web.htmx import page_or_fragment, redirect_to, say, toast, trigger, wants_fragment
 from leads.views.cards import conflict_of, created_in, initial_texts
 
 #: The record types of the cards' addresses.
@@ -64,7 +64,14 @@ def new(request, kind=None, pk=None):
 def edit(request, pk):
     """Change a follow-up: in the dialog, or on a page of its own."""
     activity = find_activity(request, pk)
-    actions.require_edit(activity, request.user)
+    try:
+        actions.require_edit(activity, request.user)
+    except PermissionDenied:
+        if request.method == "POST" or wants_fragment(request):
+            raise
+        # Whoever may only look reads it where it stands: on the card of what it is about.
+        about = next(one for one in (activity.person, activity.company, activity.sale) if access.sees(request.user, one))
+        return redirect(f"{about.get_absolute_url()}?tab=timeline")
     form = ActivityForm(request.POST or None, instance=activity, user=request.user)
     version = request.POST.get("version", str(activity.version))
     if not version.isdecimal() or len(version) > 9:

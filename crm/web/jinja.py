@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.text import capfirst
 from markupsafe import Markup
 
+from crm import access
 from crm.web import formats
 from crm.web.addresses import url
 
@@ -29,7 +30,7 @@ def environment(**options):
     # A page has a hundred texts: Jinja2's own would copy the context for each of those within a loop, to ask whether it escapes.
     env.globals.update(gettext=gettext, _=gettext)
     # Where a file is does not change while a server runs, and a list shows a hundred icons of one.
-    env.globals.update(url=url, static=cache(static), drawn=icon, get_language=translation.get_language)
+    env.globals.update(url=url, sees=access.sees, static=cache(static), drawn=icon, get_language=translation.get_language)
 
     @cache
     def rendered(template, _language, _script_prefix):

@@ -189,7 +189,8 @@ class Preferences:
         request.LANGUAGE_CODE = language
         with translation.override(language), timezone.override(zone):
             response = self.get_response(request)
-            response.headers.setdefault("Content-Language", language)
+            # What a program asked for by Accept-Language, the API has switched to meanwhile.
+            response.headers.setdefault("Content-Language", translation.get_language())
         return response
 
 

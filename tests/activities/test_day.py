@@ -372,6 +372,16 @@ def test_what_is_hidden_is_not_there(client, anna, max_, person):
     assert call.version == 1
 
 
+def test_who_only_reads_is_led_to_where_a_follow_up_stands(client, anna, rita, person):
+    activity = ActivityFactory(by=anna, person=person, due_at="2030-01-31T09:00Z")
+    client.force_login(rita)
+    answer = client.get(f"/follow-ups/{activity.pk}/?list=follow_ups&at=1")
+    assert answer.status_code == 302 and answer.url == f"/persons/{person.pk}/?tab=timeline"
+    page = client.get(f"/persons/{person.pk}/timeline/").content.decode()
+    assert activity.subject in page and f'href="/follow-ups/{activity.pk}/' not in page
+    assert client.get(f"/follow-ups/{activity.pk}/", HTTP_HX_REQUEST="true").status_code == 403
+
+
 def test_who_only_reads_changes_nothing(client, anna, rita, person):
     call = plan(anna, person, "Call", NOW)
     client.force_login(rita)

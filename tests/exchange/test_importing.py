@@ -9,6 +9,7 @@ from activities.models import Activity
 from crm.history.models import Change, ChangeSet
 from crm.models import ExternalId
 from exchange import actions
+from exchange.importer import MAX_NOTES
 from exchange.models import FailedRow, Import
 from leads.actions import delete, edit_person, set_category
 from leads.models import Company, Person
@@ -89,7 +90,23 @@ def test_a_company_is_found_by_its_id_then_by_its_name(ada):
         "C": None,
         "D": "Second",
     }
-    assert source.report["notes"] == [[4, "The company 99 is not known; the person comes without one."]]
+    assert source.report["notes"] == [[4, "The company 99 is not known and is left out."]]
+
+
+def test_what_only_brings_the_ids_of_another_system_says_so(ada):
+    brought(ada, csv_of(["Company"], ["Nordwind"], ["Helios"]), "company")
+    data = csv_of(["AccountId", "Account Name"], ["5", "Nordwind"], ["6", "Helios"])
+    source, _report = tried(ada, data, "company")
+    assert source.only_ids and source.told.startswith("Everything in the file already exists. Only the other system's ids would be new")
+    source, _report = brought(ada, data, "company")
+    assert source.told.startswith("Nothing has changed: everything in the file already existed. Only the other system's ids are new")
+    source, _report = brought(ada, data, "company")
+    assert not source.only_ids and source.told == "Nothing has changed: everything in the file already existed."
+
+
+def test_all_notes_are_counted_though_only_the_first_of_them_are_kept(ada):
+    source, _report = brought(ada, csv_of(["Name", "Account Id"], *[[f"N{n}", "99"] for n in range(MAX_NOTES + 3)]))
+    assert source.report["noted"] == MAX_NOTES + 3 and len(source.report["notes"]) == MAX_NOTES
 
 
 def test_settled_18_rows_without_id_and_address_are_known_by_their_values_and_ordinal(ada):

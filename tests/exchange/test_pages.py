@@ -308,6 +308,9 @@ def test_cancelled_before_it_began_it_can_be_tried_anew_or_discarded(client, ann
     client.post(f"/imports/{source.pk}/cancel/")
     page = client.get(f"/imports/{source.pk}/").content.decode()
     assert "It was cancelled; nothing was imported." in page and "Change the matching" in page
+    # What its check had counted does not stand in the list as if it were there.
+    Import.objects.filter(pk=source.pk).update(report={"rows": 2, "persons_created": 4711, "persons_updated": 0, "failed": 0})
+    assert "4,711" not in client.get("/imports/").content.decode()
     assert "This import would create" in work(client.post(f"/imports/{source.pk}/mapping/", sent), client)
     assert client.post(f"/imports/{source.pk}/discard/").status_code == 302
     assert not Import.objects.exists() and not [path for path in settings.MEDIA_ROOT.rglob("*") if path.is_file()]

@@ -76,6 +76,13 @@ def test_names_are_in_the_language_asked_for(api):
     assert german[0]["name"] == "Offen" and german[0]["name_en"] == "Open"
 
 
+@pytest.mark.parametrize("path", ["lead-statuses/", "nowhere/", "persons/?shoe_size=45"])
+def test_every_answer_says_which_language_it_is_in(api, path):
+    for language, other in (("de", "en"), ("en", "de")):
+        answers = [api.get(API + path, HTTP_ACCEPT_LANGUAGE=one) for one in (language, other)]
+        assert [answer["Content-Language"] for answer in answers] == [language, other] and answers[0].content != answers[1].content
+
+
 def test_filters_ordering_and_search(api, person, anna, status, category):
     customer = CompanyFactory(by=anna, name="Helios", category=category("Customer"))
     other = PersonFactory(by=anna, company=customer, last_name="Wehner")

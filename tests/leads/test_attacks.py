@@ -99,6 +99,11 @@ def test_settled_14_a_follow_up_of_a_person_is_not_lent_by_a_company_of_nobodys(
     )
     assert client.get(f"/follow-ups/{hidden.pk}/").status_code == 404
     assert not Activity.objects.visible_to(max_).filter(pk=hidden.pk).exists()
+    # Nor does the list of companies say what is planned there.
+    planned = ActivityFactory(by=anna, person=nobodys["persons"], due_at="2030-01-31T09:00Z")
+    assert planned.subject not in client.get("/companies/?cols=name,next_activity_at").content.decode()
+    arrange(Activity.objects.filter(pk=shown.pk), due_at="2030-02-01T09:00Z")
+    assert "Of the company" in client.get("/companies/?cols=name,next_activity_at").content.decode()
     # Owning the company still lends what its persons have, also of those who have left it since.
     arrange(Company.objects.filter(pk=nobodys["companies"].pk), owner=max_)
     assert Activity.objects.visible_to(max_).filter(pk=hidden.pk).exists()
@@ -219,6 +224,23 @@ def test_t07_a_hidden_company_tells_no_more_than_its_name_and_category(client, a
             website="secret.example", stop=True, no_mailings=True)  # fmt: skip
     actions.edit_company(company, {"city": "Bremen"}, by=User.objects.filter(role__administers=True).first() or anna, via="card")
     assert looks() == before
+
+
+def test_settled_14_cards_tell_no_more_of_what_is_hidden_than_lists_and_lead_to_nothing_that_is_not_there(client, anna, max_, theirs):
+    person, company, sale = theirs["persons"], theirs["companies"], theirs["sales"]
+    actions.edit_company(company, {"city": "Bremen"}, by=anna, via="card")
+    other = PersonFactory(by=anna, company=company)
+    own = SaleFactory(by=anna, company=company, person=other)
+    follow_up = ActivityFactory(by=anna, person=person, sale=sale, due_at="2030-01-31T09:00Z")
+    actions.set_owner(person, max_, by=anna, via="card")
+    arrange(Sale.objects.filter(pk=own.pk), owner=max_)
+    pages = [*(f"/persons/{person.pk}/{part}" for part in ("", "head/", "facts/", "edit/", "timeline/", "next/")),
+             f"/sales/{own.pk}/", f"/follow-ups/{follow_up.pk}/"]  # fmt: skip
+    hidden = ["Bremen", f'href="/companies/{company.pk}/', f'href="/sales/{sale.pk}/', f'href="/persons/{other.pk}/', f"{sale.name}<"]
+    for user, told in ((max_, False), (anna, True)):
+        client.force_login(user)
+        found = "".join(client.get(page).content.decode() for page in pages)
+        assert company.name in found and [text in found for text in hidden] == [told] * len(hidden), user
 
 
 # --- T08: only what is documented changes -------------------------------------------------------------------------------
