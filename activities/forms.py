@@ -74,8 +74,10 @@ class ActivityForm(forms.ModelForm):
             field.label = str(field.label)[:1].upper() + str(field.label)[1:]
         if not choose:
             del self.fields["about"]
-        elif self.is_bound and (record := record_named(self["about"].value() or "", user)):
-            self.fields["about"].widget.attrs["data-name"] = str(next(iter(record.values())))
+        elif self.is_bound:
+            record = record_named(self["about"].value() or "", user)
+            typed = self.data.get("about-typed", "")
+            self.fields["about"].widget.attrs["data-name"] = str(next(iter(record.values()))) if record else typed
         if self.instance.due_at:
             self.initial.setdefault("day", self._shown().date())
             if not self.instance.all_day:

@@ -79,8 +79,20 @@ class RecordForm(forms.ModelForm):
         if found is None and current and str(pk) == str(current):
             found = getattr(self.instance, name)  # seen with this record, though not on its own
             field.queryset = model.objects.filter(pk=found.pk)
-        field.widget = SearchInput(self.searched[name], str(found) if found else "")
+        field.widget = SearchInput(self.searched[name], str(found) if found else self._typed(name))
         field.widget.is_required = False
+
+    def _typed(self, name) -> str:
+        """Return what was typed to search for a record, if none was chosen."""
+        return self.data.get(f"{self.add_prefix(name)}-typed", "").strip() if self.is_bound else ""
+
+    def clean(self):
+        """Drop nothing without a word that was typed where one chooses (U3)."""
+        cleaned = super().clean() or self.cleaned_data
+        for name in self.fields.keys() & self.searched.keys() - self.errors.keys():
+            if cleaned[name] is None and self._typed(name):
+                self.add_error(name, _("Choose one from the list."))
+        return cleaned
 
     def _post_clean(self):
         """Leave the model's own checks to the action, which knows what belongs to a change; but what a text alone can be wrong in

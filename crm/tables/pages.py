@@ -178,14 +178,15 @@ class ListPage:
     def totals(self, request, **kwargs):
         """Answer what a list of more records than its page counted has in all, and what else is told of them all."""
         table = self.table(request, **kwargs)
-        facts = self._facts(table)
-        context = {**self.context(request, table, **kwargs), "facts": facts, "oob": True, "late": True}
+        context = {**self.context(request, table, **kwargs), "facts": self._facts(table), "oob": True, "late": True}
         return render(request, "tables/_totals.html", context, status=400 if table.errors else 200)
 
     def count(self, request, **kwargs):
-        """Answer how many there are exactly, where the footer only said *more than*."""
+        """Answer how many there are exactly, where the footer only said *more than*, and what else is told of them all."""
         table = self.table(request, **kwargs)
-        return render(request, "tables/_count.html", {"count": table.exact_count()}, status=400 if table.errors else 200)
+        table.count = table.cap = table.exact_count()
+        context = {**self.context(request, table, **kwargs), "facts": self._facts(table), "oob": True, "late": True}
+        return render(request, "tables/_count.html", context, status=400 if table.errors else 200)
 
     def sums(self, request, **kwargs):
         """Answer what a long list adds up to, which its page did not wait for."""

@@ -20,11 +20,17 @@ async function suggest(box, input) {
   state.set(box, mine);
   asking.add(box);
   entered.delete(box);
-  const found = await fetch(`${box.dataset.choose}?q=${encodeURIComponent(input.value)}`).then((answer) => answer.ok ? answer.json() : null).catch(() => null);
+  const answer = await fetch(`${box.dataset.choose}?q=${encodeURIComponent(input.value)}`, { headers: { "HX-Request": "true" } }).catch(() => null);
+  const found = answer?.ok ? await answer.json().catch(() => null) : null;
   if (state.get(box) !== mine) return;
   asking.delete(box);
-  if (!found) return;
-  close(box);
+  close(box); // what an earlier text has found is no answer to this one
+  if (!found) {
+    entered.delete(box);
+    document.body.dispatchEvent(answer?.status === 401 ? new CustomEvent("signedOut")
+      : new CustomEvent("toast", { detail: { text: document.getElementById("toasts").dataset.offline, level: "error" } }));
+    return;
+  }
   const list = document.createElement("ul");
   list.setAttribute("role", "listbox");
   list.id = `${input.id}-choices`;

@@ -267,7 +267,8 @@ def test_a_follow_up_is_added_to_who_is_found_by_typing(page, anna, max_, person
     assert made.all_day and made.day == datetime.date(2027, 3, 5) and made.repeats == "every 2 months"
     hidden = PersonFactory(by=max_)
     for about in ("", "person-0", f"person-{hidden.pk}", "person-99999999999999999999", "team-1", "person-²"):
-        refused = page.post(new, {**data, "about": about}, **HTMX)
+        refused = page.post(new, {**data, "about": about, "about-typed": "Typed so far"}, **HTMX)
+        assert 'value="Typed so far"' in refused.content.decode()
         assert refused.status_code == 422 and "Choose one from the list." in refused.content.decode()
         assert "Send the offer" in refused.content.decode()  # what was typed is still there
     offered = page.get(reverse("activities:choices"), {"q": hidden.last_name}).json()

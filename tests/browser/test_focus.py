@@ -102,3 +102,20 @@ def test_on_a_card_it_is_in_the_history_after_an_undo_and_back_in_the_list_on_it
     page.go_back()
     page.wait_for_url(lambda url: "/leads/" in url)
     expect(page.locator(f'[data-row][data-id="{row}"] a.name')).to_be_focused()
+
+
+def test_on_a_card_it_goes_from_the_title_by_the_neighbours_to_what_can_be_done(page):
+    page.locator("[data-row]", has=page.locator(".sub")).nth(3).locator("a.name").click()
+    page.wait_for_url(lambda url: "/persons/" in url)
+    settle(page)
+    # The head that is loaded again after a change knows no list: what the page knew of it stays.
+    with page.expect_response(lambda answer: "/head/" in answer.url):
+        page.evaluate("htmx.trigger('.page-head', 'refresh')")
+    settle(page)
+    for width in (1440, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.locator("#main").focus()
+        for place in (".titles", ".beside", ".actions"):
+            for link in page.locator(f".page-head {place} a[href]:visible").all():
+                page.keyboard.press("Tab")
+                expect(link).to_be_focused()

@@ -365,7 +365,11 @@ def test_what_is_compared_with_is_named_and_left_out_where_it_is_nothing(anna, s
 def test_a_number_says_where_there_is_nothing_to_compare_it_with(page, anna, board):
     PersonFactory(by=anna)
     asked = {"date": "created_at", "period": "this_year", "compare": "year"}
-    html = tile(page, board({**BIG, **asked}))
+    # None are a number; their share, of none, is not.
+    assert "compared with 0<br>" in tile(page, board({**BIG, **asked}))
+    goal = {"version": 1, "all": [{"field": "owner", "operator": "in", "value": ["me"]}]}
+    share = {"measure": "conversion", "goal": goal}
+    html = tile(page, board({**BIG, **asked, **share}))
     assert "nothing to compare with" in html and "compared with" not in html
 
 

@@ -249,6 +249,20 @@ def test_u3_all_that_is_wrong_with_a_new_record_is_told_at_once(page, kind, give
         assert f'id="id_{name}_error"' in text, name
 
 
+def test_u3_a_company_that_was_typed_and_not_chosen_is_not_dropped_without_a_word(page, person, company):
+    typed = {"company": "", "company-typed": "Nobody's Ltd"}
+    refused = page.post(reverse("leads:person_new"), {"last_name": "Wehner", **typed})
+    text = refused.content.decode()
+    assert refused.status_code == 422 and "Choose one from the list." in text and "Nobody&#39;s Ltd" in text
+    data = {**typed, "was-company": company.pk, "version": person.version}
+    refused = page.post(fact(person, "company"), data, **HTMX)
+    assert refused.status_code == 422 and "Nobody&#39;s Ltd" in refused.content.decode()
+    assert Person.objects.get().company == company
+    # Who empties the field means it.
+    assert page.post(fact(person, "company"), {**data, "company-typed": " "}, **HTMX).status_code == 204
+    assert Person.objects.get().company is None
+
+
 def test_a_company_is_created_and_deleted_with_its_persons(page, company, person, category):
     response = page.post(reverse("leads:company_new"), {"name": "Weser Optik", "category": category("Partner").pk})
     assert response.status_code == 302 and Company.objects.get(name="Weser Optik").category == category("Partner")

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from crm import criteria
 from tests.leads.lists import FRAGMENT, fill, location, names
 
 pytestmark = pytest.mark.usefixtures("nothing_unattributed")
@@ -100,6 +101,16 @@ def test_a_range_from_a_day_told_from_today_on_is_asked_as_it_is(client, anna):
     # One the wrong way round, as criteria may have been kept, matches nothing.
     kept = client.get("/persons/?created_at__between=2026-12-01,2026-01-01")
     assert kept.status_code == 200 and "No matches" in kept.content.decode()
+
+
+def test_where_criteria_of_the_address_leave_nothing_the_list_is_not_called_empty(client, anna):
+    fill(anna, 1)
+    client.force_login(anna)
+    asked = criteria.packed({"version": 1, "all": [{"field": "title", "operator": "is", "value": "Nobody's"}]})
+    text = client.get("/persons/", {"criteria": asked}).content.decode()
+    assert "No matches" in text and "This list is empty" not in text
+    back = re.search(r'href="([^"]*)" data-go>Clear all filters', text)[1]
+    assert "Person 0" in client.get(back.replace("&amp;", "&")).content.decode()
 
 
 def test_a_filter_chip_shows_the_filter_in_words(client, anna, status):

@@ -35,6 +35,11 @@ def test_s4_the_address_asks_and_the_editor_shows_what_it_asks(page):
     assert "whose Last name starts with" in text
 
 
+def test_where_nothing_is_found_it_is_not_offered_to_create_the_first(page):
+    text = page.get(FIND, {"criteria": criteria.packed({**NAMED, "all": [{**NAMED["all"][0], "value": "zz"}]})}).content.decode()
+    assert "No record meets these conditions." in text and "This list is empty" not in text and "Create one" not in text
+
+
 def test_s3_an_edit_answers_editor_results_and_address(page):
     added = edit(page, {}, "add:r", **{"r:add": "last_name"})
     assert "HX-Push-Url" in added.headers and added.headers["HX-Push-Url"] == "false"
