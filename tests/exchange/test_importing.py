@@ -97,9 +97,13 @@ def test_what_only_brings_the_ids_of_another_system_says_so(ada):
     brought(ada, csv_of(["Company"], ["Nordwind"], ["Helios"]), "company")
     data = csv_of(["AccountId", "Account Name"], ["5", "Nordwind"], ["6", "Helios"])
     source, _report = tried(ada, data, "company")
-    assert source.only_ids and source.told.startswith("Everything in the file already exists. Only the other system's ids would be new")
+    assert source.only_ids and source.told.startswith(
+        "Everything in the file already exists. Only the other system's ids would be new"
+    )
     source, _report = brought(ada, data, "company")
-    assert source.told.startswith("Nothing has changed: everything in the file already existed. Only the other system's ids are new")
+    assert source.told.startswith(
+        "Nothing has changed: everything in the file already existed. Only the other system's ids are new"
+    )
     source, _report = brought(ada, data, "company")
     assert not source.only_ids and source.told == "Nothing has changed: everything in the file already existed."
 

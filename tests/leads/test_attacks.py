@@ -226,7 +226,9 @@ def test_t07_a_hidden_company_tells_no_more_than_its_name_and_category(client, a
     assert looks() == before
 
 
-def test_settled_14_cards_tell_no_more_of_what_is_hidden_than_lists_and_lead_to_nothing_that_is_not_there(client, anna, max_, theirs):
+def test_settled_14_cards_tell_no_more_of_what_is_hidden_than_lists_and_lead_to_nothing_that_is_not_there(
+    client, anna, max_, theirs
+):
     person, company, sale = theirs["persons"], theirs["companies"], theirs["sales"]
     actions.edit_company(company, {"city": "Bremen"}, by=anna, via="card")
     other = PersonFactory(by=anna, company=company)
@@ -236,7 +238,13 @@ def test_settled_14_cards_tell_no_more_of_what_is_hidden_than_lists_and_lead_to_
     arrange(Sale.objects.filter(pk=own.pk), owner=max_)
     pages = [*(f"/persons/{person.pk}/{part}" for part in ("", "head/", "facts/", "edit/", "timeline/", "next/")),
              f"/sales/{own.pk}/", f"/follow-ups/{follow_up.pk}/"]  # fmt: skip
-    hidden = ["Bremen", f'href="/companies/{company.pk}/', f'href="/sales/{sale.pk}/', f'href="/persons/{other.pk}/', f"{sale.name}<"]
+    hidden = [
+        "Bremen",
+        f'href="/companies/{company.pk}/',
+        f'href="/sales/{sale.pk}/',
+        f'href="/persons/{other.pk}/',
+        f"{sale.name}<",
+    ]
     for user, told in ((max_, False), (anna, True)):
         client.force_login(user)
         found = "".join(client.get(page).content.decode() for page in pages)

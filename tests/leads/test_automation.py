@@ -308,7 +308,9 @@ def test_a_question_is_the_users_own(proposal, client, mia):
         automation.answer(proposal, None, by=mia)
 
 
-def test_a1_what_is_not_ones_own_to_change_gets_the_rules_category_or_none(asking, lead, client, mia, anna, roles, status, category):
+def test_a1_what_is_not_ones_own_to_change_gets_the_rules_category_or_none(
+    asking, lead, client, mia, anna, roles, status, category
+):
     roles["marketer"].edit = "own"
     roles["marketer"].save()
     company = lead.company
