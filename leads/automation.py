@@ -238,7 +238,8 @@ def waiting_for(user):
 def answer(proposal, category, *, by) -> Outcome:
     """Do what a proposal proposes, with this category; None declines it.
 
-    Records that have left *Potential customer* since are left, with the reason (R12), and so are those of which it is no longer so. Raise ValidationError for a deleted
+    Records that have left *Potential customer* since are left, with the reason (R12), and so are those of which it is no longer so. Another
+    category than the rule's gets only what `by` may change: that one the rule would have set by itself. Raise ValidationError for a deleted
     category and Conflict for a proposal that was answered already.
     """
     outcome = Outcome()
@@ -259,6 +260,10 @@ def answer(proposal, category, *, by) -> Outcome:
             outcome.leave(set(ids) - wanted, _("It is no potential customer any more."), model.history.record_type)
             so = wanted & set(standing().filter(proposal=current).exclude(**{name: None}).values_list(name, flat=True))
             outcome.leave(wanted - so, _("It has changed in the meantime."), model.history.record_type)
+            if by.role.edit == "none" or category.pk != current.rule.target_id:
+                theirs = so & set(access.editable(model.objects.filter(pk__in=so), by).values_list("pk", flat=True))
+                outcome.leave(so - theirs, _("You may not change this record."), model.history.record_type)
+                so = theirs
             moving = _ids(still.filter(pk__in=so).exclude(category=category))
             if moving:
                 made = _apply(current.rule, model, moving, category, by, parent=current.change_set)

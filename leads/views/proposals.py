@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
+from crm import access
 from crm.history import words
 from crm.history.changes import Conflict
 from crm.jobs.views import Notice, shown_by_bell
@@ -54,6 +55,9 @@ def show(request, found, error=""):
     companies = Company.objects.filter(pk__in=about.values("company")).order_by("name_key")
     persons = Person.objects.filter(pk__in=about.values("person")).order_by("name_key")
     count = companies.count() + persons.count()
+    every = Category.objects.selectable().order_by("rank", "pk")
+    # Of what is not theirs to change, those asked may let the rule have its way, or not (settled 14).
+    choose = any(access.editable(records, request.user).exists() for records in (companies, persons))
     named = [one.name for one in [*companies[:NAMED], *persons[:NAMED]]][:NAMED]
     context = {
         "proposal": found,
@@ -61,7 +65,7 @@ def show(request, found, error=""):
         "count": count,
         "named": named,
         "more": count - len(named),
-        "categories": Category.objects.selectable().order_by("rank", "pk"),
+        "categories": every if choose else every.filter(pk=found.rule.target_id),
         "about_company": bool(companies),
         "chosen": request.POST.get("category", str(found.rule.target_id)),
     }

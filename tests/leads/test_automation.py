@@ -19,7 +19,7 @@ from crm.history.undo import undo
 from crm.models import User
 from exchange import actions as imports
 from leads import actions, automation, list_items
-from leads.models import AutomationRule, CategoryGroup, Company, Person, Proposal
+from leads.models import AutomationRule, Category, CategoryGroup, Company, Person, Proposal
 from sales import actions as sale_actions
 from tests.factories import CompanyFactory, PersonFactory, SaleFactory, arrange
 from tests.meanwhile import meanwhile, only_postgresql
@@ -306,6 +306,33 @@ def test_a_question_is_the_users_own(proposal, client, mia):
     assert client.get(reverse("leads:proposal", args=[proposal.pk])).status_code == 404
     with pytest.raises(Conflict):
         automation.answer(proposal, None, by=mia)
+
+
+def test_a1_what_is_not_ones_own_to_change_gets_the_rules_category_or_none(
+    asking, lead, client, mia, anna, roles, status, category
+):
+    roles["marketer"].edit = "own"
+    roles["marketer"].save()
+    company = lead.company
+    arrange(Person.objects.filter(pk=lead.pk), owner=mia)
+    arrange(Company.objects.filter(pk=company.pk), owner=anna)
+    mia = User.objects.get(pk=mia.pk)
+    client.force_login(mia)
+    for sent, now, told in ((category("Customer"), category("Lead"), "may not change"), (asking.target, asking.target, "")):
+        (proposal,) = actions.set_lead_status(lead, status("Qualified"), by=mia, via="card").proposals
+        url = reverse("leads:proposal", args=[proposal.pk])
+        dialog = client.get(url).content.decode()
+        assert [item.pk for item in Category.objects.all() if f'<option value="{item.pk}"' in dialog] == [asking.target_id]
+        assert told in str(client.post(url, {"category": sent.pk}).headers["HX-Trigger"])
+        company.refresh_from_db()
+        assert company.category == now
+        actions.set_lead_status(lead, status("Open"), by=mia, via="card")
+    # Whoever may change nothing by now does not let it have its way either (T09).
+    arrange(Company.objects.filter(pk=company.pk), category=category("Lead"))
+    (proposal,) = actions.set_lead_status(lead, status("Qualified"), by=mia, via="card").proposals
+    roles["marketer"].edit = "none"
+    roles["marketer"].save()
+    assert automation.answer(proposal, asking.target, by=User.objects.get(pk=mia.pk)).changed == 0
 
 
 def test_an_answer_counts_once(proposal, ada, category):
