@@ -284,6 +284,8 @@ def _category(given) -> Category:
         if given == item.pk and not isinstance(given, bool):
             return item
     named = [item for item in items if isinstance(given, str) and fold(given) in {fold(item.name_en), fold(item.name_de)}]
+    if not named and isinstance(given, str) and given:
+        raise ValidationError(_("There is no category “%(name)s” to choose.") % {"name": given[:60]})
     if not named:
         raise ValidationError(_("Choose the category of new companies."))
     return named[0]

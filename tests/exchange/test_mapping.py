@@ -153,6 +153,8 @@ NAME, STATUS = "Last name", "Lead status"
         ({"category": True}, "Choose the category"),
         ({"category": None}, "Choose the category"),
         ({"category": ["Lead"]}, "Choose the category"),
+        ({"category": "Nonsense"}, "There is no category “Nonsense”"),
+        ({"category": ""}, "Choose the category"),
         ({"policy": "delete"}, "Choose what happens"),
         ({"values": {"email": {"a": 1}}}, "cannot be imported as"),
         ({"values": {"lead_status": {"new": 999_999}}}, "cannot be matched"),
