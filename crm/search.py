@@ -287,7 +287,7 @@ def _at_home(text, words):
 def _as_meant(words):
     """Return for each word the words of the dictionary it may have been meant to be, itself included; None if no word has any."""
     # Of a double name each half may be mistyped.
-    groups = [[part] for word in words for part in (word.split("-") if word.replace("-", "").isalpha() else [word]) if part]
+    groups = [[part] for word in words for part in (_halves(word) if word.replace("-", "").isalpha() else []) or [word]]
     for group in groups:
         word = group[0]
         if len(word) > 2 and word.isalpha():
@@ -308,6 +308,7 @@ def _similar(word):
 
 
 def _halves(word) -> list[str]:
+    """Return the parts of a double name that are long enough to be looked for."""
     return [half for half in word.split("-") if len(half) > 2] if "-" in word else []
 
 

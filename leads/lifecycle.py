@@ -301,6 +301,25 @@ def belongs_to_company(model, sentence):
 belongs_to_company(Person, gettext_lazy("There are persons at this company."))
 
 
+@guarded_by("person")
+def would_lose_their_own_category(plans):
+    """Leave persons who would go back to a company, but were given a category of their own since they left it: there it would go (R16)."""
+    back = [pk for pk, company in plans["person"].becomes("company").items() if company]
+    told = Change.objects.filter(record_type="person", op="u").exclude(change_set__state=ChangeSet.State.FAILED).order_by("id")
+    refused = {}
+    for ids in chunks(sorted(back)):
+        left: dict[int, int] = {}  # person: the change set by which they left
+        entries = told.filter(record_id__in=ids, field__in=("company", "category"))
+        for pk, field, *sets in entries.values_list("record_id", "field", "change_set_id", "change_set__parent_id"):
+            if field == "company":
+                left[pk] = sets[0]
+                refused.pop(pk, None)
+            elif pk in left and left[pk] not in sets:
+                label = Person._meta.get_field("category").verbose_name
+                refused[pk] = _("“%(field)s” was changed again later.") % {"field": label}
+    return refused
+
+
 def drift(ids=None):
     """Return the ids of persons, of these or of all, whose copies differ from what they copy; there should be none."""
     wrong = Q(company__isnull=False) & (

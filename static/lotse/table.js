@@ -135,8 +135,11 @@ document.addEventListener("htmx:afterRequest", ({ detail }) => {
   const button = detail.elt, list = button.matches?.("[data-fold-group]") && listOf(button);
   if (!list) return;
   const again = seen?.waiting?.delete(button);
-  if (detail.successful) fold(button, !again || seen.open.has(placeOf(button)));
-  if (again) asBefore(list);
+  if (detail.successful) fold(button, !again || seen.open.includes(placeOf(button)));
+  if (!again) return;
+  ticksOf(list).forEach((tick) => { tick.checked ||= Boolean(seen.ticked?.has(tick.value)); });
+  show(list);
+  asBefore(list);
 });
 const placeOf = (button) => new URL(button.getAttribute("hx-get"), location.href).searchParams.get("in");
 
@@ -232,36 +235,54 @@ let seen = null;
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   const list = detail.target?.closest?.("[data-list]");
   if (!list || detail.requestConfig?.triggeringEvent?.type !== "refresh") return;
-  const scroll = list.querySelector(".list-scroll"), row = list.querySelector("[data-row].current");
-  seen = {
-    id: list.id, top: scroll?.scrollTop, left: scroll?.scrollLeft, row: row?.dataset.id, focused: row?.contains(document.activeElement),
-    open: new Set([...list.querySelectorAll("[data-fold-group][aria-expanded=true]")].map(placeOf)), ticked: new Set(kept.get(list.id)?.ids),
-  };
+  const row = list.querySelector("[data-row].current");
+  seen = { ...stateOf(list), row: row?.dataset.id, focused: row?.contains(document.activeElement), ticked: new Set(kept.get(list.id)?.ids) };
 });
 document.addEventListener("htmx:load", ({ detail }) => {
-  const list = listOf(detail.elt);
-  if (!seen || seen.waiting || list?.id !== seen.id) return;
+  if (!seen || seen.waiting) return;
+  const list = detail.elt.closest(`#${seen.id}`) ?? detail.elt.querySelector(`#${seen.id}`);
+  if (!list) return;
   seen.waiting = new Set(list.querySelectorAll("[data-fold-group][hx-trigger^=load]"));
   asBefore(list);
 });
+function stateOf(list) {
+  const scroll = list.querySelector(".list-scroll");
+  return { id: list.id, top: scroll?.scrollTop, left: scroll?.scrollLeft, open: [...list.querySelectorAll("[data-fold-group][aria-expanded=true]")].map(placeOf) };
+}
 
 function asBefore(list) {
-  const { top, left, row: id, focused, open, ticked, waiting } = seen;
+  const { top, left, row: id, open, waiting } = seen;
   list.querySelector(".list-scroll")?.scrollTo({ top, left });
   const row = id && list.querySelector(`[data-row][data-id="${CSS.escape(id)}"]`);
   if (row) {
     row.classList.add("current");
-    if (focused) row.querySelector("a[href]")?.focus({ preventScroll: true });
+    if (seen.focused) row.querySelector("a[href]")?.focus({ preventScroll: true });
+    seen.focused = false;
   }
-  const closed = [...list.querySelectorAll("[data-fold-group][aria-expanded=false]:not([hx-trigger^=load])")];
-  if (list.querySelector("[data-fold-group]")) {
-    ticksOf(list).forEach((tick) => { tick.checked ||= ticked.has(tick.value); });
-    show(list);
-  }
-  closed.filter((button) => open.has(placeOf(button))).forEach((button) => {
+  list.querySelectorAll("[data-fold-group][aria-expanded=false]:not([hx-trigger^=load])").forEach((button) => {
+    if (!open.includes(placeOf(button))) return;
     waiting.add(button);
     button.click();
   });
   if (!waiting.size) seen = null;
+}
+// So does *Back* from a card: the groups are open that were, on the row one came from (focus.js keeps which).
+const GROUPS = () => `groups ${location.pathname}${location.search}`;
+addEventListener("pagehide", () => {
+  const list = document.querySelector("[data-list]:has([data-fold-group])");
+  try {
+    if (list) sessionStorage.setItem(GROUPS(), JSON.stringify(stateOf(list)));
+    else sessionStorage.removeItem(GROUPS());
+  } catch {
+    // Storage may be closed to us; then the groups are closed, too.
+  }
+});
+if (performance.getEntriesByType("navigation")[0]?.type === "back_forward") {
+  try {
+    const state = JSON.parse(sessionStorage.getItem(GROUPS()));
+    seen = state && { ...state, row: sessionStorage.getItem(`row ${location.pathname}`), focused: true };
+  } catch {
+    // As above.
+  }
 }
 document.addEventListener("htmx:load", (event) => prepare(event.detail.elt));

@@ -150,6 +150,10 @@ def test_u2_groups_stay_open_after_a_change_and_their_sums_go_with_their_columns
         expect(page.locator(".toast-line").last).to_contain_text(done)
         expect(row.locator("td[data-label=Owner]")).to_have_text("" if done != "Undone" else "AK")
         expect(row.locator("input[name=ids]")).to_be_checked()
+    row.locator("a.name").click()
+    expect(page.locator("h1")).to_contain_text("Quast")
+    page.go_back()
+    expect(row.locator("a.name")).to_be_focused()
     page.goto("/sales/?group=stage&cols=name,amount,weighted_amount,company&all=1")
     amount, weighted = (page.locator("tr.group").first.locator(f"td[data-label={name}]") for name in ("Amount", "Weighted"))
     before = [cell.inner_text() for cell in (amount, weighted)]

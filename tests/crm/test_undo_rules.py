@@ -18,7 +18,7 @@ from dashboards.statuses import status_changes
 from leads import actions, automation
 from leads.models import Company, Person
 from tests.exchange.files import brought, csv_of
-from tests.factories import PersonFactory, arrange
+from tests.factories import CompanyFactory, PersonFactory, arrange
 from tests.meanwhile import meanwhile, only_postgresql
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
@@ -229,6 +229,23 @@ def test_r16_what_was_changed_and_undone_for_the_second_time_keeps_no_creation(a
 
 
 # --- At the same moment -----------------------------------------------------------------------------------------------
+
+
+def test_r16_a_category_of_ones_own_is_not_lost_by_going_back_to_a_company(ada, category):
+    company = CompanyFactory(by=ada, category=category("Lead"))
+    changed, other = (PersonFactory(by=ada, company=company) for _ in range(2))
+    deletion = actions.delete(company, by=ada, via="card", keep_persons=True).change_set
+    actions.edit_person(changed, {"category": category("Partner")}, by=ada, via="card")
+    outcome = undo(deletion, by=ada, via="card")
+    assert outcome.left == [(changed.pk, "“category” was changed again later.")]
+    assert (fresh(changed).company, changed.category) == (None, category("Partner"))
+    assert (fresh(other).company, other.category) == (company, category("Lead"))
+    # Leaving and a category chosen with it are one change.
+    at_once = actions.edit_person(other, {"company": None, "category": category("Supplier")}, by=ada, via="card").change_set
+    undone = undo(at_once, by=ada, via="card").change_set
+    assert (fresh(other).company, other.category) == (company, category("Lead"))
+    undo(undo(undone, by=ada, via="card").change_set, by=ada, via="card")
+    assert (fresh(other).company, other.category) == (company, category("Lead"))
 
 
 @only_postgresql
