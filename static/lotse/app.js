@@ -204,6 +204,22 @@ document.addEventListener("htmx:beforeSwap", ({ detail: { target, requestConfig,
   }, { once: true });
 });
 
+// What is typed into criteria while the choice of another condition is on its way goes on in the editor that comes.
+document.addEventListener("htmx:beforeSwap", ({ detail: { target, requestConfig, shouldSwap } }) => {
+  if (!shouldSwap || !target.matches?.("[data-criteria]") || !`${requestConfig?.parameters.do}`.startsWith("shape:")) return;
+  const field = document.activeElement, { id, name, value, selectionEnd } = field;
+  if (!id || !target.contains(field) || !field.matches("input[type=text]") || requestConfig.elt === field) return;
+  document.addEventListener("htmx:afterSettle", () => {
+    const fresh = document.getElementById(id);
+    if (!fresh || fresh.name !== name) return;
+    const differs = fresh.value !== value;
+    fresh.value = value;
+    fresh.focus();
+    fresh.setSelectionRange(selectionEnd, selectionEnd);
+    if (differs) fresh.dispatchEvent(new Event("input", { bubbles: true }));
+  }, { once: true });
+});
+
 // --- Waiting: a thin bar, after 300 ms only --------------------------------------------------------------------------------------
 let waiting = 0, timer = null;
 document.body.addEventListener("htmx:beforeSend", () => {
