@@ -27,7 +27,7 @@ from crm.text import fold
 MAX_FOUND = 60  # fields offered at once
 JOINED = {
     "all": gettext_lazy("All of these hold"),
-    "any": gettext_lazy("At least one of these holds"),
+    "any": gettext_lazy("Any of these holds"),
     "none": gettext_lazy("None of these holds"),
     "notall": gettext_lazy("Not all of these hold"),
 }

@@ -179,6 +179,7 @@ document.body.addEventListener("openDialog", ({ detail: { url, title, small } })
 // Where somebody is typing nothing is put in its place.
 const inUse = (element) => element.querySelector(".fact.editing") || [...dirty].some((form) => form.isConnected && element.contains(form));
 document.body.addEventListener("changed", (event) => {
+  event.target.closest?.(".fact.editing")?.toggleAttribute("data-saved", true);
   // What changed by a form's own answer may take its place.
   const free = (element) => !inUse(element) || (event.target !== document.body && element.contains(event.target));
   document.querySelectorAll("[data-refresh]").forEach((element) => { if (free(element)) window.htmx.trigger(element, "refresh"); });
@@ -190,6 +191,33 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   if (!menu) return;
   detail.shouldSwap = false;
   menu.addEventListener("toggle", () => window.htmx.trigger(target, "refresh"), { once: true });
+});
+
+// So does a fact that is being edited while something else on its card is changed: it stands among those that came anew.
+document.addEventListener("htmx:beforeSwap", ({ detail: { target, requestConfig, shouldSwap } }) => {
+  const editing = shouldSwap && requestConfig?.triggeringEvent?.type === "refresh" && target.querySelector(".fact.editing:not([data-saved])");
+  if (!editing) return;
+  editing.remove();
+  document.addEventListener("htmx:afterSettle", () => {
+    const place = document.getElementById(editing.id);
+    if (place) place.replaceWith(editing); else document.querySelector(".facts-list")?.append(editing);
+  }, { once: true });
+});
+
+// What is typed into criteria while the choice of another condition is on its way goes on in the editor that comes.
+document.addEventListener("htmx:beforeSwap", ({ detail: { target, requestConfig, shouldSwap } }) => {
+  if (!shouldSwap || !target.matches?.("[data-criteria]") || !`${requestConfig?.parameters.do}`.startsWith("shape:")) return;
+  const field = document.activeElement, { id, name, value, selectionEnd } = field;
+  if (!id || !target.contains(field) || !field.matches("input[type=text]") || requestConfig.elt === field) return;
+  document.addEventListener("htmx:afterSettle", () => {
+    const fresh = document.getElementById(id);
+    if (!fresh || fresh.name !== name) return;
+    const differs = fresh.value !== value;
+    fresh.value = value;
+    fresh.focus();
+    fresh.setSelectionRange(selectionEnd, selectionEnd);
+    if (differs) fresh.dispatchEvent(new Event("input", { bubbles: true }));
+  }, { once: true });
 });
 
 // --- Waiting: a thin bar, after 300 ms only --------------------------------------------------------------------------------------

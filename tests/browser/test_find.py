@@ -1,5 +1,6 @@
 """Find, as a marketer uses it: questions built by mouse and by keyboard, in German (S1–S4)."""
 
+import json
 import re
 
 from playwright.sync_api import expect
@@ -199,3 +200,26 @@ def test_a_line_that_cannot_be_asked_says_so_on_a_phone(open_page):
     expect(created.locator(":scope > .error")).to_be_empty()
     assert count(page) > 0
     assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+
+
+def test_u3_what_is_typed_while_another_choice_is_on_its_way_is_kept(open_page):
+    page = open_page("mia")
+    lines = [
+        {"field": "title", "operator": "contains", "value": "C"},
+        {"field": "last_name", "operator": "contains", "value": "A"},
+    ]
+    page.goto(f"/find/person/?criteria={json.dumps({'version': 1, 'all': lines})}")
+    settle(page)
+    held = []
+    page.route("**/edit/", lambda route: route.continue_() if held else held.append(route))
+    with page.expect_request("**/edit/"):
+        page.locator("#c-operator-r-0").select_option("starts")
+    value = page.locator("#c-value-r-1")
+    value.click()
+    value.press("End")
+    value.press_sequentially("mm")
+    held[0].continue_()
+    expect(page.locator("#c-asked")).to_contain_text("Amm")
+    expect(page.locator("#c-operator-r-0")).to_have_value("starts")
+    expect(value).to_have_value("Amm")
+    expect(value).to_be_focused()

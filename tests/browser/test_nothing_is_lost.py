@@ -23,6 +23,12 @@ def test_u3_a_note_begun_and_a_fact_being_edited_are_not_lost_by_leaving(open_pa
     settle(page)
     page.get_by_role("button", name="Edit: Job title").click()
     page.locator("#fact-title input[name=title]").fill("Head of")
+    # Nor by another change on the same card: what came anew stands around it.
+    page.locator("[data-set-status]").click()
+    page.locator("#fact-lead_status .item:not([aria-current], [data-dialog])").first.click()
+    said(page, "is now")
+    settle(page)
+    expect(page.locator("#fact-title input[name=title]")).to_have_value("Head of")
     page.get_by_role("link", name="History", exact=True).click(no_wait_after=True)
     page.wait_for_timeout(500)
     assert asked == ["beforeunload"] * 2
