@@ -6,7 +6,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from activities.models import Activity
-from crm.history.changes import chunks
+from crm.history.changes import chunks, running_id
 from crm.history.hooks import after_undo, built_on_by, derived_by, forgotten_by, guarded_by
 from crm.history.models import Change
 from crm.history.plans import changed_again
@@ -63,8 +63,13 @@ def links_of(activities):
 
 @derived_by("activity")
 def derive_activities(ids):
+    """Write the next activities anew of what these follow-ups belong to after an undo, and of what they belonged to until then."""
     for chunk in chunks(sorted(ids)):
-        refresh_next(links_of(Activity.objects.filter(pk__in=chunk)))
+        belong = links_of(Activity.objects.filter(pk__in=chunk))
+        moved = Change.objects.filter(change_set=running_id(), record_type="activity", record_id__in=chunk, field__in=LINKS)
+        for link, pk in moved.exclude(old=None).values_list("field", "old"):
+            belong[link].add(int(pk))
+        refresh_next(belong)
 
 
 @after_undo

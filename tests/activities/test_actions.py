@@ -111,6 +111,16 @@ def test_a_redo_makes_no_second_next_beside_one_that_came_meanwhile(anna, weekly
     assert any("continued" in reason for _pk, reason in redone.left)
 
 
+def test_r15_who_loses_a_follow_up_by_an_undo_has_no_next_one_of_it(anna, person):
+    other = PersonFactory(by=anna, company=None)
+    call = ActivityFactory(by=anna, person=person, due_at=timezone.now())
+    moved = actions.edit_activity(call, {"person": other, "company": None}, by=anna, via="card")
+    undo(moved.change_set, by=anna, via="card")
+    person.refresh_from_db()
+    other.refresh_from_db()
+    assert person.next_activity and other.next_activity is None and not any(lifecycle.drift().values())
+
+
 def test_an_undo_leaves_no_follow_up_that_is_nobodys(anna):
     company = CompanyFactory(by=anna)
     person = PersonFactory(by=anna, company=company)

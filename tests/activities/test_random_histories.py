@@ -104,6 +104,11 @@ class World:
         values = {"due_at": self.random.choice([self.day(), timezone.now()]), "repeat": self.random.choice(REPEATS)}
         return activity_actions.edit_activity(self.one(Activity), values, by=by, via="api")
 
+    def do_place(self, by):
+        link, model = self.random.choice([("person", Person), ("company", Company)])
+        record = self.one(model) if self.random.random() < 0.6 else None
+        return activity_actions.edit_activity(self.one(Activity), {link: record}, by=by, via="card")
+
     def do_delete_follow_up(self, by):
         return activity_actions.delete(self.some(Activity, 2), by=by, via="bulk")
 

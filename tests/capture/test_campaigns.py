@@ -16,7 +16,6 @@ from sales import actions as sales
 from tests.factories import CompanyFactory, PersonFactory, SaleFactory
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
-HEADS = ("leads", "qualified", "buyers", "sales", "won")
 
 
 def came(person, campaign, days=0, **first):
