@@ -17,8 +17,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from crm import access
+from crm.locks import hold
 from crm.models import ApiToken, EditScope, Role, Team, User
 from crm.setup import ROLES
+from crm.text import fold
 from crm.web.accounts import change_email, notify
 
 USER_FIELDS = (
@@ -172,6 +174,7 @@ def save_team(team, values, *, by) -> Team:
         current = Team.objects.select_for_update().get(pk=team.pk) if team else Team()
         if "name" in values:
             current.name = values["name"].strip()
+            hold(f"team {fold(current.name)}")  # two who give the same name at once
         if Team.objects.filter(name__iexact=current.name).exclude(pk=current.pk).exists():
             raise ValidationError({"name": _("There is already a team with this name.")})
         current.full_clean()

@@ -21,6 +21,7 @@ from crm.models import ApiToken, Job, Role, Team, User
 from crm.web.accounts import change_email, mail_notice
 from leads.models import LeadStatus
 from tests.factories import CompanyFactory, UserFactory
+from tests.meanwhile import meanwhile, only_postgresql
 
 PASSWORD = "a good password"
 PAGES = ["crm/user", "crm/team", "crm/role", "crm/apitoken", "crm/changeset", "crm/job", "leads/category", "leads/categorygroup",
@@ -468,3 +469,18 @@ def test_what_is_not_there_is_not_found(path, signed_in):
 def test_the_overview_says_how_much_there_is(page, anna):
     text = shown(page.get("/admin/"))
     assert f"{LeadStatus.objects.count()} items" in text and "2 active users" in text
+
+
+@only_postgresql
+@pytest.mark.django_db(transaction=True)
+def test_u3_of_two_who_give_a_new_team_the_same_name_at_once_one_is_told_at_the_field(lists, ada):
+    refused = []
+
+    def second():
+        try:
+            users.save_team(None, {"name": "east "}, by=ada)
+        except ValidationError as error:
+            refused.append(error.message_dict)
+
+    meanwhile(lambda: users.save_team(None, {"name": "East"}, by=ada), second)
+    assert list(refused[0]) == ["name"] and Team.objects.filter(name__iexact="east").count() == 1
