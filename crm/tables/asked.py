@@ -35,6 +35,8 @@ CALLED = {
     "group": gettext_lazy("Grouping"),
     "per": gettext_lazy("Rows on a page"),
     "in": gettext_lazy("Grouping"),
+    "after": gettext_lazy("Page"),
+    "before": gettext_lazy("Page"),
 }
 #: Widths of columns in pixels, by the kind of their field.
 WIDTHS = {"text": 170, "link": 172, "choice": 118, "user": 94, "yesno": 110, "number": 110, "date": 152}

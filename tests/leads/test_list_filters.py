@@ -20,6 +20,7 @@ pytestmark = pytest.mark.usefixtures("nothing_unattributed")
         ("sort=nothing", "Sorting"),
         ("per=7", "Rows on a page"),
         ("cols=x", "Columns"),
+        ("after=x", "Page"),
         ("created_at=x", "Created"),
         ("nonsense=1", "nonsense"),
     ],
