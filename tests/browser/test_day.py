@@ -605,3 +605,15 @@ def test_the_list_within_a_card_keeps_its_state_in_the_cards_address(open_page):
     expect(page.locator("[aria-pressed=true]", has_text="Former employees")).to_be_visible()
     expect(page.locator("h1")).to_have_text(heading)
     expect(page.locator(".beside")).to_be_visible()
+
+
+def test_u3_a_search_without_an_answer_says_so_and_offers_nothing_of_an_earlier_text(open_page):
+    page = open_page("anna")
+    page.goto("/sales/new/")
+    company = page.get_by_role("combobox", name="Company")
+    company.press_sequentially("Nord")
+    expect(page.locator(".choose [role=option]").first).to_be_visible()
+    page.route("**/choices/**", lambda route: route.fulfill(status=403))
+    company.press_sequentially("x")
+    expect(page.locator("#toasts")).to_contain_text("did not answer")
+    expect(page.locator(".choose [role=option]")).to_have_count(0)
