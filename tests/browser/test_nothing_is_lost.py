@@ -184,3 +184,15 @@ def test_u3_a_page_without_htmx_keeps_what_was_typed_until_it_will_be_taken(open
     sign_in_elsewhere(page, "max", server)
     form.get_by_role("button", name="Save").click()
     said(page, "Your profile is saved.")
+
+
+def test_u3_a_search_without_an_answer_says_so_and_offers_nothing_of_an_earlier_text(open_page):
+    page = open_page("anna")
+    page.goto("/sales/new/")
+    company = page.get_by_role("combobox", name="Company")
+    company.press_sequentially("Nord")
+    expect(page.locator(".choose [role=option]").first).to_be_visible()
+    page.route("**/choices/**", lambda route: route.fulfill(status=403))
+    company.press_sequentially("x")
+    expect(page.locator("#toasts")).to_contain_text("did not answer")
+    expect(page.locator(".choose [role=option]")).to_have_count(0)

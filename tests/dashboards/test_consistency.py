@@ -145,7 +145,7 @@ def test_d4_d6_every_number_is_that_of_a_plain_recount_and_of_the_list_it_opens(
         client.force_login(user)
         path, _question, query = address.partition("?")
         answer = client.get(f"{path}count/?{query}").content.decode()
-        assert re.sub(r"\D", "", re.sub(r"<[^>]*>", "", answer)) == str(number), address
+        assert re.sub(r"\D", "", answer.partition("</span>")[0]) == str(number), address
 
 
 def test_d3_the_funnel_counts_who_got_so_far_or_further(world, behind, shown):
