@@ -104,6 +104,17 @@ class StatusChoice(Choice):
         return super().cell(row, asking)._replace(sub=formats.day_count(row.get("lead_status_since"))) if status else Cell()
 
 
+class StatusSince(Moment):
+    """Since when a lead is in its status: told where the status is, and empty where it does not apply (settled 1)."""
+
+    @property
+    def columns(self):
+        return (self.column, "is_lead")
+
+    def value(self, row):
+        return super().value(row) if row.get("is_lead", True) else None
+
+
 CATEGORY = Choice(
     name="category",
     label=_("Category"),
@@ -167,7 +178,7 @@ register(
         Choice(name="disqualify_reason", label=_("Reason to disqualify"), path="disqualify_reason_id", sort="disqualify_reason__rank",
                items="leads.DisqualifyReason", group=True, edit="disqualify_reason"),
         YesNo(name="lead_status_applies", label=_("Has a lead status"), path="is_lead", group=True),
-        Moment(name="lead_status_since", label=_("In status since"), sort="lead_status_since"),
+        StatusSince(name="lead_status_since", label=_("In status since"), sort="lead_status_since"),
         GROUP,
         Text(name="email", label=_("E-mail"), sort="email_key", key="email_key", edit="email", as_kind="email"),
         Text(name="phone", label=_("Phone"), edit="phone", as_kind="phone"),

@@ -20,10 +20,10 @@ function show(element) {
 function place() {
   const box = owner.getBoundingClientRect();
   const below = box.bottom + 6, fits = below + tip.offsetHeight < innerHeight - 8;
-  // Of choices beneath each other the next ones, and Cancel, stay in sight: it stands beside them where there is room.
-  const right = box.right + 6, isBeside = owner.closest(".field-choice") && right + tip.offsetWidth < innerWidth - 8;
+  // Of choices beneath each other the next ones, and Cancel, stay in sight: it stands beside them where there is room, else above.
+  const isChoice = owner.closest(".field-choice"), right = box.right + 6, isBeside = isChoice && right + tip.offsetWidth < innerWidth - 8;
   tip.style.setProperty("--x", `${isBeside ? right : Math.max(8, Math.min(box.left, innerWidth - 8 - tip.offsetWidth))}px`);
-  tip.style.setProperty("--y", `${isBeside ? Math.min(box.top, innerHeight - 8 - tip.offsetHeight) : fits ? below : box.top - 6 - tip.offsetHeight}px`);
+  tip.style.setProperty("--y", `${isBeside ? Math.min(box.top, innerHeight - 8 - tip.offsetHeight) : fits && !isChoice ? below : box.top - 6 - tip.offsetHeight}px`);
 }
 
 function hide() {

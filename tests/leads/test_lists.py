@@ -194,6 +194,12 @@ def test_r6_a_status_that_does_not_apply_is_not_shown_but_told(client, anna, cat
     text = client.get("/persons/").content.decode()
     assert "Does not apply now; stored: Qualified" in text and 'class="pill' not in text
     assert "No lead status" in client.get("/persons/?group=lead_status").content.decode()
+    shown = re.compile(r"\b7 Aug")
+    for applies in (False, True):  # nor since when
+        arrange(Person.objects.all(), is_lead=applies, lead_status_since="2026-08-07T12:00:00Z")
+        text = client.get("/persons/?cols=name,lead_status_since").content.decode()
+        assert bool(shown.search(text)) is applies
+        assert (b"2026-08-07" in b"".join(client.get("/persons/export.csv?cols=name,lead_status_since"))) is applies
 
 
 def test_w3_former_employees_are_shown_when_asked_for(client, anna):
