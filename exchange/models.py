@@ -163,10 +163,8 @@ class Import(models.Model):
             return ngettext("%(failed)s row has an error; nothing was imported.", "%(failed)s rows have errors; nothing was imported.",
                             self.report["failed"]) % words  # fmt: skip
         if self.state == self.State.CHECKED:
-            only_ids = _("Only the other system's ids would be new: later files find these records by them.")
             if not self.created + self.updated + self.left_out + self.report["failed"]:
-                told = _("Everything in the file already exists.")
-                return f"{told} {only_ids}" if self.only_ids else told
+                return self._with_ids(_("Everything in the file already exists."))
             told = self._sentences(
                 ngettext("This import would create %(created)s record and change %(updated)s.",
                          "This import would create %(created)s records and change %(updated)s.", self.created),
@@ -174,18 +172,16 @@ class Import(models.Model):
                 ngettext("%(failed)s row has an error and would not be imported.", "%(failed)s rows have errors and would not be imported.",
                          self.report["failed"]),
             ) % words  # fmt: skip
-            return f"{told} {only_ids}" if self.only_ids else told
+            return self._with_ids(told)
         if self.left:
             if self.undone:
                 return _("This import was undone in part.")
             return _("This import was undone in part. Somebody who may change what was left can undo the rest.")
         if self.undone:
             return _("This import was undone.")
-        only_ids = _("Only the other system's ids are new: later files find these records by them.")
         if not self.created and not self.updated and not self.report["failed"]:
             if not self.left_out:
-                told = _("Nothing has changed: everything in the file already existed.")
-                return f"{told} {only_ids}" if self.only_ids else told
+                return self._with_ids(_("Nothing has changed: everything in the file already existed."))
             if self.left_out == self.report["rows"]:
                 return ngettext("Nothing has changed: its row was left out.", "Nothing has changed: all its %(left)s rows were left out.",
                                 self.left_out) % words  # fmt: skip
@@ -197,11 +193,21 @@ class Import(models.Model):
             ngettext("%(left)s row was left out.", "%(left)s rows were left out.", self.left_out),
             ngettext("%(failed)s row had an error.", "%(failed)s rows had errors.", self.report["failed"]),
         ) % words  # fmt: skip
-        return f"{told} {only_ids}" if self.only_ids else told
+        return self._with_ids(told)
 
     def _sentences(self, made, left, failed):
         """Return what is told of the records, and of the rows left out and those with errors if there are such."""
         return " ".join([made, *([left] if self.left_out else []), *([failed] if self.report["failed"] else [])])
+
+    def _with_ids(self, told):
+        """Return what is told, and what it brings where that is ids alone."""
+        if not self.only_ids:
+            return told
+        if self.state == self.State.CHECKED:
+            ids = _("Only the other system's ids would be new: later files find these records by them.")
+        else:
+            ids = _("Only the other system's ids are new: later files find these records by them.")
+        return f"{told} {ids}"
 
     def count_taken_back(self):
         """Return record type -> how many records its undoings have removed, and changed or removed."""

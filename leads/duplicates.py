@@ -43,7 +43,8 @@ def core(name):
 
 def alike(typed, name):
     """Tell whether a core may have been meant to be another: the same, or with a slip in eight letters, two in sixteen."""
-    return typed == name or search.slips(typed, name) <= min(2, len(typed) // 8)
+    allowed = min(2, len(typed) // 8)
+    return typed == name or (abs(len(typed) - len(name)) <= allowed and search.slips(typed, name) <= allowed)
 
 
 def companies(user, given, but=None) -> Similar:

@@ -67,11 +67,11 @@ def edit(request, pk):
     try:
         actions.require_edit(activity, request.user)
     except PermissionDenied:
-        if request.method == "POST" or wants_fragment(request):
-            raise
         # Whoever may only look reads it where it stands: on the card of what it is about.
-        about = next(one for one in (activity.person, activity.company, activity.sale) if access.sees(request.user, one))
-        return redirect(f"{about.get_absolute_url()}?tab=timeline")
+        about = [one for one in (activity.person, activity.company, activity.sale) if access.sees(request.user, one)]
+        if request.method == "POST" or wants_fragment(request) or not about:
+            raise
+        return redirect(f"{about[0].get_absolute_url()}?tab=timeline")
     form = ActivityForm(request.POST or None, instance=activity, user=request.user)
     version = request.POST.get("version", str(activity.version))
     if not version.isdecimal() or len(version) > 9:

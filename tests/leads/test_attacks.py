@@ -10,7 +10,7 @@ from rest_framework.exceptions import ValidationError
 
 from activities.api import ActivitySerializer
 from activities.models import Activity
-from crm import api, records, search
+from crm import access, api, records, search
 from crm.filters import parameters_of
 from crm.models import ApiToken, Role, User
 from leads import actions
@@ -147,6 +147,8 @@ def test_t04_lists_counts_search_files_and_follow_ups_show_exactly_what_one_may_
         file = b"".join(client.get("/persons/export.csv?cols=name").streaming_content).decode()
         assert {person.pk for person in people if person.last_name in file} == met
         assert {hit.pk for hit in search.find(user, "mensch", 30).get("person", [])} == met
+        for model, right in ((Company, seen), (Person, met)):  # what links go by
+            assert {one.pk for one in model.objects.all() if access.sees(user, one)} == right
 
     holds()
 
